@@ -1,0 +1,1 @@
+"""txsockjs: the SockJS server for Twisted."""
