@@ -1,0 +1,220 @@
+"""SockJS frames as values, and the decoding of what clients send.
+
+A frame is encoded once and keeps its bytes, for each transport's format too: a
+message to many sessions is one value, written to each of them. (PROTOCOL section 5.)
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from json.encoder import encode_basestring
+from json.scanner import make_scanner
+from typing import Final
+
+from txsockjs.errors import BrokenJSON
+
+# What JSON must escape beyond the JSON minimum: browsers lose or alter these.
+_SPECIAL: Final = re.compile(
+    "[\u200c-\u200f\u2028-\u202f\u2060-\u206f\ufff0-\uffff\ud800-\udfff]"
+)
+
+# The first two bytes in UTF-8 of everything in _SPECIAL that can be encoded at all.
+_SPECIAL_LEADS: Final = (b"\xe2\x80", b"\xe2\x81", b"\xef\xbf")
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match.group()):04x}"
+
+
+def quote(text: str) -> bytes:
+    """
+    A JSON string literal of the text, as UTF-8.
+    """
+    literal = encode_basestring(text)
+    if literal.isascii():
+        return literal.encode("ascii")
+    try:
+        quoted = literal.encode("utf-8")
+    except UnicodeEncodeError:
+        # A lone surrogate.
+        pass
+    else:
+        if not any(lead in quoted for lead in _SPECIAL_LEADS):
+            return quoted
+    return _SPECIAL.sub(_escape, literal).encode("utf-8")
+
+
+def requote(frame: bytes) -> bytes:
+    """
+    A JSON string literal of a frame that is itself JSON, or one letter.
+    """
+    return b'"%b"' % frame.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+
+
+class Frame:
+    """
+    One frame from server to client.
+
+    @ivar data: its text, as UTF-8 bytes.
+    """
+
+    __slots__ = ("_format", "_formatted", "data")
+
+    data: bytes
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self._format: Callable[[bytes], bytes] | None = None
+
+    def formatted(self, format: Callable[[bytes], bytes]) -> bytes:
+        """
+        The frame as a transport writes it. The last format asked for is kept.
+        """
+        if self._format is not format:
+            self._formatted = format(self.data)
+            self._format = format
+        return self._formatted
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.data[:60]!r}>"
+
+
+class Open(Frame):
+    """
+    C{o}: the first frame of every session.
+    """
+
+    __slots__ = ()
+
+
+class Heartbeat(Frame):
+    """
+    C{h}: sent so that silence means a broken connection.
+    """
+
+    __slots__ = ()
+
+
+class Close(Frame):
+    """
+    C{c[code,"reason"]}: the session is closed.
+
+    @ivar code: the close code, 1000 to 4999.
+    @ivar reason: the reason.
+    """
+
+    __slots__ = ("code", "reason")
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(b"c[%d,%b]" % (code, quote(reason)))
+        self.code = code
+        self.reason = reason
+
+
+class Message(Frame):
+    """
+    C{a["message"]}: one message, ready to be sent to any number of sessions.
+
+    @ivar text: the message.
+    @ivar binary: the bytes that the application wrote, where they were not UTF-8: a
+        raw WebSocket sends them as they are.
+    @ivar quoted: the text as a JSON literal.
+    """
+
+    __slots__ = ("binary", "quoted", "text")
+
+    def __init__(self, text: str, binary: bytes | None = None) -> None:
+        self.text = text
+        self.binary = binary
+        self.quoted = quoted = quote(text)
+        self.data = b"a[%b]" % quoted
+        self._format = None
+
+    @classmethod
+    def fromBytes(cls, data: bytes, encoding: str) -> Message:
+        """
+        A message of the application's bytes: UTF-8, or else C{encoding}.
+        """
+        try:
+            return cls(data.decode("utf-8"))
+        except UnicodeDecodeError:
+            return cls(data.decode(encoding, "replace"), data)
+
+    @property
+    def messages(self) -> Sequence[Message]:
+        """
+        The messages in this frame.
+        """
+        return (self,)
+
+
+class Messages(Frame):
+    """
+    C{a["m1","m2"]}: several messages at once.
+
+    @ivar messages: the messages in this frame.
+    """
+
+    __slots__ = ("messages",)
+
+    def __init__(self, messages: Sequence[Message]) -> None:
+        super().__init__(b"a[%b]" % b",".join([message.quoted for message in messages]))
+        self.messages = messages
+
+
+OPEN: Final = Open(b"o")
+HEARTBEAT: Final = Heartbeat(b"h")
+GO_AWAY: Final = Close(3000, "Go away!")
+BUSY: Final = Close(2010, "Another connection still open")
+
+_decoder = json.JSONDecoder()
+# The C scanner takes any decoder as its context.
+_scan = make_scanner(_decoder)  # type: ignore[arg-type]
+
+
+def decode(payload: bytes) -> list[str]:
+    """
+    The messages in a body from a client: a JSON array of strings.
+
+    @raise BrokenJSON: for anything else.
+    """
+    return _strings(_parse(payload))
+
+
+def decodeSocket(payload: bytes) -> list[str]:
+    """
+    The messages in a WebSocket message from a client: a JSON array of strings, or a
+    single string; an empty payload has none.
+
+    @raise BrokenJSON: for anything else.
+    """
+    if not payload:
+        return []
+    value = _parse(payload)
+    return [value] if type(value) is str else _strings(value)
+
+
+def _strings(value: object) -> list[str]:
+    if type(value) is not list:
+        raise BrokenJSON
+    for item in value:
+        if type(item) is not str:
+            raise BrokenJSON
+    return value
+
+
+def _parse(payload: bytes) -> object:
+    try:
+        text = payload.decode("utf-8")
+        try:
+            value, end = _scan(text, 0)
+        except StopIteration:
+            end = -1
+        if end != len(text):
+            # White space around the value, or an error that this names.
+            value = _decoder.decode(text)
+    except (ValueError, RecursionError):
+        raise BrokenJSON from None
+    return value

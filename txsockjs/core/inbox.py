@@ -1,0 +1,70 @@
+"""What waits for an application that has paused its transport: L{Inbox}."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from twisted.internet.defer import Deferred
+
+from txsockjs.errors import NotReading, UnknownSession
+
+
+class Inbox:
+    """
+    Messages that came in while the application was not reading, in order, with the
+    promises to those who brought them.
+    """
+
+    __slots__ = ("_allowed", "_items", "_size")
+
+    def __init__(self, allowed: int) -> None:
+        """
+        @param allowed: how many characters to hold at the most. One delivery is
+            always taken: it has been read from the network already.
+        """
+        self._allowed = allowed
+        self._items: deque[str | bytes | Deferred[None]] = deque()
+        self._size = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._items)
+
+    def hold(self, messages: Sequence[str | bytes]) -> Deferred[None]:
+        """
+        Keep the messages.
+
+        @return: what fires when the last of them has been taken out, or fails with
+            L{UnknownSession} when they are dropped.
+        @raise NotReading: if there is no room for them.
+        """
+        size = sum(map(len, messages))
+        if self._items and self._size + size > self._allowed:
+            raise NotReading
+        taken: Deferred[None] = Deferred()
+        self._items.extend(messages)
+        self._items.append(taken)
+        self._size += size
+        return taken
+
+    def next(self) -> str | bytes | None:
+        """
+        Take out one message.
+
+        @return: the message, or None where a delivery was completed instead.
+        """
+        item = self._items.popleft()
+        if isinstance(item, Deferred):
+            item.callback(None)
+            return None
+        self._size -= len(item)
+        return item
+
+    def drop(self) -> None:
+        """
+        The session is over: nobody will take these.
+        """
+        items, self._items = self._items, deque()
+        for item in items:
+            if isinstance(item, Deferred):
+                item.errback(UnknownSession())

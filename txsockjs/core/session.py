@@ -1,0 +1,485 @@
+"""The life of one SockJS session. (PROTOCOL section 6.)
+
+Every state is written by L{Session._become} alone, along this table::
+
+    NEW ------> OPEN ------> CLOSING ------> CLOSED ------> GONE
+     |           |              |
+     |           +--------------+--------------------------> GONE
+     +--------> CLOSING         (the peer vanished, or the delay ran out)
+
+    NEW      nobody was told anything yet
+    OPEN     the application is connected
+    CLOSING  the application closed; what it wrote before is still on its way
+    CLOSED   the close frame went out; later receivers get it again
+    GONE     forgotten
+
+The application hears of the end once, on the way out of OPEN or CLOSING.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from typing import Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txsockjs.core.frames import (
+    BUSY,
+    HEARTBEAT,
+    OPEN,
+    Close,
+    Frame,
+    Message,
+    Messages,
+)
+from txsockjs.core.inbox import Inbox
+from txsockjs.errors import UnknownSession
+from txsockjs.interfaces import IApplication, IReceiver, ISessionHost
+from txsockjs.options import SockJSOptions
+
+#: Bytes after which a frame takes no further message. It is what Twisted's transports
+#: hold before they pause their producer.
+FRAME_SIZE: Final = 65536
+
+
+class State(enum.Enum):
+    """
+    Where in its life a session is.
+    """
+
+    NEW = "new"
+    OPEN = "open"
+    CLOSING = "closing"
+    CLOSED = "closed"
+    GONE = "gone"
+
+
+_NEXT: Final = {
+    State.NEW: {State.OPEN, State.CLOSING, State.GONE},
+    State.OPEN: {State.CLOSING, State.GONE},
+    State.CLOSING: {State.CLOSED, State.GONE},
+    State.CLOSED: {State.GONE},
+    State.GONE: set[State](),
+}
+
+
+class Session:
+    """
+    One session: its state, what waits to be sent, its receiver and its one timer.
+
+    @ivar state: where in its life it is.
+    @ivar pending: bytes that wait in the outbox.
+    """
+
+    __slots__ = (
+        "_application",
+        "_armed",
+        "_clock",
+        "_closeFrame",
+        "_dirty",
+        "_host",
+        "_inbox",
+        "_last",
+        "_options",
+        "_outbox",
+        "_paused",
+        "_receiver",
+        "_stuck",
+        "_timer",
+        "_writable",
+        "pending",
+        "state",
+    )
+
+    _log = Logger()
+
+    def __init__(
+        self, host: ISessionHost, clock: IReactorTime, options: SockJSOptions
+    ) -> None:
+        self._host = host
+        self._clock = clock
+        self._options = options
+        self._application: IApplication | None = None
+        self._closeFrame: Close | None = None
+        # Whether a flush is sure to come.
+        self._dirty = False
+        self._inbox: Inbox | None = None
+        # The receiver that has the session's frames, or that had them last.
+        self._receiver: IReceiver | None = None
+        self._writable = False
+        self._outbox: list[Message] = []
+        self._paused = False
+        self._stuck = 0
+        # When the last frame went out, or the last receiver went away.
+        self._last = 0.0
+        self._timer: IDelayedCall | None = None
+        self._armed = 0.0
+        self.pending = 0
+        self.state = State.NEW
+
+    def _become(self, state: State) -> None:
+        if state not in _NEXT[self.state]:
+            raise RuntimeError(f"a session never goes from {self.state} to {state}")
+        self.state = state
+
+    # The life
+
+    def open(self, application: IApplication, receiver: IReceiver) -> None:
+        """
+        Open the session: the peer is told, then the application.
+        """
+        self._application = application
+        self._become(State.OPEN)
+        self._take(receiver)
+        # PROTOCOL 6.1: the first frame of every session, at once.
+        self._send(OPEN)
+        self._dirty = True
+        application.sessionOpened()
+        self.flush()
+
+    def refuse(self, close: Close, receiver: IReceiver) -> None:
+        """
+        Do not open the session: the peer gets this close frame and no other.
+        """
+        self._become(State.CLOSING)
+        self._host.closed(self)
+        self._closeFrame = close
+        self._take(receiver)
+        self.flush()
+
+    def attach(self, receiver: IReceiver) -> None:
+        """
+        A further receiver came for an existing session.
+        """
+        if self._writable or (self._receiver and not self._receiver.finished):
+            # PROTOCOL 6.2: one receiver at a time; the first is not disturbed.
+            receiver.sendFrame(BUSY)
+            receiver.finish()
+            return
+        self._take(receiver)
+        self.flush()
+
+    def close(self, close: Close) -> None:
+        """
+        Deliver what was sent before, then this frame. Nothing is sent after it.
+        """
+        if self.state is State.OPEN:
+            self._become(State.CLOSING)
+            self._closeFrame = close
+            self._host.closed(self)
+            self._flushLater()
+
+    def fail(self, close: Close, reason: Failure) -> None:
+        """
+        Close because of a fault: what waits is dropped, and the application hears of
+        the end at once.
+        """
+        if self.state is State.OPEN:
+            self._outbox.clear()
+            self.pending = 0
+            self.close(close)
+            self._tellApplication(reason)
+
+    def abort(self) -> None:
+        """
+        Drop the session and its connection now. The application hears of it in the
+        next turn of the reactor.
+        """
+        if self.state is not State.GONE:
+            self._tellApplicationLater(Failure(ConnectionAborted()))
+            self._end(None)
+
+    def lost(self, receiver: IReceiver, reason: Failure) -> None:
+        """
+        The connection under a receiver is gone before the receiver was finished, or a
+        persistent receiver has ended.
+        """
+        if receiver is not self._receiver:
+            return
+        self._receiver = None
+        self._writable = False
+        if self.state is State.CLOSED and not receiver.persistent:
+            # PROTOCOL 6.5: it had its close frame; others may still come for it.
+            self._wait()
+        elif self.state is not State.GONE:
+            self._end(reason)
+
+    @property
+    def settled(self) -> bool:
+        """
+        Whether nothing is left to deliver, its end included.
+        """
+        receiver = self._receiver
+        return self.state is State.GONE or (
+            self.state is State.CLOSED
+            and receiver is not None
+            and not receiver.persistent
+            and not receiver.pendingBytes()
+        )
+
+    # Out
+
+    def send(self, message: Message) -> None:
+        """
+        Send one message. Without effect once the session is closing.
+        """
+        if self.state is not State.OPEN:
+            return
+        self._outbox.append(message)
+        self.pending = pending = self.pending + len(message.quoted) + 1
+        if pending > FRAME_SIZE:
+            self._writeOut()
+            if self.pending > self._options.max_buffer:
+                self._overflow()
+                return
+        if not self._dirty:
+            self._flushLater()
+
+    def resume(self, receiver: IReceiver) -> None:
+        """
+        The receiver can take frames again.
+        """
+        if receiver is self._receiver and not receiver.finished:
+            self._writable = True
+            self._flushLater()
+
+    def flush(self) -> None:
+        """
+        Hand over as much of the outbox as the receiver takes.
+        """
+        self._dirty = False
+        self._writeOut()
+        if self._outbox:
+            return
+        if self.state is State.OPEN:
+            receiver, application = self._receiver, self._application
+            if application is not None and (
+                self._writable or receiver is None or receiver.finished
+            ):
+                application.sessionDrained()
+        elif self._writable:
+            self._sendClose()
+
+    def _writeOut(self) -> None:
+        while self._writable and self._outbox:
+            self._send(self._nextFrame())
+
+    def _flushLater(self) -> None:
+        if not self._dirty and self._writable:
+            self._dirty = True
+            self._host.flushLater(self)
+
+    def _nextFrame(self) -> Frame:
+        outbox = self._outbox
+        if self.pending <= FRAME_SIZE or len(outbox) == 1:
+            messages = outbox
+            self._outbox = []
+            self.pending = 0
+        else:
+            size = count = 0
+            for message in outbox:
+                size += len(message.quoted) + 1
+                count += 1
+                if size >= FRAME_SIZE:
+                    break
+            messages = outbox[:count]
+            del outbox[:count]
+            self.pending -= size
+        return messages[0] if len(messages) == 1 else Messages(messages)
+
+    def _send(self, frame: Frame) -> None:
+        receiver = self._receiver
+        assert receiver is not None
+        self._last = self._clock.seconds()
+        self._writable = receiver.sendFrame(frame)
+        if receiver.finished:
+            self._writable = False
+            self._wait()
+
+    def _sendClose(self) -> None:
+        receiver, close = self._receiver, self._closeFrame
+        assert receiver is not None and close is not None
+        if self.state is State.CLOSING:
+            self._become(State.CLOSED)
+        self._send(close)
+        self._writable = False
+        if not receiver.finished:
+            receiver.finish()
+        if not receiver.persistent:
+            self._tellApplication(Failure(ConnectionDone()))
+            self._wait()
+
+    def _overflow(self) -> None:
+        self._log.warn(
+            "Closing a session that holds {pending} undelivered bytes; the option "
+            "max_buffer allows {allowed}. Register a producer, or write less.",
+            pending=self.pending,
+            allowed=self._options.max_buffer,
+            code=1013,
+        )
+        reason = Failure(ConnectionLost("too many undelivered bytes"))
+        self._tellApplicationLater(reason)
+        self.fail(Close(1013, "Too many undelivered messages"), reason)
+
+    # In
+
+    def receive(self, messages: Sequence[str | bytes]) -> Deferred[None] | None:
+        """
+        Messages came in.
+
+        @return: None once the application has them, or a L{Deferred} that fires when
+            it has: it paused its transport. That one fails with L{UnknownSession} if
+            the session ends first.
+        @raise UnknownSession: if the session is not open.
+        @raise NotReading: if it is paused and holds all that it may.
+        """
+        application = self._application
+        if self.state is not State.OPEN or application is None:
+            raise UnknownSession
+        if self._paused or self._inbox:
+            return self._hold(messages)
+        self._dirty = True
+        held = None
+        for count, message in enumerate(messages, 1):
+            application.sessionReceived(message)
+            if self.state is not State.OPEN:
+                break
+            if self._paused and count < len(messages):
+                held = self._hold(messages[count:])
+                break
+        # What the application answered goes out at once, in one frame.
+        self.flush()
+        return held
+
+    def pauseReceiving(self) -> None:
+        """
+        Deliver nothing to the application until L{resumeReceiving}.
+        """
+        self._paused = True
+
+    def resumeReceiving(self) -> None:
+        """
+        Deliver what was held back, in the next turn of the reactor, and go on.
+        """
+        self._paused = False
+        if self._inbox:
+            self._clock.callLater(0, self._release)
+
+    def _hold(self, messages: Sequence[str | bytes]) -> Deferred[None]:
+        if self._inbox is None:
+            self._inbox = Inbox(self._options.max_buffer)
+        return self._inbox.hold(messages)
+
+    def _release(self) -> None:
+        inbox, application = self._inbox, self._application
+        if inbox is None or application is None:
+            return
+        self._dirty = True
+        while inbox and not self._paused and self.state is State.OPEN:
+            message = inbox.next()
+            if message is not None:
+                application.sessionReceived(message)
+        self.flush()
+
+    # The timer
+
+    def _take(self, receiver: IReceiver) -> None:
+        receiver.session = self
+        self._receiver = receiver
+        self._writable = True
+        self._last = self._clock.seconds()
+        if self._timer is None and self._options.heartbeat is not None:
+            self._arm(self._options.heartbeat)
+
+    def _wait(self) -> None:
+        """
+        No receiver: the disconnect delay begins. (PROTOCOL 6.4)
+        """
+        self._last = self._clock.seconds()
+        self._arm(self._options.timeout)
+
+    def _arm(self, delay: float) -> None:
+        """
+        Have the timer fire in C{delay} seconds or sooner: when it is too soon, it looks
+        at what happened since and sleeps on.
+        """
+        due = self._clock.seconds() + delay
+        if self._timer is not None:
+            if self._armed <= due:
+                return
+            self._timer.cancel()
+        self._armed = due
+        self._timer = self._clock.callLater(delay, self._timeUp)
+
+    def _timeUp(self) -> None:
+        self._timer = None
+        receiver = self._receiver
+        waiting = receiver is None or receiver.finished
+        delay = self._options.timeout if waiting else self._options.heartbeat
+        if delay is None:
+            return
+        rest = self._last + delay - self._clock.seconds()
+        if rest > 0:
+            self._arm(rest)
+        elif waiting and receiver is not None and receiver.pendingBytes():
+            # The delay counts from when the last response was delivered.
+            self._wait()
+        elif waiting:
+            self._end(Failure(ConnectionLost("no receiver within the timeout")))
+        else:
+            self._heartbeat(delay)
+
+    def _heartbeat(self, delay: float) -> None:
+        assert self._receiver is not None
+        if self._writable:
+            self._send(HEARTBEAT)
+            self._stuck = 0
+        else:
+            # Bytes that have not moved for a whole interval never will.
+            pending = self._receiver.pendingBytes()
+            if pending and pending == self._stuck:
+                self._receiver.abort()
+                self.lost(self._receiver, Failure(ConnectionLost("the peer is stuck")))
+                return
+            self._stuck = pending
+        self._last = self._clock.seconds()
+        self._arm(delay)
+
+    # The end
+
+    def _end(self, reason: Failure | None) -> None:
+        if self.state is State.OPEN:
+            self._host.closed(self)
+        self._become(State.GONE)
+        receiver, self._receiver = self._receiver, None
+        self._writable = False
+        self._outbox.clear()
+        self.pending = 0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._host.forget(self)
+        if receiver is not None and not receiver.finished:
+            receiver.abort()
+        if reason is not None:
+            self._tellApplication(reason)
+        if self._inbox is not None:
+            self._inbox.drop()
+
+    def _tellApplication(self, reason: Failure) -> None:
+        application, self._application = self._application, None
+        if application is not None:
+            application.sessionLost(reason)
+
+    def _tellApplicationLater(self, reason: Failure) -> None:
+        """
+        The application itself is the caller, and is not called from inside its call.
+        """
+        application, self._application = self._application, None
+        if application is not None:
+            self._clock.callLater(0, application.sessionLost, reason)

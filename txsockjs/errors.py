@@ -1,0 +1,107 @@
+"""The exceptions of txsockjs.
+
+::
+
+    SockJSError
+    +-- OptionError (also ValueError)    a setting that cannot be used
+    +-- PrefixError (also ValueError)    two services on one URL, or no URL at all
+    +-- WireError                        a request that the protocol refuses
+        +-- PayloadExpected     500      a send without a body
+        +-- BrokenJSON          500      a body that is not an array of strings
+        +-- CallbackRequired    500      jsonp or htmlfile without ``c``
+        +-- InvalidCallback     500      a ``c`` that is no plain name
+        +-- OriginRefused       403      an origin outside the option ``origins``
+        +-- UnknownSession      404      a send to a session that is not open
+        +-- MessageTooBig       413      more than the option ``max_message_size``
+        +-- NotReading          503      a send to an application that stopped reading
+        +-- ServiceFull         503      the option ``max_sessions`` is reached
+        +-- ServiceStopping     503      the service is being shut down
+
+A L{WireError} knows the HTTP status and the text that answer the request.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SockJSError(Exception):
+    """
+    What every exception of this package is.
+    """
+
+
+class OptionError(SockJSError, ValueError):
+    """
+    An option has an unknown name, or a value that it cannot have.
+
+    @ivar name: the option's name, as it was given.
+    """
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"SockJS option {name!r}: {problem}")
+        self.name = name
+
+
+class PrefixError(SockJSError, ValueError):
+    """
+    A service cannot be added at this URL prefix.
+    """
+
+
+class WireError(SockJSError):
+    """
+    The request is refused with L{status} and the plain text L{text}.
+    """
+
+    status: ClassVar[int] = 500
+    text: ClassVar[str] = ""
+
+    def __init__(self) -> None:
+        super().__init__(self.text)
+
+
+class PayloadExpected(WireError):
+    text = "Payload expected."
+
+
+class BrokenJSON(WireError):
+    text = "Broken JSON encoding."
+
+
+class CallbackRequired(WireError):
+    text = '"callback" parameter required'
+
+
+class InvalidCallback(WireError):
+    text = 'invalid "callback" parameter'
+
+
+class OriginRefused(WireError):
+    status = 403
+    text = "This origin may not use this service."
+
+
+class UnknownSession(WireError):
+    status = 404
+    text = "No such session."
+
+
+class MessageTooBig(WireError):
+    status = 413
+    text = "The message is larger than this service accepts."
+
+
+class NotReading(WireError):
+    status = 503
+    text = "The session holds as many unread messages as it may."
+
+
+class ServiceFull(WireError):
+    status = 503
+    text = "The service has as many sessions as it may."
+
+
+class ServiceStopping(WireError):
+    status = 503
+    text = "The service is stopping."

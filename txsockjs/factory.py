@@ -1,0 +1,174 @@
+"""The factories to listen with: L{SockJSFactory}, L{SockJSMultiFactory}."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Factory
+from twisted.web import http
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request, Site
+
+from txsockjs.core.registry import RESTART
+from txsockjs.errors import PrefixError
+from txsockjs.options import SockJSOptions
+from txsockjs.web.base import refuse
+from txsockjs.web.resource import NotFound, SockJSResource
+
+__all__ = ["SockJSFactory", "SockJSMultiFactory", "SockJSResource"]
+
+
+class _SockJSSite(Site):
+    """
+    A Site that starts and stops SockJS services with itself.
+
+    @ivar services: the services, by URL prefix.
+    """
+
+    def __init__(
+        self, resource: IResource, clock: IReactorTime | None, **siteOptions: Any
+    ) -> None:
+        siteOptions.setdefault("parsePOSTFormSubmission", False)
+        super().__init__(  # type: ignore[no-untyped-call]
+            resource, reactor=clock, **siteOptions
+        )
+        self._accessLog = any(siteOptions.get(o) for o in ("logPath", "logFormatter"))
+        self.services: dict[str, SockJSResource] = {}
+
+    def startFactory(self) -> None:
+        super().startFactory()
+        for service in self.services.values():
+            service.start()
+
+    def stopFactory(self) -> None:
+        """
+        Drop the sessions and stop the wrapped factories. Wait for L{closeSessions}
+        before, to let the sessions end in good order.
+        """
+        for service in self.services.values():
+            service.stop()
+        super().stopFactory()
+
+    def closeSessions(
+        self, code: int = RESTART.code, reason: str = RESTART.reason
+    ) -> Deferred[None]:
+        """
+        Refuse new sessions and close the open ones of every service, which get what was
+        written to them before and then this close frame.
+
+        @return: what fires when all are closed, after C{drain_timeout} seconds at most.
+        """
+        closed = [
+            service.closeSessions(code, reason) for service in self.services.values()
+        ]
+        return gatherResults(closed).addCallback(lambda results: None)
+
+    def log(self, request: http.Request) -> None:
+        """
+        Log a request, if an access log was asked for.
+        """
+        if self._accessLog:
+            super().log(request)
+
+
+class SockJSFactory(_SockJSSite):
+    """
+    A web site that is one SockJS service, at C{/}.
+    """
+
+    def __init__(
+        self,
+        factory: Factory,
+        options: SockJSOptions | Mapping[str, object] | None = None,
+        *,
+        clock: IReactorTime | None = None,
+        **siteOptions: Any,
+    ) -> None:
+        """
+        @param factory: the factory whose protocols the sessions are.
+        @param options: the service's options, or a dict of them by name.
+        @param clock: what tells the time; the global reactor if not given.
+        @param siteOptions: what L{Site} takes, such as C{logPath} for an access log.
+        @raise OptionError: for an option that is unknown or has a value it cannot have.
+        """
+        resource = SockJSResource(factory, options, clock=clock)
+        super().__init__(resource, clock, **siteOptions)
+        self.services[""] = resource
+
+
+class _Prefix(Resource):
+    """
+    A place in the URL tree above the services.
+    """
+
+    def render(self, request: Request) -> bytes:
+        return refuse(request, NotFound())
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        return _NOWHERE
+
+
+class _Nowhere(_Prefix):
+    isLeaf = True
+
+
+_NOWHERE = _Nowhere()  # type: ignore[no-untyped-call]
+
+
+class SockJSMultiFactory(_SockJSSite):
+    """
+    A web site of several SockJS services, each under a URL prefix.
+    """
+
+    def __init__(
+        self, *, clock: IReactorTime | None = None, **siteOptions: Any
+    ) -> None:
+        """
+        @param clock: what tells the time; the global reactor if not given.
+        @param siteOptions: what L{Site} takes, such as C{logPath} for an access log.
+        """
+        self._clock = clock
+        root = _Prefix()  # type: ignore[no-untyped-call]
+        super().__init__(root, clock, **siteOptions)
+
+    def addFactory(
+        self,
+        factory: Factory,
+        prefix: str | bytes,
+        options: SockJSOptions | Mapping[str, object] | None = None,
+    ) -> SockJSResource:
+        """
+        Add a service.
+
+        @param factory: the factory whose protocols the sessions are.
+        @param prefix: where it is, such as C{"chat"} or C{"a/b/echo"}.
+        @param options: the service's options, or a dict of them by name.
+        @return: the service.
+        @raise PrefixError: if the prefix is empty, or another service is there.
+        @raise OptionError: for an option that is unknown or has a value it cannot have.
+        """
+        name = prefix.decode("utf-8") if isinstance(prefix, bytes) else prefix
+        name = name.strip("/")
+        segments = name.encode("utf-8").split(b"/")
+        if not all(segments):
+            raise PrefixError(f"{prefix!r} has an empty segment; 'chat' would do")
+        parent: Any = self.resource
+        for segment in segments[:-1]:
+            child = parent.children.get(segment)
+            if child is None:
+                child = _Prefix()  # type: ignore[no-untyped-call]
+                parent.putChild(segment, child)
+            elif not isinstance(child, _Prefix):
+                raise PrefixError(f"{prefix!r} lies under another service's prefix")
+            parent = child
+        if segments[-1] in parent.children:
+            raise PrefixError(f"{prefix!r} is taken, or lies above another service")
+        service = SockJSResource(factory, options, clock=self._clock)
+        parent.putChild(segments[-1], service)
+        self.services[name] = service
+        if self.numPorts:
+            service.start()
+        return service

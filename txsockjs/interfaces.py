@@ -1,0 +1,159 @@
+"""The seams of txsockjs.
+
+Applications meet L{ISockJSTransport} and, when they like, L{ISockJSMessageReceiver}.
+The others stand between the rooms of the package: a L{Session
+<txsockjs.core.session.Session>} talks to an L{IApplication} above it, an L{IReceiver}
+below it and an L{ISessionHost} beside it, and knows nothing else of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.interfaces import IConsumer, IPushProducer, ITransport
+from twisted.python.failure import Failure
+from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from txsockjs.core.frames import Frame, Message
+    from txsockjs.core.session import Session
+
+
+class ISockJSTransport(ITransport, IConsumer, IPushProducer):
+    """
+    What the C{transport} of a wrapped protocol provides.
+
+    Each L{write} is one SockJS message. As a producer it is the inbound side: while
+    it is paused, nothing is delivered and the peer is held back.
+    """
+
+    request = Attribute(
+        "The L{OpeningRequest <txsockjs.transport.OpeningRequest>}: path, arguments, "
+        "headers, cookies and transport of the request that opened the session."
+    )
+
+    def sendMessage(message: str) -> None:
+        """
+        Send one message of text, exactly as it is.
+
+        @raise TypeError: if C{message} is not a str.
+        """
+
+    def sendPrepared(message: Message) -> None:
+        """
+        Send a message that is shared with other sessions, encoded once for all.
+        """
+
+    def loseConnection(code: int = 3000, reason: str = "Go away!") -> None:
+        """
+        Deliver what was written before, then close.
+
+        @param code: the close code that the browser sees, 1000 to 4999.
+        @param reason: the reason that the browser sees.
+        @raise ValueError: for a code that cannot be sent.
+        """
+
+    def abortConnection() -> None:
+        """
+        Drop the session at once; what was not delivered is lost.
+        """
+
+
+class ISockJSMessageReceiver(Interface):
+    """
+    A protocol that provides this gets text as it was sent, in place of
+    C{dataReceived} with bytes.
+    """
+
+    def messageReceived(message: str) -> None:
+        """
+        One message came in.
+
+        @param message: the text, with the lone surrogates that JavaScript can send.
+        """
+
+
+class IApplication(Interface):
+    """
+    What a session needs of the side that the application is on.
+
+    None of the methods raises.
+    """
+
+    def sessionOpened() -> None:
+        """
+        The session is open: the peer was told, and messages may be sent.
+        """
+
+    def sessionReceived(message: str | bytes) -> None:
+        """
+        One message came in: text, or bytes from a raw WebSocket's binary message.
+        """
+
+    def sessionDrained() -> None:
+        """
+        All that was sent has been taken by the receiver.
+        """
+
+    def sessionLost(reason: Failure) -> None:
+        """
+        The session has ended. Called once, and nothing is called after it.
+        """
+
+
+class IReceiver(Interface):
+    """
+    Something that takes frames to the browser: a response, or a WebSocket.
+
+    It never calls back into the session from inside one of these methods.
+    """
+
+    finished = Attribute("True once it has taken the last frame that it can take.")
+    session = Attribute("The session that it serves, which sets this, or None.")
+    persistent = Attribute("True where its life is the session's life (WebSocket).")
+
+    def sendFrame(frame: Frame) -> bool:
+        """
+        Write one frame out.
+
+        @return: whether it can take another one now. If not, and it is not finished,
+            it tells the session when it can (L{Session.resume
+            <txsockjs.core.session.Session.resume>}).
+        """
+
+    def finish() -> None:
+        """
+        End it in good order: no frame follows.
+        """
+
+    def abort() -> None:
+        """
+        Drop the connection under it, with what it has not delivered yet.
+        """
+
+    def pendingBytes() -> int:
+        """
+        How many bytes, taken from the session, still wait in this process.
+        """
+
+
+class ISessionHost(Interface):
+    """
+    What a session needs of the collection that it is in.
+    """
+
+    def flushLater(session: Session) -> None:
+        """
+        Call C{session.flush()} once, when this turn of the reactor ends.
+        """
+
+    def closed(session: Session) -> None:
+        """
+        The session no longer counts as open, though its close frame may still be
+        wanted.
+        """
+
+    def forget(session: Session) -> None:
+        """
+        The session is over: its id may be used anew.
+        """

@@ -1,0 +1,392 @@
+"""What a wrapped protocol sees: its transport, and the request that opened it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+from twisted.internet.interfaces import (
+    IAddress,
+    IProtocol,
+    IProtocolFactory,
+    ISSLTransport,
+)
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from txsockjs.core.frames import GO_AWAY, Close, Message
+from txsockjs.core.session import FRAME_SIZE, Session
+from txsockjs.interfaces import (
+    IApplication,
+    IReceiver,
+    ISockJSMessageReceiver,
+    ISockJSTransport,
+)
+
+if TYPE_CHECKING:
+    from OpenSSL.crypto import X509
+
+FAULT: Final = Close(1011, "Internal error")
+
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class OpeningRequest:
+    """
+    The request that opened a session, as it was then. Text is latin-1 where HTTP does
+    not say better.
+
+    @ivar path: the URL's path, without the query, still percent-encoded; C{-} stands
+        in place of the session's id, since who knows that can take the session.
+    @ivar transport: the SockJS name of the transport, such as C{"xhr_streaming"}.
+    @ivar secure: whether it came over TLS.
+    @ivar peer: the client's address, from the option C{proxy_header} if that is set.
+    @ivar host: the address that the client connected to.
+    @ivar certificate: the client's TLS certificate, if it showed one.
+    """
+
+    transport: str
+    secure: bool
+    peer: IAddress
+    host: IAddress
+    certificate: X509 | None = None
+    path: str
+    _args: Mapping[bytes, Iterable[bytes]] = attrs.field(factory=dict, repr=False)
+    _headers: tuple[tuple[bytes, tuple[bytes, ...]], ...] = attrs.field(
+        default=(), repr=False
+    )
+    _cookies: Mapping[bytes, bytes] = attrs.field(factory=dict, repr=False)
+
+    @cached_property
+    def args(self) -> Mapping[str, tuple[str, ...]]:
+        """
+        The query's arguments, each with all its values.
+        """
+        return MappingProxyType(
+            {
+                name.decode("utf-8", "replace"): tuple(
+                    value.decode("utf-8", "replace") for value in values
+                )
+                for name, values in self._args.items()
+            }
+        )
+
+    @cached_property
+    def headers(self) -> Mapping[str, tuple[str, ...]]:
+        """
+        The headers by lower-case name, each with all its values.
+        """
+        return MappingProxyType(
+            {
+                name.decode("latin-1").lower(): tuple(
+                    value.decode("latin-1") for value in values
+                )
+                for name, values in self._headers
+            }
+        )
+
+    @cached_property
+    def cookies(self) -> Mapping[str, str]:
+        """
+        The cookies that came with it.
+        """
+        return MappingProxyType(
+            {
+                name.decode("latin-1"): value.decode("latin-1")
+                for name, value in self._cookies.items()
+            }
+        )
+
+
+@implementer(ISockJSTransport, IApplication)
+class SessionTransport:
+    """
+    One session, as its protocol sees it: a transport like Twisted's TCP transport.
+
+    @ivar request: the L{OpeningRequest}.
+    @ivar disconnecting: whether the application has asked for the end.
+    @ivar connected: whether the session is open.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_closeLater",
+        "_producer",
+        "_producerPaused",
+        "_protocol",
+        "_receiveText",
+        "_session",
+        "_streaming",
+        "connected",
+        "disconnecting",
+        "encoding",
+        "request",
+    )
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        session: Session,
+        protocol: IProtocol,
+        request: OpeningRequest,
+        encoding: str,
+    ) -> None:
+        self._session = session
+        self._protocol = protocol
+        self.encoding = encoding
+        self._receiveText: Callable[[str], None] | None = None
+        if ISockJSMessageReceiver.providedBy(protocol):
+            self._receiveText = protocol.messageReceived
+        self._producer: Any = None
+        self._streaming = False
+        self._producerPaused = False
+        self._closeLater: Close | None = None
+        self.request = request
+        self.connected = False
+        self.disconnecting = False
+
+    # ITransport
+
+    def write(self, data: bytes) -> None:
+        """
+        Send one message.
+
+        @param data: the message, in UTF-8; bytes that are not UTF-8 are decoded with
+            the option C{encoding}, and go out as they are to a raw WebSocket.
+        @raise TypeError: if C{data} is not bytes.
+        """
+        if not isinstance(data, bytes):
+            raise TypeError(f"write takes bytes, not {type(data).__name__}")
+        self.sendPrepared(Message.fromBytes(data, self.encoding))
+
+    def writeSequence(self, data: Iterable[bytes]) -> None:
+        """
+        Send several messages, each item one of them.
+        """
+        for item in data:
+            self.write(item)
+
+    def sendMessage(self, message: str) -> None:
+        if not isinstance(message, str):
+            raise TypeError(f"sendMessage takes str, not {type(message).__name__}")
+        self.sendPrepared(Message(message))
+
+    def sendPrepared(self, message: Message) -> None:
+        session = self._session
+        session.send(message)
+        if (
+            self._producer is not None
+            and self._streaming
+            and not self._producerPaused
+            and session.pending > FRAME_SIZE
+        ):
+            self._producerPaused = True
+            self._producer.pauseProducing()
+
+    def loseConnection(self, code: int = 3000, reason: str = "Go away!") -> None:
+        close = GO_AWAY
+        if code != 3000 or reason != "Go away!":
+            if isinstance(code, bool) or not isinstance(code, int):
+                raise TypeError(f"a close code is an int, not {code!r}")
+            if not 1000 <= code <= 4999:
+                raise ValueError(f"a close code is 1000 to 4999, not {code}")
+            if not isinstance(reason, str):
+                raise TypeError(f"a reason is a str, not {reason!r}")
+            close = Close(code, reason)
+        if self.disconnecting:
+            return
+        self.disconnecting = True
+        if self._producer is not None and (not self._streaming or self._producerPaused):
+            # As on TCP: a producer with more to give is heard first.
+            self._closeLater = close
+        else:
+            self._session.close(close)
+
+    def abortConnection(self) -> None:
+        self.disconnecting = True
+        self._session.abort()
+
+    def getPeer(self) -> IAddress:
+        return self.request.peer
+
+    def getHost(self) -> IAddress:
+        return self.request.host
+
+    # IConsumer
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """
+        Let a producer write, at the pace of the browser.
+
+        @param producer: what writes to this transport.
+        @param streaming: True for a push producer, paused while too much waits; False
+            for a pull producer, asked for more when all is taken.
+        @raise RuntimeError: if there is one already.
+        """
+        if self._producer is not None:
+            raise RuntimeError(
+                f"Cannot register producer {producer}, because producer "
+                f"{self._producer} was never unregistered."
+            )
+        if not self.connected:
+            producer.stopProducing()
+            return
+        self._producer = producer
+        self._streaming = streaming
+        self._producerPaused = False
+        if not streaming:
+            producer.resumeProducing()
+
+    def unregisterProducer(self) -> None:
+        self._producer = None
+        if self._closeLater is not None:
+            close, self._closeLater = self._closeLater, None
+            self._session.close(close)
+
+    # IPushProducer, for the inbound side
+
+    def pauseProducing(self) -> None:
+        self._session.pauseReceiving()
+
+    def resumeProducing(self) -> None:
+        self._session.resumeReceiving()
+
+    def stopProducing(self) -> None:
+        self.loseConnection()
+
+    # IApplication
+
+    def sessionOpened(self) -> None:
+        self.connected = True
+        try:
+            self._protocol.makeConnection(self)
+        except Exception:
+            self._fault("connectionMade")
+
+    def sessionReceived(self, message: str | bytes) -> None:
+        try:
+            if self._receiveText is not None:
+                if isinstance(message, bytes):
+                    message = message.decode("utf-8", "replace")
+                self._receiveText(message)
+                return
+            if isinstance(message, str):
+                message = _encode(message)
+            self._protocol.dataReceived(message)
+        except Exception:
+            self._fault("dataReceived")
+
+    def sessionDrained(self) -> None:
+        if self._producer is None or (self._streaming and not self._producerPaused):
+            return
+        self._producerPaused = False
+        try:
+            self._producer.resumeProducing()
+        except Exception:
+            self._fault("resumeProducing")
+
+    def sessionLost(self, reason: Failure) -> None:
+        self.connected = False
+        self.disconnecting = True
+        producer, self._producer = self._producer, None
+        try:
+            if producer is not None:
+                producer.stopProducing()
+            self._protocol.connectionLost(reason)
+        except Exception:
+            self._fault("connectionLost")
+
+    def _fault(self, where: str) -> None:
+        """
+        The application raised: that closes its session, and no other.
+        """
+        reason = Failure()
+        self._log.failure(
+            "{protocol!r} raised in {where}; its {transport} session is closed.",
+            failure=reason,
+            protocol=self._protocol,
+            where=where,
+            transport=self.request.transport,
+        )
+        self._session.fail(FAULT, reason)
+
+
+@implementer(ISSLTransport)
+class SecureSessionTransport(SessionTransport):
+    """
+    The transport of a session that came over TLS. What the interface says of the TCP
+    connection means little where there are many of them: it is accepted, and ignored.
+    """
+
+    __slots__ = ()
+
+    def getPeerCertificate(self) -> X509 | None:
+        """
+        The client's certificate, or None if it showed none.
+        """
+        return self.request.certificate
+
+    def getPeer(self) -> Any:
+        return self.request.peer
+
+    def getHost(self) -> Any:
+        return self.request.host
+
+    def loseWriteConnection(self) -> None:
+        """
+        SockJS has no half-closed sessions: close.
+        """
+        self.loseConnection()
+
+    def getTcpNoDelay(self) -> bool:
+        return True
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        pass
+
+    def getTcpKeepAlive(self) -> bool:
+        return False
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        pass
+
+
+def _encode(text: str) -> bytes:
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        return _LONE_SURROGATE.sub("\ufffd", text).encode("utf-8")
+
+
+def openSession(
+    session: Session,
+    receiver: IReceiver,
+    factory: IProtocolFactory,
+    request: OpeningRequest,
+    encoding: str,
+) -> None:
+    """
+    Give a new session a protocol of the factory's, or refuse it where the factory does.
+    """
+    try:
+        protocol = factory.buildProtocol(request.peer)
+    except Exception:
+        SessionTransport._log.failure(
+            "{factory!r} raised in buildProtocol; a {transport} session is refused.",
+            factory=factory,
+            transport=request.transport,
+        )
+        session.refuse(FAULT, receiver)
+        return
+    if protocol is None:
+        session.refuse(GO_AWAY, receiver)
+        return
+    transport = SecureSessionTransport if request.secure else SessionTransport
+    session.open(transport(session, protocol, request, encoding), receiver)

@@ -1,0 +1,219 @@
+"""The receiving transports: a response that takes frames to the browser.
+
+L{ReceivingResource} is their base; a transport is a content type, a prelude and a
+format. (PROTOCOL sections 6 and 7)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar, Final
+
+from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import IProtocolFactory, IPushProducer, ITransport
+from twisted.python.failure import Failure
+from twisted.web.server import NOT_DONE_YET, Request
+from zope.interface import implementer
+
+from txsockjs.core.frames import Frame
+from txsockjs.core.registry import SessionRegistry
+from txsockjs.core.session import Session
+from txsockjs.errors import CallbackRequired, InvalidCallback
+from txsockjs.interfaces import IReceiver
+from txsockjs.transport import openSession
+from txsockjs.web.base import ServiceResource, sessionId
+from txsockjs.web.headers import HeaderRules
+from txsockjs.web.opening import openingRequest, pendingBytes
+
+# Longer than any client's own name by far; short of what a file in disguise needs.
+_CALLBACK: Final = re.compile(rb"[a-zA-Z0-9_.-]{1,128}")
+
+
+class ReceivingResource(ServiceResource):
+    """
+    One receiving transport of a service.
+
+    @cvar transport: its SockJS name.
+    @cvar contentType: the content type of its responses.
+    @cvar streaming: whether a response carries many frames, or one.
+    """
+
+    transport: ClassVar[str]
+    contentType: ClassVar[bytes]
+    streaming: ClassVar[bool] = False
+
+    def __init__(
+        self, registry: SessionRegistry, rules: HeaderRules, factory: IProtocolFactory
+    ) -> None:
+        super().__init__(registry, rules)
+        self._factory = factory
+
+    def prelude(self, request: Request) -> bytes:
+        """
+        What a streaming response begins with.
+        """
+        return b""
+
+    def format(self, request: Request) -> Callable[[bytes], bytes]:
+        """
+        How this response writes a frame.
+
+        @raise WireError: to refuse the request, before there is a session.
+        """
+        raise NotImplementedError
+
+    def answer(self, request: Request) -> int:
+        """
+        Attach the response to its session, which the first one opens.
+        """
+        format = self.format(request)
+        id = sessionId(request)
+        session = self.registry.get(id)
+        if session is None:
+            self.registry.admit()
+        request.responseHeaders.setRawHeaders(b"Content-Type", [self.contentType])
+        receiver: ResponseReceiver
+        if self.streaming:
+            request.write(self.prelude(request))
+            limit = self.registry.options.streaming_limit
+            receiver = StreamingReceiver(request, format, limit)
+        else:
+            receiver = PollingReceiver(request, format)
+        if session is not None:
+            session.attach(receiver)
+        else:
+            self.registry.open(id, partial(self._open, request, receiver))
+        return NOT_DONE_YET
+
+    def _open(self, request: Request, receiver: IReceiver, session: Session) -> None:
+        opening = openingRequest(request, self.transport, self.rules)
+        encoding = self.registry.options.encoding
+        openSession(session, receiver, self._factory, opening, encoding)
+
+
+def callback(request: Request) -> bytes:
+    """
+    The name of the function that the browser wants called. (PROTOCOL section 7)
+
+    @raise WireError: if there is none, or it is not a plain name.
+    """
+    names = request.args.get(b"c") or request.args.get(b"callback")
+    if not names or not names[0]:
+        raise CallbackRequired
+    if not _CALLBACK.fullmatch(names[0]):
+        raise InvalidCallback
+    return names[0]
+
+
+@implementer(IReceiver)
+class ResponseReceiver:
+    """
+    One response, as a session's receiver.
+    """
+
+    __slots__ = ("_format", "_request", "_transport", "finished", "session")
+
+    persistent = False
+
+    def __init__(self, request: Request, format: Callable[[bytes], bytes]) -> None:
+        self._request: Request | None = request
+        self._format = format
+        self._transport: ITransport | None = request.channel.transport
+        self.finished = False
+        self.session: Session | None = None
+        request.notifyFinish().addErrback(self._connectionLost)
+
+    def _connectionLost(self, reason: Failure) -> None:
+        self._request = None
+        if not self.finished:
+            self.finished = True
+            if self.session is not None:
+                self.session.lost(self, Failure(ConnectionLost()))
+
+    def sendFrame(self, frame: Frame) -> bool:
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        self.finished = True
+        request, self._request = self._request, None
+        if request is not None:
+            request.finish()
+
+    def abort(self) -> None:
+        self.finished = True
+        request, self._request = self._request, None
+        if request is not None:
+            channel: Any = request.channel
+            # On HTTP/2 the channel is the stream, and has no transport of its own.
+            (channel.transport or channel).abortConnection()
+
+    def pendingBytes(self) -> int:
+        return pendingBytes(self._transport)
+
+
+class PollingReceiver(ResponseReceiver):
+    """
+    A response that carries one frame and ends. (PROTOCOL 6.3)
+    """
+
+    __slots__ = ()
+
+    def sendFrame(self, frame: Frame) -> bool:
+        request = self._request
+        assert request is not None
+        data = frame.formatted(self._format)
+        request.responseHeaders.setRawHeaders(b"Content-Length", [b"%d" % len(data)])
+        request.write(data)
+        self.finish()
+        return False
+
+
+@implementer(IPushProducer)
+class StreamingReceiver(ResponseReceiver):
+    """
+    A response that carries frames until they reach the response limit. (PROTOCOL 6.3)
+    """
+
+    __slots__ = ("_paused", "_room")
+
+    def __init__(
+        self, request: Request, format: Callable[[bytes], bytes], limit: int
+    ) -> None:
+        """
+        @param limit: how many bytes of frames it carries.
+        """
+        super().__init__(request, format)
+        self._room = limit
+        self._paused = False
+        request.registerProducer(self, True)
+
+    def sendFrame(self, frame: Frame) -> bool:
+        request = self._request
+        assert request is not None
+        data = frame.formatted(self._format)
+        request.write(data)
+        self._room -= len(data)
+        if self._room <= 0:
+            self.finish()
+            return False
+        return not self._paused
+
+    def finish(self) -> None:
+        if self._request is not None:
+            self._request.unregisterProducer()
+        super().finish()
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        self._paused = False
+        if self.session is not None:
+            self.session.resume(self)
+
+    def stopProducing(self) -> None:
+        """
+        The connection is going away: that is told in its own time.
+        """
