@@ -180,19 +180,23 @@ def decode(payload: bytes) -> list[str]:
 
     @raise BrokenJSON: for anything else.
     """
-    return _strings(_parse(payload))
+    try:
+        text = payload.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BrokenJSON from None
+    return _strings(_parse(text))
 
 
-def decodeSocket(payload: bytes) -> list[str]:
+def decodeSocket(text: str) -> list[str]:
     """
     The messages in a WebSocket message from a client: a JSON array of strings, or a
     single string; an empty payload has none.
 
     @raise BrokenJSON: for anything else.
     """
-    if not payload:
+    if not text:
         return []
-    value = _parse(payload)
+    value = _parse(text)
     return [value] if type(value) is str else _strings(value)
 
 
@@ -205,15 +209,14 @@ def _strings(value: object) -> list[str]:
     return value
 
 
-def _parse(payload: bytes) -> object:
+def _parse(text: str) -> object:
     try:
-        text = payload.decode("utf-8")
         try:
             value, end = _scan(text, 0)
         except StopIteration:
             end = -1
         if end != len(text):
-            # White space around the value, or an error that this names.
+            # White space around the value, or an error that this finds.
             value = _decoder.decode(text)
     except (ValueError, RecursionError):
         raise BrokenJSON from None

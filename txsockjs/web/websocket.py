@@ -7,7 +7,7 @@ error.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
@@ -34,6 +34,7 @@ from txsockjs.errors import BrokenJSON, NotReading, UnknownSession, WireError
 from txsockjs.interfaces import IReceiver
 from txsockjs.transport import OpeningRequest, openSession
 from txsockjs.web.base import ServiceResource
+from txsockjs.web.framing import formatText, readTexts
 from txsockjs.web.headers import HeaderRules, Policy
 from txsockjs.web.opening import openingRequest, pendingBytes
 
@@ -52,18 +53,6 @@ class NotAWebSocket(WireError):
 class NotAnUpgrade(WireError):
     status = 400
     text = '"Connection" must be "Upgrade".'
-
-
-def formatText(payload: bytes) -> bytes:
-    """
-    An unmasked, unfragmented text frame (RFC 6455, section 5.2).
-    """
-    size = len(payload)
-    if size < 126:
-        return b"\x81%c%b" % (size, payload)
-    if size < 65536:
-        return b"\x81\x7e%b%b" % (size.to_bytes(2, "big"), payload)
-    return b"\x81\x7f%b%b" % (size.to_bytes(8, "big"), payload)
 
 
 @implementer(IReceiver, IPushProducer)
@@ -98,14 +87,30 @@ class SocketReceiver:
     def pendingBytes(self) -> int:
         return pendingBytes(self._transport)
 
-    def deliver(self, payload: bytes, isBinary: bool) -> Deferred[None] | None:
+    def deliver(self, texts: list[str]) -> Deferred[None] | None:
         """
-        Hand a WebSocket message to the session.
+        Hand the payloads of WebSocket text messages to the session.
 
         @return: None, or what fires when the application is reading again.
-        @raise BrokenJSON: if it is no SockJS message.
+        @raise BrokenJSON: if one is no SockJS message. Those before it are delivered.
         """
-        return self.receive(decodeSocket(payload))
+        messages: list[str] = []
+        try:
+            for text in texts:
+                messages += decodeSocket(text)
+        except BrokenJSON:
+            self.receive(messages)
+            raise
+        return self.receive(messages)
+
+    def deliverBinary(self, payload: bytes) -> Deferred[None] | None:
+        """
+        Hand the payload of a WebSocket binary message to the session.
+        """
+        try:
+            return self.deliver([payload.decode("utf-8")])
+        except UnicodeDecodeError:
+            raise BrokenJSON from None
 
     def receive(self, messages: Sequence[str | bytes]) -> Deferred[None] | None:
         """
@@ -159,8 +164,11 @@ class RawSocketReceiver(SocketReceiver):
         The close frame was the end.
         """
 
-    def deliver(self, payload: bytes, isBinary: bool) -> Deferred[None] | None:
-        return self.receive([payload] if isBinary else [payload.decode("utf-8")])
+    def deliver(self, texts: list[str]) -> Deferred[None] | None:
+        return self.receive(texts)
+
+    def deliverBinary(self, payload: bytes) -> Deferred[None] | None:
+        return self.receive([payload])
 
 
 class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
@@ -172,7 +180,9 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     factory: SocketFactory
     opening: OpeningRequest
-    _receiver: SocketReceiver | None = None
+    _receiver: SocketReceiver
+    # Whether the next byte begins a frame, and no extension is in use.
+    _direct = False
     _closeCall: IDelayedCall | None = None
 
     def isOpen(self) -> bool:
@@ -185,26 +195,55 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         self._receiver = self.factory.receiver(self)
         self.factory.opened(self._receiver, self.opening)
 
+    def dataReceived(self, data: bytes) -> None:
+        if self._direct:
+            texts, used = readTexts(data, self.maxMessagePayloadSize)
+            if texts:
+                self._deliver(self._receiver.deliver, texts)
+            if used == len(data):
+                return
+            data = data[used:]
+        super().dataReceived(data)
+        self._direct = (
+            self.state == self.STATE_OPEN
+            and not self.data
+            and self.current_frame is None
+            and not self.inside_message
+            and self._perMessageCompress is None
+        )
+
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        assert self._receiver is not None
+        receiver = self._receiver
+        if isBinary:
+            self._deliver(receiver.deliverBinary, payload)
+        else:
+            self._deliver(receiver.deliver, [payload.decode("utf-8")])
+
+    def _deliver(
+        self, deliver: Callable[[Any], Deferred[None] | None], what: Any
+    ) -> None:
         try:
-            taken = self._receiver.deliver(payload, isBinary)
+            taken = deliver(what)
         except BrokenJSON:
             # PROTOCOL section 7: the connection is dropped at once.
             self.dropConnection(abort=True)
-            return
         except NotReading:
             self._fail_connection(1013, NotReading.text)
-            return
-        if taken is not None:
-            self.transport.pauseProducing()
-            taken.addCallbacks(self._taken, lambda reason: reason.trap(UnknownSession))
+        else:
+            if taken is not None:
+                self.transport.pauseProducing()
+                taken.addCallbacks(self._taken, _ended)
 
     def _taken(self, result: None) -> None:
         self.transport.resumeProducing()
 
+    def dropConnection(self, abort: bool = False) -> None:
+        self._direct = False
+        super().dropConnection(abort)
+
     def sendCloseFrame(self, *args: Any, **kw: Any) -> None:
         super().sendCloseFrame(*args, **kw)
+        self._direct = False
         if self.closedByMe and self._closeCall is None:
             # Autobahn's own timers run on a process-wide clock.
             self._closeCall = self.factory.clock.callLater(
@@ -219,10 +258,15 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         if self._closeCall is not None:
             self._closeCall.cancel()
             self._closeCall = None
-        receiver, self._receiver = self._receiver, None
+        # Without one, the handshake failed.
+        receiver: SocketReceiver | None = getattr(self, "_receiver", None)
         if receiver is not None and receiver.session is not None:
             why = ConnectionDone() if wasClean else ConnectionLost()
             receiver.session.lost(receiver, Failure(why))
+
+
+def _ended(reason: Failure) -> None:
+    reason.trap(UnknownSession)
 
 
 class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]

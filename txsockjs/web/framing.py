@@ -1,0 +1,77 @@
+"""The common case of WebSocket framing, written and read directly. (RFC 6455, 5.2)
+
+Autobahn handles everything; a complete, unfragmented, masked text frame without
+extensions is what nearly all traffic is made of, and is read here at a fraction of the
+cost. What this module does not read it leaves alone.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from autobahn.websocket.xormasker import create_xor_masker
+
+# FIN and the opcode of text, no extension bit.
+_TEXT: Final = 0x81
+_MASKED: Final = 0x80
+
+# From this size on, Autobahn's masker beats arithmetic on one long number.
+_LONG: Final = 4096
+
+
+def formatText(payload: bytes) -> bytes:
+    """
+    An unmasked, unfragmented text frame.
+    """
+    size = len(payload)
+    if size < 126:
+        return b"\x81%c%b" % (size, payload)
+    if size < 65536:
+        return b"\x81\x7e%b%b" % (size.to_bytes(2, "big"), payload)
+    return b"\x81\x7f%b%b" % (size.to_bytes(8, "big"), payload)
+
+
+def readTexts(data: bytes, limit: int) -> tuple[list[str], int]:
+    """
+    Read the complete masked text frames that C{data} begins with.
+
+    @param data: what came in, from the start of a frame.
+    @param limit: the longest payload to read, in bytes.
+    @return: the texts, and how many bytes they took. Reading stops before a frame of
+        any other kind, one in error, or one that is not all there.
+    """
+    texts: list[str] = []
+    position, end = 0, len(data)
+    while end - position >= 6 and data[position] == _TEXT:
+        size = data[position + 1] - _MASKED
+        start = position + 6
+        if size == 126:
+            start = position + 8
+            size = int.from_bytes(data[position + 2 : position + 4], "big")
+            if size < 126:
+                break
+        elif not 0 <= size < 126:
+            break
+        stop = start + size
+        if stop > end or size > limit:
+            break
+        try:
+            texts.append(
+                unmask(data[start:stop], data[start - 4 : start], size).decode()
+            )
+        except UnicodeDecodeError:
+            break
+        position = stop
+    return texts, position
+
+
+def unmask(payload: bytes, mask: bytes, size: int) -> bytes:
+    """
+    Apply a mask of four bytes to a payload of C{size} bytes.
+    """
+    if size >= _LONG:
+        masked: bytes = create_xor_masker(mask, size).process(payload)
+        return masked
+    key = (mask * (size + 3 >> 2))[:size]
+    number = int.from_bytes(payload, "little") ^ int.from_bytes(key, "little")
+    return number.to_bytes(size, "little")
