@@ -7,14 +7,13 @@ error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.util import encode_truncate
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IDelayedCall, IProtocolFactory, IPushProducer
+from twisted.internet.interfaces import IProtocolFactory, IPushProducer
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET, Request
@@ -30,15 +29,21 @@ from txsockjs.core.frames import (
 )
 from txsockjs.core.registry import SessionRegistry
 from txsockjs.core.session import Session, State
-from txsockjs.errors import BrokenJSON, NotReading, UnknownSession, WireError
+from txsockjs.errors import BrokenJSON, WireError
 from txsockjs.interfaces import IReceiver
 from txsockjs.transport import OpeningRequest, openSession
 from txsockjs.web.base import ServiceResource
-from txsockjs.web.framing import formatText, readTexts
+from txsockjs.web.framing import formatText
 from txsockjs.web.headers import HeaderRules, Policy
 from txsockjs.web.opening import openingRequest, pendingBytes
+from txsockjs.web.socket import SocketFactory, SocketProtocol
 
 _NORMAL: Final = 1000
+
+# Sixteen bytes in base64 (RFC 6455, section 4.1).
+_KEY: Final = re.compile(rb"[a-zA-Z0-9+/]{22}==")
+
+_VERSIONS: Final = ([b"13"], [b"8"])
 
 # A close frame is a control frame of 125 bytes at the most, two of which are the code
 # (RFC 6455, section 5.5).
@@ -53,6 +58,16 @@ class NotAWebSocket(WireError):
 class NotAnUpgrade(WireError):
     status = 400
     text = '"Connection" must be "Upgrade".'
+
+
+class BadHandshake(WireError):
+    status = 400
+    text = "This is no WebSocket handshake."
+
+
+class WrongVersion(WireError):
+    status = 426
+    text = "This version of WebSocket is not spoken here."
 
 
 @implementer(IReceiver, IPushProducer)
@@ -111,6 +126,13 @@ class SocketReceiver:
             return self.deliver([payload.decode("utf-8")])
         except UnicodeDecodeError:
             raise BrokenJSON from None
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        The connection has ended.
+        """
+        if self.session is not None:
+            self.session.lost(self, reason)
 
     def receive(self, messages: Sequence[str | bytes]) -> Deferred[None] | None:
         """
@@ -171,153 +193,6 @@ class RawSocketReceiver(SocketReceiver):
         return self.receive([payload])
 
 
-class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
-    """
-    The WebSocket connection itself, between Autobahn and a receiver.
-
-    @ivar opening: the request that it began with.
-    """
-
-    factory: SocketFactory
-    opening: OpeningRequest
-    _receiver: SocketReceiver
-    # Whether the next byte begins a frame, and no extension is in use.
-    _direct = False
-    _closeCall: IDelayedCall | None = None
-
-    def isOpen(self) -> bool:
-        """
-        Whether frames may be sent.
-        """
-        return bool(self.state == self.STATE_OPEN)
-
-    def onOpen(self) -> None:
-        self._receiver = self.factory.receiver(self)
-        self.factory.opened(self._receiver, self.opening)
-
-    def dataReceived(self, data: bytes) -> None:
-        if self._direct:
-            texts, used = readTexts(data, self.maxMessagePayloadSize)
-            if texts:
-                self._deliver(self._receiver.deliver, texts)
-            if used == len(data):
-                return
-            data = data[used:]
-        super().dataReceived(data)
-        self._direct = (
-            self.state == self.STATE_OPEN
-            and not self.data
-            and self.current_frame is None
-            and not self.inside_message
-            and self._perMessageCompress is None
-        )
-
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        receiver = self._receiver
-        if isBinary:
-            self._deliver(receiver.deliverBinary, payload)
-        else:
-            self._deliver(receiver.deliver, [payload.decode("utf-8")])
-
-    def _deliver(
-        self, deliver: Callable[[Any], Deferred[None] | None], what: Any
-    ) -> None:
-        try:
-            taken = deliver(what)
-        except BrokenJSON:
-            # PROTOCOL section 7: the connection is dropped at once.
-            self.dropConnection(abort=True)
-        except NotReading:
-            self._fail_connection(1013, NotReading.text)
-        else:
-            if taken is not None:
-                self.transport.pauseProducing()
-                taken.addCallbacks(self._taken, _ended)
-
-    def _taken(self, result: None) -> None:
-        self.transport.resumeProducing()
-
-    def dropConnection(self, abort: bool = False) -> None:
-        self._direct = False
-        super().dropConnection(abort)
-
-    def sendCloseFrame(self, *args: Any, **kw: Any) -> None:
-        super().sendCloseFrame(*args, **kw)
-        self._direct = False
-        if self.closedByMe and self._closeCall is None:
-            # Autobahn's own timers run on a process-wide clock.
-            self._closeCall = self.factory.clock.callLater(
-                self.factory.closeTimeout, self._closeTimeUp
-            )
-
-    def _closeTimeUp(self) -> None:
-        self._closeCall = None
-        self.onCloseHandshakeTimeout()
-
-    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-        if self._closeCall is not None:
-            self._closeCall.cancel()
-            self._closeCall = None
-        # Without one, the handshake failed.
-        receiver: SocketReceiver | None = getattr(self, "_receiver", None)
-        if receiver is not None and receiver.session is not None:
-            why = ConnectionDone() if wasClean else ConnectionLost()
-            receiver.session.lost(receiver, Failure(why))
-
-
-def _ended(reason: Failure) -> None:
-    reason.trap(UnknownSession)
-
-
-class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
-    """
-    What makes the WebSocket side of one service.
-
-    @ivar receiver: what stands for a connection in its session.
-    @ivar clock: what tells the time.
-    @ivar closeTimeout: seconds that a peer has to answer a close frame.
-    """
-
-    protocol = SocketProtocol
-
-    def __init__(
-        self,
-        receiver: type[SocketReceiver],
-        registry: SessionRegistry,
-        factory: IProtocolFactory,
-    ) -> None:
-        super().__init__(reactor=registry.clock, server=None)
-        self.receiver = receiver
-        self.clock = registry.clock
-        self.closeTimeout = registry.options.timeout
-        self._registry = registry
-        self._factory = factory
-        self.setProtocolOptions(
-            # Autobahn's status page would redirect to any URL it is asked to.
-            webStatus=False,
-            maxMessagePayloadSize=registry.options.max_message_size,
-            # A fault is told by a close frame with its code, not by a broken line.
-            failByDrop=False,
-            # The handshake is complete when it gets here, and closing has a timer of
-            # ours: no timer of Autobahn's ever runs.
-            openHandshakeTimeout=0,
-            closeHandshakeTimeout=0,
-            # Origins were checked before, by this package's rules.
-            allowNullOrigin=True,
-        )
-
-    def opened(self, receiver: SocketReceiver, opening: OpeningRequest) -> None:
-        """
-        The handshake is done: open the session.
-        """
-
-        def start(session: Session) -> None:
-            encoding = self._registry.options.encoding
-            openSession(session, receiver, self._factory, opening, encoding)
-
-        self._registry.open(None, start)
-
-
 class WebSocketResource(ServiceResource):
     """
     The URL of a WebSocket, framed or raw.
@@ -332,24 +207,52 @@ class WebSocketResource(ServiceResource):
         self, registry: SessionRegistry, rules: HeaderRules, factory: IProtocolFactory
     ) -> None:
         super().__init__(registry, rules)
-        self._sockets = SocketFactory(self.receiver, registry, factory)
+        self._factory = factory
+        self._sockets = SocketFactory(registry.clock, registry.options, self._opened)
 
     def answer(self, request: Request) -> int:
         """
-        Take the connection over.
+        Take the connection over, if the request is a handshake in order.
+        (RFC 6455, section 4.2.1)
         """
-        if not _names(request, b"Upgrade", b"websocket"):
+        header = request.requestHeaders.getRawHeaders
+        if not _names(header(b"Upgrade"), b"websocket"):
             raise NotAWebSocket
-        if not _names(request, b"Connection", b"upgrade"):
+        if not _names(header(b"Connection"), b"upgrade"):
             raise NotAnUpgrade
-        if request.clientproto != b"HTTP/1.1" or request.channel.transport is None:
-            raise NotAWebSocket
+        hosts, keys = header(b"Host", []), header(b"Sec-WebSocket-Key", [])
+        if (
+            request.clientproto != b"HTTP/1.1"
+            or len(hosts) != 1
+            or len(keys) != 1
+            or not _KEY.fullmatch(keys[0])
+        ):
+            raise BadHandshake
+        versions = header(b"Sec-WebSocket-Version", [])
+        if versions not in _VERSIONS:
+            request.setHeader(b"Sec-WebSocket-Version", b"13")
+            raise WrongVersion
         self.rules.checkOrigin(request)
         self.registry.admit()
         socket = self._sockets.buildProtocol(None)
         socket.opening = openingRequest(request, self.transport, self.rules)
         takeOver(request, socket)
+        extensions = b",".join(header(b"Sec-WebSocket-Extensions", []))
+        socket.shakeHands(
+            keys[0].decode("ascii"), int(versions[0]), extensions.decode("latin-1")
+        )
         return NOT_DONE_YET
+
+    def _opened(self, socket: SocketProtocol) -> None:
+        receiver = socket.receiver = self.receiver(socket)
+        opening: OpeningRequest = socket.opening
+        del socket.opening
+        encoding = self.registry.options.encoding
+
+        def start(session: Session) -> None:
+            openSession(session, receiver, self._factory, opening, encoding)
+
+        self.registry.open(None, start)
 
 
 class RawWebSocketResource(WebSocketResource):
@@ -361,21 +264,22 @@ class RawWebSocketResource(WebSocketResource):
     receiver = RawSocketReceiver
 
 
-def _names(request: Request, header: bytes, token: bytes) -> bool:
-    values = request.requestHeaders.getRawHeaders(header, [])
+def _names(values: Sequence[bytes] | None, token: bytes) -> bool:
     return any(
-        item.strip().lower() == token for value in values for item in value.split(b",")
+        item.strip().lower() == token
+        for value in values or ()
+        for item in value.split(b",")
     )
 
 
 def takeOver(request: Request, protocol: SocketProtocol) -> None:
     """
-    Give a request's connection to a WebSocket protocol, and replay the request to it.
+    Give a request's connection to a WebSocket protocol.
     """
     channel: Any = request.channel
     transport: Any = channel.transport
     channel.transport = None
-    # HTTPChannel is the transport's producer; the protocol is going to be.
+    # HTTPChannel is the transport's producer; the receiver is going to be.
     transport.unregisterProducer()
     # Bytes behind the request in the same segment are still in the channel's hands.
     channel.rawDataReceived = protocol.dataReceived
@@ -387,10 +291,6 @@ def takeOver(request: Request, protocol: SocketProtocol) -> None:
         transport.protocol.wrappedProtocol = protocol
     else:
         transport.protocol = protocol
-    lines = [b"%b %b HTTP/1.1" % (request.method, request.uri)]
-    for name, values in request.requestHeaders.getAllRawHeaders():
-        lines += [b"%b: %b" % (name, value) for value in values]
-    protocol.makeConnection(transport)
-    protocol.dataReceived(b"\r\n".join(lines) + b"\r\n\r\n")
     # The connection has no further request: break the cycle that would keep it.
     channel.requests.clear()
+    protocol.makeConnection(transport)

@@ -1,0 +1,247 @@
+"""One WebSocket connection, between Autobahn and a session's receiver.
+
+Autobahn gives every connection a copy of all settings, counters, futures and a
+description of its transport: several kilobytes, before the first message. Here what is
+the same for every connection is an attribute of a class made once for a service, and
+the rest is made when it is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import txaio
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.websocket.protocol import WebSocketProtocol
+from autobahn.websocket.utf8validator import Utf8Validator
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.python.failure import Failure
+
+from txsockjs.errors import BrokenJSON, NotReading, UnknownSession
+from txsockjs.options import SockJSOptions
+from txsockjs.web.framing import readTexts
+
+if TYPE_CHECKING:
+    pass
+
+# What Autobahn sets on a connection that is of no use, or that is made on demand.
+_PER_CONNECTION: Final = ("factory", "utf8validator", "send_queue")
+
+
+class ISocketReceiver(Protocol):
+    """
+    What a connection needs of its receiver.
+    """
+
+    def deliver(self, texts: list[str]) -> Deferred[None] | None:
+        """
+        Take the payloads of text messages.
+
+        @return: None, or what fires when more may be read.
+        @raise BrokenJSON: to drop the connection.
+        """
+
+    def deliverBinary(self, payload: bytes) -> Deferred[None] | None:
+        """
+        Take the payload of a binary message, in the same way.
+        """
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        The connection has ended.
+        """
+
+
+class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
+    """
+    The connection. Its factory makes a subclass of this.
+
+    @ivar receiver: what takes its messages, once it is open.
+    """
+
+    factory: SocketFactory
+    receiver: ISocketReceiver
+    _transport_details = None
+    # Whether the next byte begins a frame, and no extension is in use.
+    _direct = False
+    _closeCall: IDelayedCall | None = None
+
+    def __init__(self) -> None:
+        pass
+
+    @cached_property
+    def is_open(self) -> Deferred[None]:
+        return txaio.create_future()
+
+    @cached_property
+    def is_closed(self) -> Deferred[SocketProtocol]:
+        return txaio.create_future()
+
+    @cached_property
+    def utf8validator(self) -> Utf8Validator:
+        return Utf8Validator()
+
+    # Twisted
+
+    def connectionMade(self) -> None:
+        pass
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._direct:
+            texts, used = readTexts(data, self.maxMessagePayloadSize)
+            if texts:
+                self._deliver(self.receiver.deliver, texts)
+            if used == len(data):
+                return
+            data = data[used:]
+        self._dataReceived(data)
+        self._direct = (
+            self.state == self.STATE_OPEN
+            and not self.data
+            and self.current_frame is None
+            and not self.inside_message
+            and self._perMessageCompress is None
+        )
+
+    def connectionLost(self, reason: Failure) -> None:
+        if self._closeCall is not None:
+            self._closeCall.cancel()
+            self._closeCall = None
+        WebSocketProtocol._connectionLost(self, reason)
+
+    # Autobahn
+
+    def shakeHands(self, key: str, version: int, extensions: str) -> None:
+        """
+        Complete the opening handshake of a request that is in order.
+
+        @param key: its C{Sec-WebSocket-Key}.
+        @param version: its C{Sec-WebSocket-Version}.
+        @param extensions: its C{Sec-WebSocket-Extensions}.
+        """
+        self._wskey = key
+        self.websocket_version = version
+        self.websocket_protocols: list[str] = []
+        self.websocket_extensions = self._parseExtensionsHeader(extensions)
+        self.succeedHandshake(None)
+        del self._wskey, self.websocket_protocols, self.websocket_extensions
+        self.__dict__.pop("http_response_data", None)
+
+    def _onOpen(self) -> None:
+        self.factory.onOpen(self)
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        if isBinary:
+            self._deliver(self.receiver.deliverBinary, payload)
+        else:
+            self._deliver(self.receiver.deliver, [payload.decode("utf-8")])
+
+    def sendData(
+        self, data: bytes, sync: bool = False, chopsize: int | None = None
+    ) -> None:
+        self.transport.write(data)
+
+    def dropConnection(self, abort: bool = False) -> None:
+        self._direct = False
+        super().dropConnection(abort)
+
+    def sendCloseFrame(self, *args: Any, **kw: Any) -> None:
+        super().sendCloseFrame(*args, **kw)
+        self._direct = False
+        if self.closedByMe and self._closeCall is None:
+            # Autobahn's own timers run on a process-wide clock.
+            self._closeCall = self.factory.clock.callLater(
+                self.factory.closeTimeout, self._closeTimeUp
+            )
+
+    def _closeTimeUp(self) -> None:
+        self._closeCall = None
+        self.onCloseHandshakeTimeout()
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        # Without a receiver, the handshake failed.
+        receiver = self.__dict__.get("receiver")
+        if receiver is not None:
+            why = ConnectionDone() if wasClean else ConnectionLost()
+            receiver.connectionLost(Failure(why))
+
+    # The receiver
+
+    def isOpen(self) -> bool:
+        """
+        Whether frames may be sent.
+        """
+        return bool(self.state == self.STATE_OPEN)
+
+    def _deliver(
+        self, deliver: Callable[[Any], Deferred[None] | None], what: object
+    ) -> None:
+        try:
+            taken = deliver(what)
+        except BrokenJSON:
+            # PROTOCOL section 7: the connection is dropped at once.
+            self.dropConnection(abort=True)
+        except NotReading:
+            self._fail_connection(1013, NotReading.text)
+        else:
+            if taken is not None:
+                self.transport.pauseProducing()
+                taken.addCallbacks(self._taken, _ended)
+
+    def _taken(self, result: None) -> None:
+        self.transport.resumeProducing()
+
+
+def _ended(reason: Failure) -> None:
+    reason.trap(UnknownSession)
+
+
+class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
+    """
+    What makes the WebSocket connections of one service.
+
+    @ivar clock: what tells the time.
+    @ivar closeTimeout: seconds that a peer has to answer a close frame.
+    @ivar onOpen: what is called with a connection when its handshake is done.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        options: SockJSOptions,
+        onOpen: Callable[[SocketProtocol], None],
+    ) -> None:
+        super().__init__(reactor=clock, server=None)
+        self.clock = clock
+        self.closeTimeout = options.timeout
+        self.onOpen = onOpen
+        self.setProtocolOptions(
+            # Autobahn's status page would redirect to any URL it is asked to.
+            webStatus=False,
+            maxMessagePayloadSize=options.max_message_size,
+            # A fault is told by a close frame with its code, not by a broken line.
+            failByDrop=False,
+            # The request is complete when it gets here, and closing has a timer of
+            # ours: no timer of Autobahn's ever runs.
+            openHandshakeTimeout=0,
+            closeHandshakeTimeout=0,
+        )
+        self.protocol = self._protocolClass()
+
+    def _protocolClass(self) -> type[SocketProtocol]:
+        """
+        A class that has what Autobahn would set on each connection.
+        """
+        template = SocketProtocol()
+        template.factory = self
+        WebSocketProtocol._connectionMade(template)
+        shared = {
+            name: value
+            for name, value in vars(template).items()
+            if name not in _PER_CONNECTION
+        }
+        return type("SocketProtocol", (SocketProtocol,), shared)
