@@ -109,6 +109,9 @@ class IReceiver(Interface):
     """
 
     finished = Attribute("True once it has taken the last frame that it can take.")
+    heard = Attribute(
+        "Set True when the peer of a persistent receiver sends anything at all."
+    )
     session = Attribute("The session that it serves, which sets this, or None.")
     persistent = Attribute("True where its life is the session's life (WebSocket).")
 
@@ -119,6 +122,11 @@ class IReceiver(Interface):
         @return: whether it can take another one now. If not, and it is not finished,
             it tells the session when it can (L{Session.resume
             <txsockjs.core.session.Session.resume>}).
+        """
+
+    def ping() -> None:
+        """
+        Ask the peer of a persistent receiver for a sign of life.
         """
 
     def finish() -> None:

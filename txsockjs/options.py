@@ -65,12 +65,15 @@ def _seconds(least: float, allowed: str) -> Callable[[object], float]:
     return convert
 
 
-def _count(allowed: str) -> Callable[[object], int]:
+def _count(
+    allowed: str, most: float = math.inf, least: int = 1
+) -> Callable[[object], int]:
     def convert(value: object) -> int:
         if isinstance(value, str) and value.strip().isdecimal():
             value = int(value)
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
-            return value
+        number = isinstance(value, int) and not isinstance(value, bool)
+        if number and least <= value <= most:  # type: ignore[operator]
+            return value  # type: ignore[return-value]
         raise ValueError(allowed)
 
     return convert
@@ -244,6 +247,20 @@ class SockJSOptions:
         _optional(_count("a number of sessions, 1 or more, or None")),
         None,
         "sessions open at a time, past which a new one is refused (503)",
+    )
+    verify_ip: bool = _option(
+        _boolean, False, "answer for a session only to the host that opened it"
+    )
+    compression: bool = _option(
+        _boolean, False, "offer permessage-deflate on WebSockets"
+    )
+    compression_memory_level: int = _option(
+        _count("a level from 1 to 9", 9), 8, "zlib's memory level, 1 to 9"
+    )
+    compression_window_bits: int = _option(
+        _count("a number of bits from 9 to 15", 15, 9),
+        15,
+        "zlib's window, 9 to 15 bits, either way",
     )
     drain_timeout: float = _option(
         _seconds(0.0, "a number of seconds, 0 or more"),

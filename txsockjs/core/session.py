@@ -1,24 +1,12 @@
 """The life of one SockJS session. (PROTOCOL section 6.)
 
-Every state is written by L{Session._become} alone, along this table::
-
-    NEW ------> OPEN ------> CLOSING ------> CLOSED ------> GONE
-     |           |              |
-     |           +--------------+--------------------------> GONE
-     +--------> CLOSING         (the peer vanished, or the delay ran out)
-
-    NEW      nobody was told anything yet
-    OPEN     the application is connected
-    CLOSING  the application closed; what it wrote before is still on its way
-    CLOSED   the close frame went out; later receivers get it again
-    GONE     forgotten
-
-The application hears of the end once, on the way out of OPEN or CLOSING.
+Every state is written by L{Session._become} alone, along the table in
+L{txsockjs.core.states}. The application hears of the end once, on the way out of OPEN or
+CLOSING.
 """
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from typing import Final
 
@@ -38,6 +26,7 @@ from txsockjs.core.frames import (
     Messages,
 )
 from txsockjs.core.inbox import Inbox
+from txsockjs.core.states import NEXT, State
 from txsockjs.errors import UnknownSession
 from txsockjs.interfaces import IApplication, IReceiver, ISessionHost
 from txsockjs.options import SockJSOptions
@@ -47,31 +36,11 @@ from txsockjs.options import SockJSOptions
 FRAME_SIZE: Final = 65536
 
 
-class State(enum.Enum):
-    """
-    Where in its life a session is.
-    """
-
-    NEW = "new"
-    OPEN = "open"
-    CLOSING = "closing"
-    CLOSED = "closed"
-    GONE = "gone"
-
-
-_NEXT: Final = {
-    State.NEW: {State.OPEN, State.CLOSING, State.GONE},
-    State.OPEN: {State.CLOSING, State.GONE},
-    State.CLOSING: {State.CLOSED, State.GONE},
-    State.CLOSED: {State.GONE},
-    State.GONE: set[State](),
-}
-
-
 class Session:
     """
     One session: its state, what waits to be sent, its receiver and its one timer.
 
+    @ivar owner: who may use it besides knowing its id; nobody else is answered.
     @ivar state: where in its life it is.
     @ivar pending: bytes that wait in the outbox.
     """
@@ -79,6 +48,7 @@ class Session:
     __slots__ = (
         "_application",
         "_armed",
+        "_asked",
         "_clock",
         "_closeFrame",
         "_dirty",
@@ -92,6 +62,7 @@ class Session:
         "_stuck",
         "_timer",
         "_writable",
+        "owner",
         "pending",
         "state",
     )
@@ -119,11 +90,14 @@ class Session:
         self._last = 0.0
         self._timer: IDelayedCall | None = None
         self._armed = 0.0
+        # When the peer was asked for a sign of life.
+        self._asked: float | None = None
+        self.owner: object = None
         self.pending = 0
         self.state = State.NEW
 
     def _become(self, state: State) -> None:
-        if state not in _NEXT[self.state]:
+        if state not in NEXT[self.state]:
             raise RuntimeError(f"a session never goes from {self.state} to {state}")
         self.state = state
 
@@ -423,6 +397,9 @@ class Session:
         delay = self._options.timeout if waiting else self._options.heartbeat
         if delay is None:
             return
+        if receiver and receiver.persistent and not self._isAlive(receiver, delay):
+            self._give(receiver, "the peer did not answer a ping")
+            return
         rest = self._last + delay - self._clock.seconds()
         if rest > 0:
             self._arm(rest)
@@ -443,12 +420,37 @@ class Session:
             # Bytes that have not moved for a whole interval never will.
             pending = self._receiver.pendingBytes()
             if pending and pending == self._stuck:
-                self._receiver.abort()
-                self.lost(self._receiver, Failure(ConnectionLost("the peer is stuck")))
+                self._give(self._receiver, "the peer takes no more bytes")
                 return
             self._stuck = pending
         self._last = self._clock.seconds()
         self._arm(delay)
+
+    def _isAlive(self, receiver: IReceiver, patience: float) -> bool:
+        """
+        Whether the peer may still be there: it sent something of late, or was asked for
+        a sign of life less than C{patience} seconds ago. That time counts from when
+        the question had left, not from when it was queued.
+        """
+        now = self._clock.seconds()
+        if receiver.heard:
+            receiver.heard = False
+            self._asked = None
+        elif receiver.pendingBytes():
+            self._asked = self._asked and now
+        elif self._asked is None:
+            self._asked = now
+            receiver.ping()
+        elif now - self._asked >= patience:
+            return False
+        return True
+
+    def _give(self, receiver: IReceiver, why: str) -> None:
+        """
+        Give the peer up.
+        """
+        receiver.abort()
+        self.lost(receiver, Failure(ConnectionLost(why)))
 
     # The end
 

@@ -9,7 +9,8 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from txsockjs.core.registry import SessionRegistry
-from txsockjs.errors import WireError
+from txsockjs.core.session import Session
+from txsockjs.errors import UnknownSession, WireError
 from txsockjs.web.headers import HeaderRules, Policy
 
 
@@ -59,6 +60,20 @@ class ServiceResource(Resource):
         """
         raise NotImplementedError
 
+    def session(self, request: Request) -> tuple[bytes, Session | None]:
+        """
+        The session's id in the URL, and the session, if there is one.
+
+        @raise UnknownSession: if it is not this client's.
+        """
+        segments = request.postpath
+        assert segments is not None
+        id = segments[-2]
+        session = self.registry.get(id)
+        if session is not None and session.owner != self.rules.owner(request):
+            raise UnknownSession
+        return id, session
+
     def refuseMethod(self, request: Request) -> bytes | int:
         """
         405 with an C{Allow} header, no body and no content type.
@@ -66,15 +81,6 @@ class ServiceResource(Resource):
         request.setResponseCode(405)
         request.setHeader(b"Allow", b"OPTIONS, " + self.method)
         return empty(request)
-
-
-def sessionId(request: Request) -> bytes:
-    """
-    The session's id in the URL of a request for a transport.
-    """
-    segments = request.postpath
-    assert segments is not None
-    return segments[-2]
 
 
 def empty(request: Request) -> int:

@@ -132,6 +132,16 @@ class HeaderRules:
                     return address
         return request.getClientAddress()
 
+    def owner(self, request: Request) -> object:
+        """
+        Whom a session belongs to that this request opens: the client's host, never its
+        port, if the option C{verify_ip} is set; else nobody.
+        """
+        if not self._options.verify_ip:
+            return None
+        peer = self.peer(request)
+        return getattr(peer, "host", peer)
+
 
 def cacheForAYear(request: Request, clock: IReactorTime) -> None:
     """

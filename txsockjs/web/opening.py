@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+import socket
+from socket import IPPROTO_TCP
+from typing import Any, Final
 
-from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.interfaces import ISSLTransport, ITCPTransport
+from twisted.protocols.policies import ProtocolWrapper
 from twisted.web.server import Request
 
 from txsockjs.transport import OpeningRequest
 from txsockjs.web.headers import HeaderRules
+
+_USER_TIMEOUT: Final = getattr(socket, "TCP_USER_TIMEOUT", None)
 
 
 def openingRequest(
@@ -47,6 +52,19 @@ def _pathWithoutId(request: Request) -> str:
 def _certificate(request: Request) -> Any:
     transport = ISSLTransport(request.transport, None)
     return transport.getPeerCertificate() if transport is not None else None
+
+
+def watch(transport: Any, patience: float) -> None:
+    """
+    Have the kernel report a peer that has acknowledged nothing for C{patience} seconds
+    (RFC 5482); it would try for a quarter of an hour. Where the system or the
+    connection has no such thing, that is how long it takes.
+    """
+    while isinstance(transport, ProtocolWrapper):
+        transport = transport.transport
+    if ITCPTransport.providedBy(transport) and _USER_TIMEOUT is not None:
+        handle = transport.getHandle()  # type: ignore[attr-defined]
+        handle.setsockopt(IPPROTO_TCP, _USER_TIMEOUT, int(patience * 1000))
 
 
 def pendingBytes(transport: Any) -> int:

@@ -23,9 +23,9 @@ from txsockjs.core.session import Session
 from txsockjs.errors import CallbackRequired, InvalidCallback
 from txsockjs.interfaces import IReceiver
 from txsockjs.transport import openSession
-from txsockjs.web.base import ServiceResource, sessionId
+from txsockjs.web.base import ServiceResource
 from txsockjs.web.headers import HeaderRules
-from txsockjs.web.opening import openingRequest, pendingBytes
+from txsockjs.web.opening import openingRequest, pendingBytes, watch
 
 # Longer than any client's own name by far; short of what a file in disguise needs.
 _CALLBACK: Final = re.compile(rb"[a-zA-Z0-9_.-]{1,128}")
@@ -69,8 +69,7 @@ class ReceivingResource(ServiceResource):
         Attach the response to its session, which the first one opens.
         """
         format = self.format(request)
-        id = sessionId(request)
-        session = self.registry.get(id)
+        id, session = self.session(request)
         if session is None:
             self.registry.admit()
         request.responseHeaders.setRawHeaders(b"Content-Type", [self.contentType])
@@ -79,6 +78,10 @@ class ReceivingResource(ServiceResource):
             request.write(self.prelude(request))
             limit = self.registry.options.streaming_limit
             receiver = StreamingReceiver(request, format, limit)
+            heartbeat = self.registry.options.heartbeat
+            if heartbeat is not None:
+                # Nothing but the heartbeat shows that a silent peer has gone.
+                watch(request.channel.transport, 2 * heartbeat)
         else:
             receiver = PollingReceiver(request, format)
         if session is not None:
@@ -88,6 +91,7 @@ class ReceivingResource(ServiceResource):
         return NOT_DONE_YET
 
     def _open(self, request: Request, receiver: IReceiver, session: Session) -> None:
+        session.owner = self.rules.owner(request)
         opening = openingRequest(request, self.transport, self.rules)
         encoding = self.registry.options.encoding
         openSession(session, receiver, self._factory, opening, encoding)
@@ -116,6 +120,7 @@ class ResponseReceiver:
     __slots__ = ("_format", "_request", "_transport", "finished", "session")
 
     persistent = False
+    heard = False
 
     def __init__(self, request: Request, format: Callable[[bytes], bytes]) -> None:
         self._request: Request | None = request
@@ -134,6 +139,11 @@ class ResponseReceiver:
 
     def sendFrame(self, frame: Frame) -> bool:
         raise NotImplementedError
+
+    def ping(self) -> None:
+        """
+        Responses have no way to ask.
+        """
 
     def finish(self) -> None:
         self.finished = True

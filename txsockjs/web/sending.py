@@ -15,7 +15,7 @@ from txsockjs.errors import (
     UnknownSession,
     WireError,
 )
-from txsockjs.web.base import ServiceResource, refuse, sessionId
+from txsockjs.web.base import ServiceResource, refuse
 from txsockjs.web.headers import Policy
 
 
@@ -40,7 +40,7 @@ class SendingResource(ServiceResource):
         raise NotImplementedError
 
     def answer(self, request: Request) -> bytes | int:
-        session = self.registry.get(sessionId(request))
+        _, session = self.session(request)
         if session is None:
             raise UnknownSession
         # Read one byte past the limit: enough to know.

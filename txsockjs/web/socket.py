@@ -8,12 +8,16 @@ the rest is made when it is needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import txaio
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.websocket.compress import (
+    PerMessageDeflateOffer,
+    PerMessageDeflateOfferAccept,
+)
 from autobahn.websocket.protocol import WebSocketProtocol
 from autobahn.websocket.utf8validator import Utf8Validator
 from twisted.internet.defer import Deferred
@@ -36,6 +40,8 @@ class ISocketReceiver(Protocol):
     """
     What a connection needs of its receiver.
     """
+
+    heard: bool
 
     def deliver(self, texts: list[str]) -> Deferred[None] | None:
         """
@@ -92,6 +98,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     def dataReceived(self, data: bytes) -> None:
         if self._direct:
+            self.receiver.heard = True
             texts, used = readTexts(data, self.maxMessagePayloadSize)
             if texts:
                 self._deliver(self.receiver.deliver, texts)
@@ -104,7 +111,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             and not self.data
             and self.current_frame is None
             and not self.inside_message
-            and self._perMessageCompress is None
+            and not self.isDeflating()
         )
 
     def connectionLost(self, reason: Failure) -> None:
@@ -130,6 +137,9 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         self.succeedHandshake(None)
         del self._wskey, self.websocket_protocols, self.websocket_extensions
         self.__dict__.pop("http_response_data", None)
+
+    def _onPong(self, payload: bytes) -> None:
+        self.receiver.heard = True
 
     def _onOpen(self) -> None:
         self.factory.onOpen(self)
@@ -177,6 +187,12 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         """
         return bool(self.state == self.STATE_OPEN)
 
+    def isDeflating(self) -> bool:
+        """
+        Whether compression was negotiated.
+        """
+        return self._perMessageCompress is not None
+
     def _deliver(
         self, deliver: Callable[[Any], Deferred[None] | None], what: object
     ) -> None:
@@ -198,6 +214,35 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
 def _ended(reason: Failure) -> None:
     reason.trap(UnknownSession)
+
+
+def _acceptDeflate(
+    options: SockJSOptions, offers: Sequence[object]
+) -> PerMessageDeflateOfferAccept | None:
+    """
+    Accept permessage-deflate (RFC 7692), if it is offered.
+
+    No side keeps a context from message to message: what a connection costs between
+    messages stays what it is without compression. Autobahn stops inflating a message
+    at C{max_message_size}.
+    """
+    bits = options.compression_window_bits
+    for offer in offers:
+        if not isinstance(offer, PerMessageDeflateOffer):
+            continue
+        # 0 stands for zlib's own 15 bits, which need not be named.
+        limit = bits if bits < 15 and offer.accept_max_window_bits else 0
+        asked = offer.request_max_window_bits
+        return PerMessageDeflateOfferAccept(
+            offer,
+            request_no_context_takeover=offer.accept_no_context_takeover,
+            request_max_window_bits=limit,
+            no_context_takeover=True,
+            window_bits=min(bits, asked) if asked else bits,
+            mem_level=options.compression_memory_level,
+            max_message_size=options.max_message_size,
+        )
+    return None
 
 
 class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
@@ -230,6 +275,8 @@ class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
             openHandshakeTimeout=0,
             closeHandshakeTimeout=0,
         )
+        if options.compression:
+            self.perMessageCompressionAccept = partial(_acceptDeflate, options)
         self.protocol = self._protocolClass()
 
     def _protocolClass(self) -> type[SocketProtocol]:

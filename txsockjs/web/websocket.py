@@ -28,7 +28,8 @@ from txsockjs.core.frames import (
     decodeSocket,
 )
 from txsockjs.core.registry import SessionRegistry
-from txsockjs.core.session import Session, State
+from txsockjs.core.session import Session
+from txsockjs.core.states import State
 from txsockjs.errors import BrokenJSON, WireError
 from txsockjs.interfaces import IReceiver
 from txsockjs.transport import OpeningRequest, openSession
@@ -76,7 +77,15 @@ class SocketReceiver:
     One framed WebSocket, as a session's receiver. Its life is the session's life.
     """
 
-    __slots__ = ("_socket", "_transport", "_writable", "finished", "session")
+    __slots__ = (
+        "_deflating",
+        "_socket",
+        "_transport",
+        "_writable",
+        "finished",
+        "heard",
+        "session",
+    )
 
     persistent = True
 
@@ -84,14 +93,21 @@ class SocketReceiver:
         self._socket = socket
         self._transport = socket.transport
         self._writable = True
+        self._deflating = socket.isDeflating()
         self.finished = False
+        self.heard = True
         self.session: Session | None = None
         self._transport.registerProducer(self, True)
 
     def sendFrame(self, frame: Frame) -> bool:
-        if self._socket.isOpen():
+        if self._deflating:
+            self._socket.sendMessage(frame.data)
+        elif self._socket.isOpen():
             self._transport.write(frame.formatted(formatText))
         return self._writable
+
+    def ping(self) -> None:
+        self._socket.sendPing()
 
     def finish(self) -> None:
         self._socket.sendCloseFrame(_NORMAL)
@@ -169,11 +185,9 @@ class RawSocketReceiver(SocketReceiver):
             pass
         elif isinstance(frame, (Message, Messages)):
             for message in frame.messages:
-                if message.binary is not None:
-                    socket.sendMessage(message.binary, isBinary=True)
-                else:
-                    text = message.text.encode("utf-8", "replace")
-                    self._transport.write(formatText(text))
+                isBinary = message.binary is not None
+                payload = message.binary or message.text.encode("utf-8", "replace")
+                socket.sendMessage(payload, isBinary)
         elif isinstance(frame, Close):
             reason = encode_truncate(frame.reason, _REASON_SIZE)
             socket.sendCloseFrame(frame.code, reason)
