@@ -1,8 +1,8 @@
 """The life of one SockJS session. (PROTOCOL section 6.)
 
 Every state is written by L{Session._become} alone, along the table in
-L{txsockjs.core.states}. The application hears of the end once, on the way out of OPEN or
-CLOSING.
+L{txsockjs.core.states}. The application hears of the end once, on the way out of OPEN
+or CLOSING.
 """
 
 from __future__ import annotations
