@@ -8,22 +8,20 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.protocols.wire import Echo
 from zope.interface import implementer
 
+from tests.conformance.wire import STREAMING_LIMIT
 from txsockjs.factory import SockJSMultiFactory
 from txsockjs.interfaces import ISockJSMessageReceiver
 
-from tests.conformance.wire import STREAMING_LIMIT
-
 
 @implementer(ISockJSMessageReceiver)
-class TextEcho(Echo):
+class TextEcho(Protocol):
     """
-    Sends every message back, text as it was sent: lone surrogates too.
+    Sends every text back as it was sent: with its lone surrogates.
     """
 
     def messageReceived(self, message: str) -> None:

@@ -19,6 +19,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from tests.conformance.client import PATIENCE, ByteStream, Reply, Target
+from tests.conformance.server import listen
 from tests.conformance.wire import PRELUDE_END, TRANSPORTS, framed
 
 T = TypeVar("T")
@@ -145,8 +146,6 @@ class ConformanceTest(TestCase):
     async def setUp(self) -> None:
         url = os.environ.get("SOCKJS_URL")
         if not url:
-            from tests.conformance.server import listen
-
             url, stop = await listen(self.options)
             self.addCleanup(stop)
         self.target = Target(url)

@@ -5,6 +5,8 @@ URLs that are no WebSocket.
 
 from __future__ import annotations
 
+from twisted.web.http_headers import Headers
+
 from tests.conformance.client import ByteStream
 from tests.conformance.support import ConformanceTest, each
 from tests.conformance.wire import (
@@ -32,7 +34,7 @@ class HTTPTest(ConformanceTest):
         headers: bytes = b"",
         body: bytes = b"",
         version: bytes = b"1.1",
-    ):
+    ) -> tuple[int, Headers]:
         """
         Send a request and read the answer's head.
         """
@@ -40,7 +42,7 @@ class HTTPTest(ConformanceTest):
         connection.transport.write(message)
         return await connection.readHead()
 
-    async def readBody(self, connection: ByteStream, headers) -> bytes:
+    async def readBody(self, connection: ByteStream, headers: Headers) -> bytes:
         """
         The body of an answer, however it is framed on a connection that stays.
         """

@@ -86,9 +86,9 @@ class SendingTests(ConformanceTest):
         """
         session = self.session()
         await session.open()
-        await session.fetch(
-            "jsonp_send", {"Content-Type": FORM}, b"d=%5B%22%E2%82%AC%22%5D"
-        )
+        sent = b"d=%5B%22%E2%82%AC%22%5D"
+        reply = await session.fetch("jsonp_send", {"Content-Type": FORM}, sent)
+        self.assertEqual((reply.status, reply.body), (200, b"ok"))
         body = await session.poll()
         self.assertIn(body, ('a["\u20ac"]\n'.encode(), b'a["\\u20ac"]\n'))
 
