@@ -1,0 +1,272 @@
+"""
+Sections 1, 3 and 4: the greeting, C{info}, the iframe pages, and what is not there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from tests.conformance.support import ConformanceTest, each
+from tests.conformance.wire import HTML, PLAIN_TEXT
+
+IFRAME = """\
+<!DOCTYPE html>
+<html>
+<head>
+  <meta http-equiv="X-UA-Compatible" content="IE=edge" />
+  <meta http-equiv="Content-Type" content="text/html; charset=UTF-8" />
+  <script src="SOCKJS_URL"></script>
+  <script>
+    document.domain = document.domain;
+    SockJS.bootstrap_iframe();
+  </script>
+</head>
+<body>
+  <h2>Don't panic!</h2>
+  <p>This is a SockJS hidden iframe. It's used for cross domain magic.</p>
+</body>
+</html>"""
+
+NOWHERE = {
+    "a": "/a",
+    "aDotHtml": "/a.html",
+    "twoSlashes": "//",
+    "threeSlashes": "///",
+    "twoSegments": "/a/a",
+    "twoSegmentsAndSlash": "/a/a/",
+    "oneSegmentAndSlash": "/a/",
+    "iframe": "/iframe",
+    "iframeHtm": "/iframe.htm",
+    "upperCase": "/IFRAME.HTML",
+    "upperCaseSuffix": "/iframe.HTML",
+    "iframeXml": "/iframe.xml",
+    "iframeSlash": "/iframe-/.html",
+}
+
+
+class GreetingTests(ConformanceTest):
+    """
+    The base URL answers a person who looks whether the service is there.
+    """
+
+    @each(bare="", slash="/")
+    async def testGreeting(self, end: str) -> None:
+        """
+        BASE and BASE/ greet with exactly one line of plain text.
+        """
+        reply = await self.fetch("GET", self.service + end)
+        self.assertEqual((reply.status, reply.body), (200, b"Welcome to SockJS!\n"))
+        self.assertEqual(reply.header("Content-Type"), PLAIN_TEXT)
+
+    @each(bare="", slash="/")
+    async def testNoCookie(self, end: str) -> None:
+        """
+        The greeting sets no cookie, on a service that needs them either.
+        """
+        reply = await self.fetch("GET", "/cookie_needed_echo" + end)
+        self.assertIsNone(reply.header("Set-Cookie"))
+
+    @each(bare="", slash="/")
+    async def testWrongMethod(self, end: str) -> None:
+        """
+        The greeting is for GET.
+        """
+        reply = await self.fetch("POST", self.service + end)
+        self.assertNotAllowed(reply, right="GET", wrong="POST")
+
+
+class NotFoundTests(ConformanceTest):
+    """
+    Anything that is no URL of the protocol is 404.
+    """
+
+    @each(**NOWHERE)
+    async def testGet(self, path: str) -> None:
+        """
+        A path below BASE that means nothing is 404.
+        """
+        self.assertEqual((await self.fetch("GET", self.service + path)).status, 404)
+
+    @each(**NOWHERE)
+    async def testPost(self, path: str) -> None:
+        """
+        It is 404 for any method, not 405.
+        """
+        self.assertEqual((await self.fetch("POST", self.service + path)).status, 404)
+
+    @each("disabled", "XHR", "xhr_", "upgrade")
+    async def testUnknownTransport(self, transport: str) -> None:
+        """
+        A session's URL with a transport that does not exist is 404.
+        """
+        path = f"{self.session().path}/{transport}"
+        self.assertEqual((await self.fetch("POST", path)).status, 404)
+
+    async def testBelowTransport(self) -> None:
+        """
+        Nothing lies below a transport's URL.
+        """
+        reply = await self.fetch("POST", f"{self.session().path}/xhr/more")
+        self.assertEqual(reply.status, 404)
+
+
+class InfoTests(ConformanceTest):
+    """
+    C{info} tells the client what the service offers.
+    """
+
+    async def info(self, service: str) -> dict[str, object]:
+        reply = await self.fetch("GET", f"{service}/info")
+        self.assertEqual(reply.status, 200)
+        return json.loads(reply.body)
+
+    async def testFields(self) -> None:
+        """
+        The fields of a service with the usual options, each of its JSON type.
+        """
+        info = await self.info("/echo")
+        self.assertIs(info["websocket"], True)
+        self.assertIs(info["cookie_needed"], False)
+        self.assertEqual(info["origins"], ["*:*"])
+
+    async def testContentType(self) -> None:
+        """
+        The body is JSON in UTF-8, and says so.
+        """
+        reply = await self.fetch("GET", "/echo/info")
+        self.assertEqual(
+            reply.header("Content-Type"), "application/json; charset=UTF-8"
+        )
+
+    async def testEntropy(self) -> None:
+        """
+        C{entropy} is an integer of 32 bits.
+        """
+        entropy = (await self.info("/echo"))["entropy"]
+        self.assertIs(type(entropy), int)
+        self.assertTrue(0 <= entropy < 2**32, entropy)
+
+    async def testEntropyIsFresh(self) -> None:
+        """
+        C{entropy} is another one on every call.
+        """
+        calls = [(await self.info("/echo"))["entropy"] for _ in range(4)]
+        self.assertEqual(len(set(calls)), 4, calls)
+
+    async def testWebSocketDisabled(self) -> None:
+        """
+        C{websocket} is false where the service disables the transport.
+        """
+        info = await self.info("/disabled_websocket_echo")
+        self.assertIs(info["websocket"], False)
+
+    async def testCookieNeeded(self) -> None:
+        """
+        C{cookie_needed} is true where the service needs cookies.
+        """
+        info = await self.info("/cookie_needed_echo")
+        self.assertIs(info["cookie_needed"], True)
+
+    async def testNotCached(self) -> None:
+        """
+        C{info} is never cached.
+        """
+        self.assertNotCached(await self.fetch("GET", "/echo/info"))
+
+    async def testNoCookie(self) -> None:
+        """
+        C{info} sets no cookie, on a service that needs them either.
+        """
+        reply = await self.fetch("GET", "/cookie_needed_echo/info")
+        self.assertIsNone(reply.header("Set-Cookie"))
+
+    async def testWrongMethod(self) -> None:
+        """
+        C{info} is for GET and OPTIONS.
+        """
+        reply = await self.fetch("POST", "/echo/info")
+        self.assertNotAllowed(reply, right="GET", wrong="POST")
+
+
+class IframeTests(ConformanceTest):
+    """
+    The page that the client loads into a hidden iframe to cross domains.
+    """
+
+    @each(
+        plain="/iframe.html",
+        dash="/iframe-.html",
+        letter="/iframe-a.html",
+        version="/iframe-0.1.2.html",
+        longVersion="/iframe-0.1.2abc-dirty.2144.html",
+        underscore="/iframe_9.html",
+        query="/iframe.html?t=a1b2",
+        versionQuery="/iframe-0.1.2.html?t=a1b2",
+    )
+    async def testPage(self, path: str) -> None:
+        """
+        Any version in the name, with or without a query, is the same page, exactly.
+        """
+        reply = await self.fetch("GET", self.service + path)
+        body = reply.body.decode()
+        script = re.search(r'<script src="([^"<>]+)">', body)
+        self.assertIsNotNone(script, body)
+        self.assertEqual((reply.status, reply.header("Content-Type")), (200, HTML))
+        self.assertEqual(body.rstrip("\n"), IFRAME.replace("SOCKJS_URL", script[1]))
+
+    async def testScript(self) -> None:
+        """
+        Unless it is configured, the script is the client's CDN build, over https.
+        """
+        reply = await self.fetch("GET", self.service + "/iframe.html")
+        self.assertRegex(reply.body, rb'<script src="https://[^"]+/sockjs[^"]*\.js">')
+
+    async def testCached(self) -> None:
+        """
+        The page may be cached for a year, and names no date of change.
+        """
+        self.assertCached(await self.fetch("GET", self.service + "/iframe.html"))
+
+    async def testNoCookie(self) -> None:
+        """
+        The page sets no cookie, on a service that needs them either.
+        """
+        reply = await self.fetch("GET", "/cookie_needed_echo/iframe.html")
+        self.assertIsNone(reply.header("Set-Cookie"))
+
+    async def testStableETag(self) -> None:
+        """
+        The tag is quoted, and the same every time and for every name of the page.
+        """
+        paths = ("/iframe.html", "/iframe.html", "/iframe-0.1.2.html?t=a1b2")
+        replies = [await self.fetch("GET", self.service + path) for path in paths]
+        tags = {reply.header("ETag") for reply in replies}
+        self.assertEqual(len(tags), 1, tags)
+        self.assertRegex(tags.pop() or "", r'^(W/)?"[^"]+"$')
+
+    async def testNotModified(self) -> None:
+        """
+        Who has the page already gets 304, with no body and no content type.
+        """
+        path = self.service + "/iframe.html"
+        tag = (await self.fetch("GET", path)).header("ETag")
+        reply = await self.fetch("GET", path, {"If-None-Match": tag})
+        self.assertEqual((reply.status, reply.body), (304, b""))
+        self.assertIsNone(reply.header("Content-Type"))
+
+    async def testModified(self) -> None:
+        """
+        Who has another page gets the whole page.
+        """
+        path = self.service + "/iframe.html"
+        reply = await self.fetch("GET", path, {"If-None-Match": '"another"'})
+        self.assertEqual(reply.status, 200)
+        self.assertIn(b"SockJS.bootstrap_iframe();", reply.body)
+
+    async def testWrongMethod(self) -> None:
+        """
+        The page is for GET.
+        """
+        reply = await self.fetch("POST", self.service + "/iframe.html")
+        self.assertNotAllowed(reply, right="GET", wrong="POST")

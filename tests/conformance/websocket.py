@@ -1,0 +1,111 @@
+"""
+The suite's WebSocket client: Autobahn's, read by awaiting.
+"""
+
+from __future__ import annotations
+
+from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
+from autobahn.websocket.types import ConnectionResponse
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, DeferredQueue, TimeoutError
+
+from tests.conformance.client import PATIENCE, Target
+
+
+class WebSocket(WebSocketClientProtocol):
+    """
+    An open WebSocket.
+
+    @ivar patience: seconds without news after which a read fails.
+    @ivar opened: fires with this when the handshake is done.
+    @ivar closed: fires with the code and reason of the server's close frame, or None
+        for both where there was none, when the connection has ended.
+    @ivar response: the server's answer to the handshake.
+    """
+
+    patience = PATIENCE
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: Deferred[WebSocket] = Deferred()
+        self.closed: Deferred[tuple[int | None, str | None]] = Deferred()
+        self.response: ConnectionResponse | None = None
+        self._messages: DeferredQueue[str | bytes | None] = DeferredQueue()
+
+    def onConnect(self, response: ConnectionResponse) -> None:
+        self.response = response
+
+    def onOpen(self) -> None:
+        self.opened.callback(self)
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        self._messages.put(payload if isBinary else payload.decode())
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        if not self.opened.called:
+            self.opened.errback(AssertionError(f"no handshake: {reason}"))
+        self._messages.put(None)
+        self.closed.callback((self.remoteCloseCode, self.remoteCloseReason))
+
+    def send(self, message: str | bytes) -> None:
+        """
+        Send a text or a binary message.
+        """
+        if isinstance(message, str):
+            self.sendMessage(message.encode("utf-8"))
+        else:
+            self.sendMessage(message, isBinary=True)
+
+    async def receive(self) -> str | bytes:
+        """
+        The next message: str if it is text.
+
+        @raise AssertionError: the connection ended, or fell silent, before it.
+        """
+        try:
+            message = await self._messages.get().addTimeout(self.patience, reactor)
+        except TimeoutError:
+            raise AssertionError("silence before a message") from None
+        if message is None:
+            raise AssertionError("closed before a message")
+        return message
+
+    async def ended(self) -> tuple[int | None, str | None]:
+        """
+        What L{closed} fires with.
+
+        @raise AssertionError: a message came, or nothing did, before the end.
+        """
+        try:
+            message = await self._messages.get().addTimeout(self.patience, reactor)
+        except TimeoutError:
+            raise AssertionError("silence before the end") from None
+        if message is not None:
+            raise AssertionError(f"a message before the end: {message!r}")
+        return await self.closed
+
+    async def stop(self) -> None:
+        """
+        End the connection if it has not ended, and wait until it has.
+        """
+        self.transport.abortConnection()
+        await self.closed
+
+
+async def connect(target: Target, path: str, patience: float = PATIENCE) -> WebSocket:
+    """
+    Open a WebSocket.
+
+    @param path: relative to the target's URL.
+    @param patience: seconds that the target may be silent.
+    @raise AssertionError: the server refused the handshake.
+    """
+    factory = WebSocketClientFactory("ws" + target.base.removeprefix("http") + path)
+    factory.protocol = WebSocket
+    # Autobahn's own timers would outlive a test; the suite has its own patience.
+    factory.setProtocolOptions(
+        openHandshakeTimeout=0, closeHandshakeTimeout=0, serverConnectionDropTimeout=0
+    )
+    socket: WebSocket = await target.endpoint().connect(factory)
+    socket.patience = patience
+    return await socket.opened.addTimeout(patience, reactor)
