@@ -1,0 +1,91 @@
+# `make demo` and `make test` are each enough on a fresh machine with Python,
+# Node and make. Nothing is written outside this directory, but for the Debian
+# packages that `make test` installs when it is run as root.
+
+PYTHON ?= python3
+PORT ?= 8080
+MINUTES ?= 5
+TESTS ?= tests
+
+VENV := .venv
+BIN := $(VENV)/bin
+NPM := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+# The programs that tests start; each is also the name of its Debian package.
+PROGRAMS := chromium firefox-esr nginx haproxy redis-server
+
+# Debian keeps the daemons where only root's PATH looks.
+export PATH := $(PATH):/usr/sbin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test nox lint format types conformance bench soak wstest \
+	programs clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+demo: $(VENV)/.demo node_modules/.done ## Serve the demo on http://127.0.0.1:PORT/ (PORT=8080)
+	@exec $(BIN)/twistd -n --pidfile= sockjs --listen tcp:$(PORT):interface=127.0.0.1
+
+test: $(VENV)/.dev tests/node_modules/.done node_modules/.done programs ## Install what the tests need and run all of them (TESTS=tests.test_tap)
+	@$(BIN)/python -m twisted.trial $(TESTS)
+
+nox: $(VENV)/.dev ## Run the unit tests on each CPython that is installed
+	@$(BIN)/nox
+
+lint: $(VENV)/.dev ## Check style and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(VENV)/.dev ## Put style and format right
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: $(VENV)/.dev ## Check the types
+	@$(BIN)/mypy --strict
+
+conformance: $(VENV)/.dev ## Run the conformance suite against any SockJS server (URL=http://HOST:PORT)
+	@test -n "$(URL)" || { echo "Say which server: make conformance URL=http://127.0.0.1:8081"; exit 2; }
+	@$(BIN)/python -m tests.conformance $(URL)
+
+bench: $(VENV)/.dev ## Measure against other SockJS servers
+	@$(BIN)/python -m benchmarks
+
+soak: $(VENV)/.dev ## Churn sessions and look for leaks (MINUTES=5)
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+wstest: $(VENV)/.dev ## Run the Autobahn WebSocket suite against /websocket
+	@$(BIN)/python -m tests.wstest
+
+clean: ## Remove what make has installed here
+	rm -rf $(VENV) .nox node_modules tests/node_modules txsockjs.egg-info
+
+# Each stamp is younger than what it was made from, so a second start is quick.
+
+$(BIN)/python:
+	@bash .ci/venv $(PYTHON) $(VENV)
+
+$(VENV)/.demo: $(BIN)/python pyproject.toml setup.py
+	$(BIN)/pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/python pyproject.toml setup.py
+	$(BIN)/pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+node_modules/.done: package.json package-lock.json
+	@if command -v npm >/dev/null; then $(NPM) && touch $@; \
+	else echo "npm is not here: the demo page will load sockjs-client from its CDN."; fi
+
+tests/node_modules/.done: tests/package.json tests/package-lock.json
+	@if command -v npm >/dev/null; then (cd tests && $(NPM)) && touch $@; \
+	else echo "npm is not here: the tests that need it will say so."; fi
+
+programs:
+	@missing=; for program in $(PROGRAMS); do \
+	    command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing$$missing"; \
+	    export DEBIAN_FRONTEND=noninteractive; \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	else echo "Not here, and only root can install them:$$missing. The tests that need them will say so."; fi

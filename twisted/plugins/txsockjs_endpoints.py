@@ -1,0 +1,5 @@
+"""The endpoint string ``sockjs:``."""
+
+from txsockjs.endpoints import SockJSServerParser
+
+sockJSServerParser = SockJSServerParser()

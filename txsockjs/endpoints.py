@@ -1,0 +1,80 @@
+r"""The endpoint string C{sockjs:}.
+
+C{serverFromString(reactor, r"sockjs:tcp\:8080\:interface\=127.0.0.1:timeout=10")} is an
+endpoint that listens on C{tcp:8080:interface=127.0.0.1} and serves the factory that it
+is given over SockJS, at C{/}. Every option of L{SockJSOptions} is a keyword.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IProtocolFactory,
+    IStreamServerEndpoint,
+    IStreamServerEndpointStringParser,
+)
+from twisted.plugin import IPlugin
+from zope.interface import implementer
+
+from txsockjs.factory import SockJSFactory
+from txsockjs.options import SockJSOptions
+
+
+@implementer(IStreamServerEndpoint)
+@attrs.frozen
+class SockJSServerEndpoint:
+    """
+    Serves a factory over SockJS where another endpoint listens.
+
+    @ivar reactor: the clock of the sessions.
+    @ivar endpoint: what listens for the HTTP connections.
+    @ivar options: the options of the service.
+    """
+
+    reactor: Any
+    endpoint: IStreamServerEndpoint
+    options: SockJSOptions
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """
+        Listen, and open a SockJS session with a protocol of this factory's for each
+        client that comes.
+        """
+        return self.endpoint.listen(
+            SockJSFactory(protocolFactory, self.options, clock=self.reactor)
+        )
+
+
+@implementer(IPlugin, IStreamServerEndpointStringParser)
+class SockJSServerParser:
+    """
+    Makes a L{SockJSServerEndpoint} from the parts of an endpoint string.
+    """
+
+    prefix = "sockjs"
+
+    # Positional only, so that no keyword of the string can be taken for one of ours.
+    def parseStreamServer(  # type: ignore[override]
+        self, reactor: Any, /, *args: str, **kwargs: str
+    ) -> SockJSServerEndpoint:
+        """
+        @param reactor: the reactor to listen with.
+        @param args: one item, the string of the endpoint that listens.
+        @param kwargs: options, as L{SockJSOptions.fromStrings} takes them.
+        @raise ValueError: if there is not exactly one endpoint, or if an option is
+            unknown or malformed (L{OptionError <txsockjs.errors.OptionError>}).
+        """
+        if len(args) != 1 or not args[0]:
+            raise ValueError(
+                "sockjs: takes one endpoint, with its own colons and equals signs "
+                rf"escaped, as in sockjs:tcp\:8080:timeout=10; got {list(args)}"
+            )
+        options = SockJSOptions.fromStrings(kwargs)
+        return SockJSServerEndpoint(
+            reactor, serverFromString(reactor, args[0]), options
+        )

@@ -1,0 +1,335 @@
+"""The command C{twistd sockjs}."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from collections.abc import Collection
+from typing import Any, Final
+
+from twisted.application.service import Service
+from twisted.internet import reactor as globalReactor
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    gatherResults,
+    maybeDeferred,
+)
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IProtocolFactory,
+    IStreamServerEndpoint,
+)
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.python.usage import Options as UsageOptions
+from twisted.python.usage import UsageError
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request
+from twisted.web.static import File
+
+from txsockjs import demo
+from txsockjs.errors import OptionError, PrefixError
+from txsockjs.factory import SockJSMultiFactory
+from txsockjs.options import SockJSOptions
+from txsockjs.services import loadService
+
+_DEFAULT_LISTEN: Final = "tcp:8080:interface=127.0.0.1"
+
+_EXAMPLES: Final = """
+Examples:
+  twistd -n sockjs
+  twistd -n sockjs --service echo=twisted.protocols.wire.Echo
+  twistd -n sockjs --listen tcp:8080 --service chat=myapp.chat.ChatFactory \\
+    --service admin/log=myapp.log.tail --static public \\
+    --option heartbeat=15 --option admin/log:origins=https://example.com
+"""
+
+
+class Options(UsageOptions):
+    """
+    What C{twistd sockjs} was asked for, checked whole.
+
+    @ivar site: what is served.
+    @ivar endpoints: where, by the string that each came from.
+    @ivar what: what is served, in a few words.
+    """
+
+    synopsis = "[--service NAME=OBJECT]... [options]"
+    longdesc = (
+        "Without --service this serves a demo: a page with a console for each of four "
+        "services. Each service is at the URL path of its NAME, such as "
+        "http://127.0.0.1:8080/chat, which is what the browser's SockJS is given."
+    )
+    optParameters = [
+        ["static", None, None, "A directory of files to serve beside the services."],
+        [
+            "access-log",
+            None,
+            None,
+            "A file to log every request to. It will hold session ids: whoever reads "
+            "it can take over a session that is open.",
+        ],
+        [
+            "sockjs-client",
+            None,
+            None,
+            "The script of sockjs-client for the demo page. Where it is not given, "
+            "node_modules/sockjs-client/dist/sockjs.min.js, or else the CDN's.",
+        ],
+    ]
+
+    def __init__(self, reactor: Any = globalReactor) -> None:
+        UsageOptions.__init__(self)
+        self.docs = {name: " ".join(doc.split()) for name, doc in self.docs.items()}
+        self.reactor = reactor
+        self.endpoints: dict[str, IStreamServerEndpoint] = {}
+        self._services: list[tuple[str, IProtocolFactory]] = []
+        self._common: dict[str, str] = {}
+        self._own: dict[str, dict[str, str]] = {}
+
+    def opt_listen(self, description: str) -> None:
+        """
+        Where to listen: any server endpoint string, such as tcp:8080, unix:/run/chat,
+        ssl:443:privateKey=key.pem:certKey=cert.pem or haproxy:tcp:8080. May be given
+        several times. [default: tcp:8080:interface=127.0.0.1]
+        """
+        try:
+            self.endpoints[description] = serverFromString(self.reactor, description)
+        except Exception as error:
+            raise UsageError(f"--listen {description}: {error}") from error
+
+    def opt_service(self, service: str) -> None:
+        """
+        NAME=OBJECT: a service, and the dotted name of a Factory class or instance, a
+        Protocol class, or a callable that returns one of them; found along PYTHONPATH
+        and in the current directory. May be given several times. Example:
+        --service chat=myapp.chat.ChatFactory
+        """
+        name, _, value = service.partition("=")
+        if not name or not value:
+            raise UsageError(f"--service {service}: it takes NAME=OBJECT")
+        if os.getcwd() not in sys.path:
+            sys.path.append(os.getcwd())
+        try:
+            self._services.append((name.strip("/"), loadService(value)))
+        except ValueError as error:
+            raise UsageError(f"--service {service}: {error}") from error
+
+    def opt_option(self, option: str) -> None:
+        """
+        NAME=VALUE: an option of all services; or SERVICE:NAME=VALUE, of one. The
+        options are listed below. May be given several times.
+        """
+        left, equals, value = option.partition("=")
+        service, colon, name = left.rpartition(":")
+        if not equals or not name:
+            raise UsageError(
+                f"--option {option}: it takes NAME=VALUE or SERVICE:NAME=VALUE"
+            )
+        try:
+            SockJSOptions.fromStrings({name: value})
+        except OptionError as error:
+            raise UsageError(f"--option {option}: {error}") from error
+        if colon:
+            self._own.setdefault(service.strip("/"), {})[name] = value
+        else:
+            self._common[name] = value
+
+    def postOptions(self) -> None:
+        if not self.endpoints:
+            self.opt_listen(_DEFAULT_LISTEN)
+        self.site = SockJSMultiFactory(
+            clock=self.reactor, logPath=self._accessLogPath()
+        )
+        if self._services:
+            self._addServices(self._services)
+            self.what = "SockJS services " + ", ".join(self.site.services)
+            if self["static"] is not None:
+                self._addPages(self._staticFiles())
+        else:
+            self._addDemo()
+            self.what = "SockJS demo"
+
+    def getUsage(self, width: int | None = None) -> str:
+        """
+        The usage text, with the services' own options and some examples.
+        """
+        width = width or int(os.environ.get("COLUMNS", "80"))
+        lines = [super().getUsage(width), "Options for --option:"]
+        for name, default, meaning in SockJSOptions.fields():
+            lines += textwrap.wrap(
+                f"  {name:<20}{meaning} [default: {_shown(default)}]",
+                width,
+                subsequent_indent=" " * 22,
+                break_on_hyphens=False,
+            )
+        return "\n".join(lines) + "\n" + _EXAMPLES
+
+    def _addServices(self, services: Collection[tuple[str, IProtocolFactory]]) -> None:
+        names = [name for name, factory in services]
+        for name in self._own:
+            if name not in names:
+                raise UsageError(
+                    f"--option {name}:...: no such service; there are "
+                    + ", ".join(names)
+                )
+        for name, factory in services:
+            options = {**self._common, **self._own.get(name, {})}
+            try:
+                self.site.addFactory(factory, name, SockJSOptions.fromStrings(options))
+            except PrefixError as error:
+                raise UsageError(f"--service {name}: {error}") from error
+
+    def _addDemo(self) -> None:
+        if self["static"] is not None:
+            raise UsageError("--static: this goes with --service, not with the demo")
+        client = demo.findClient(self["sockjs-client"])
+        if client is not None:
+            self._common.setdefault("sockjs_url", demo.CLIENT_PATH)
+        elif self["sockjs-client"] is not None:
+            raise UsageError(f"--sockjs-client {self['sockjs-client']}: no such file")
+        self._addServices(demo.factories(self.reactor).items())
+        url = SockJSOptions.fromStrings(self._common).sockjs_url
+        self._addPages(demo.pages(client, url))
+
+    def _addPages(self, pages: IResource) -> None:
+        self.site.resource = _Beside(self.site.resource, pages)
+
+    def _staticFiles(self) -> File:
+        if not os.path.isdir(self["static"]):
+            raise UsageError(f"--static {self['static']}: no such directory")
+        return File(os.path.abspath(self["static"]))
+
+    def _accessLogPath(self) -> str | None:
+        if self["access-log"] is None:
+            return None
+        path: str = os.path.abspath(self["access-log"])
+        if not os.path.isdir(os.path.dirname(path)):
+            raise UsageError(f"--access-log {self['access-log']}: no such directory")
+        return path
+
+
+def _shown(default: object) -> object:
+    if isinstance(default, (bool, type(None))):
+        return str(default).lower()
+    return default if default != () else "none"
+
+
+class _Beside(Resource):
+    """
+    Services, and what else is at the same root: a first segment of the path that is no
+    service's belongs to the pages.
+    """
+
+    def __init__(self, services: Resource, pages: IResource) -> None:
+        Resource.__init__(self)
+        self._services = services
+        self._pages = pages
+
+    def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
+        ours = path in self._services.children
+        root: IResource = self._services if ours else self._pages
+        child: IResource = root.getChildWithDefault(path, request)
+        return child
+
+
+class SockJSService(Service):
+    """
+    Serves a site on any number of endpoints. Stopping it lets the sessions end in good
+    order before the ports are closed.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        site: SockJSMultiFactory,
+        endpoints: dict[str, IStreamServerEndpoint],
+        what: str = "SockJS",
+    ) -> None:
+        """
+        @param site: what is served.
+        @param endpoints: where, by the string that each came from.
+        @param what: what is served, in a few words for the log.
+        """
+        self.site = site
+        self.endpoints = endpoints
+        self.what = what
+        self._listening: list[Deferred[IListeningPort | None]] = []
+
+    def privilegedStartService(self) -> None:
+        """
+        Listen on every endpoint.
+
+        @raise CannotListenError: if one cannot; and what else an endpoint may raise.
+        """
+        Service.privilegedStartService(self)
+        failures: list[Failure] = []
+        for description, endpoint in self.endpoints.items():
+            listening: Deferred[Any] = endpoint.listen(self.site)
+            listening.addCallback(self._announce, description)
+            listening.addErrback(self._failed, description, failures)
+            self._listening.append(listening)
+        if failures:
+            failures[0].raiseException()
+
+    def startService(self) -> None:
+        Service.startService(self)
+        if not self._listening:
+            self.privilegedStartService()
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Close every session with its close frame, and then the ports.
+
+        @return: what fires when all bytes are written and the ports are closed.
+        """
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        listening, self._listening = self._listening, []
+        for attempt in listening:
+            attempt.cancel()
+        ports = await gatherResults(listening)
+        await self.site.closeSessions()
+        for port in ports:
+            if port is not None:
+                await maybeDeferred(port.stopListening)
+
+    def _announce(self, port: IListeningPort, description: str) -> IListeningPort:
+        self._log.info(
+            "{what} at {url}", what=self.what, url=_url(port.getHost(), description)
+        )
+        return port
+
+    def _failed(
+        self, failure: Failure, description: str, failures: list[Failure]
+    ) -> None:
+        if not failure.check(CancelledError):
+            failures.append(failure)
+            self._log.failure(
+                "Cannot listen on {description}", failure, description=description
+            )
+
+
+def _url(address: object, description: str) -> str:
+    """
+    What to open in a browser, where an address can be opened.
+    """
+    if not isinstance(address, (IPv4Address, IPv6Address)):
+        return description
+    scheme = "https" if description.partition(":")[0] in ("ssl", "tls") else "http"
+    host = f"[{address.host}]" if isinstance(address, IPv6Address) else address.host
+    return f"{scheme}://{host}:{address.port}/"
+
+
+def makeService(config: Options) -> SockJSService:
+    """
+    The service that the parsed command line asks for.
+    """
+    return SockJSService(config.site, config.endpoints, config.what)
