@@ -47,10 +47,13 @@ class JSONPSend(SendingResource):
         if kind != b"application/x-www-form-urlencoded":
             return body
         try:
-            fields = parse_qs(body, max_num_fields=16)
+            # As latin-1, every byte comes through, percent-encoded or not.
+            fields = parse_qs(
+                body.decode("latin-1"), encoding="latin-1", max_num_fields=16
+            )
         except ValueError:
             raise BrokenJSON from None
-        return fields.get(b"d", [b""])[0]
+        return fields.get("d", [""])[0].encode("latin-1")
 
     def succeed(self, request: Request) -> bytes:
         request.setHeader(b"Content-Type", b"text/plain; charset=UTF-8")

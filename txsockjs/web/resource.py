@@ -22,7 +22,11 @@ from txsockjs.web.headers import HeaderRules
 from txsockjs.web.htmlfile import HTMLFile
 from txsockjs.web.jsonp import JSONPPolling, JSONPSend
 from txsockjs.web.pages import Greeting, Iframe, Info
-from txsockjs.web.websocket import RawWebSocketResource, WebSocketResource
+from txsockjs.web.websocket import (
+    RawWebSocketResource,
+    WebSocketResource,
+    asksForWebSocket,
+)
 from txsockjs.web.xhr import XHRPolling, XHRSend, XHRStreaming
 
 _IFRAME: Final = re.compile(rb"iframe[0-9-.a-z_]*\.html")
@@ -41,6 +45,11 @@ _SENDING: Final = {"xhr_send": XHRSend, "jsonp_send": JSONPSend}
 class NotFound(WireError):
     status = 404
     text = "There is nothing here."
+
+
+class NoWebSocketHere(WireError):
+    status = 400
+    text = "There is no WebSocket at this URL."
 
 
 class SockJSResource(Resource):
@@ -132,6 +141,8 @@ class SockJSResource(Resource):
         resource = self._find(request.postpath or [b""])
         if resource is None:
             return refuse(request, NotFound())
+        if asksForWebSocket(request) and not isinstance(resource, WebSocketResource):
+            return refuse(request, NoWebSocketHere())
         return resource.render(request)
 
     def _find(self, segments: list[bytes]) -> ServiceResource | None:

@@ -122,19 +122,22 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     # Autobahn
 
-    def shakeHands(self, key: str, version: int, extensions: str) -> None:
+    def shakeHands(
+        self, key: str, version: int, extensions: str, cookies: Sequence[str] | None
+    ) -> None:
         """
         Complete the opening handshake of a request that is in order.
 
         @param key: its C{Sec-WebSocket-Key}.
         @param version: its C{Sec-WebSocket-Version}.
         @param extensions: its C{Sec-WebSocket-Extensions}.
+        @param cookies: what to answer as C{Set-Cookie}.
         """
         self._wskey = key
         self.websocket_version = version
         self.websocket_protocols: list[str] = []
         self.websocket_extensions = self._parseExtensionsHeader(extensions)
-        self.succeedHandshake(None)
+        self.succeedHandshake((None, {"Set-Cookie": cookies} if cookies else {}))
         del self._wskey, self.websocket_protocols, self.websocket_extensions
         self.__dict__.pop("http_response_data", None)
 

@@ -212,7 +212,7 @@ class WebSocketResource(ServiceResource):
     The URL of a WebSocket, framed or raw.
     """
 
-    policy = Policy(0)
+    policy = Policy.COOKIE
     method = b"GET"
     transport: ClassVar[str] = "websocket"
     receiver: ClassVar[type[SocketReceiver]] = SocketReceiver
@@ -230,7 +230,7 @@ class WebSocketResource(ServiceResource):
         (RFC 6455, section 4.2.1)
         """
         header = request.requestHeaders.getRawHeaders
-        if not _names(header(b"Upgrade"), b"websocket"):
+        if not asksForWebSocket(request):
             raise NotAWebSocket
         if not _names(header(b"Connection"), b"upgrade"):
             raise NotAnUpgrade
@@ -253,7 +253,10 @@ class WebSocketResource(ServiceResource):
         takeOver(request, socket)
         extensions = b",".join(header(b"Sec-WebSocket-Extensions", []))
         socket.shakeHands(
-            keys[0].decode("ascii"), int(versions[0]), extensions.decode("latin-1")
+            keys[0].decode("ascii"),
+            int(versions[0]),
+            extensions.decode("latin-1"),
+            request.responseHeaders.getRawHeaders("Set-Cookie"),
         )
         return NOT_DONE_YET
 
@@ -274,8 +277,16 @@ class RawWebSocketResource(WebSocketResource):
     C{BASE/websocket}: no SockJS framing at all.
     """
 
+    policy = Policy(0)
     transport = "rawwebsocket"
     receiver = RawSocketReceiver
+
+
+def asksForWebSocket(request: Request) -> bool:
+    """
+    Whether a request wants to be upgraded to WebSocket.
+    """
+    return _names(request.requestHeaders.getRawHeaders(b"Upgrade"), b"websocket")
 
 
 def _names(values: Sequence[bytes] | None, token: bytes) -> bool:
