@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.interfaces import IReactorTime
-from twisted.internet.protocol import Factory
+from twisted.internet.interfaces import IProtocolFactory, IReactorTime
 from twisted.web import http
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
@@ -81,7 +80,7 @@ class SockJSFactory(_SockJSSite):
 
     def __init__(
         self,
-        factory: Factory,
+        factory: IProtocolFactory,
         options: SockJSOptions | Mapping[str, object] | None = None,
         *,
         clock: IReactorTime | None = None,
@@ -136,7 +135,7 @@ class SockJSMultiFactory(_SockJSSite):
 
     def addFactory(
         self,
-        factory: Factory,
+        factory: IProtocolFactory,
         prefix: str | bytes,
         options: SockJSOptions | Mapping[str, object] | None = None,
     ) -> SockJSResource:

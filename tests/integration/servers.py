@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 from twisted.web.static import File
+
 from txsockjs.factory import SockJSMultiFactory, SockJSResource
 
 TESTS = Path(__file__).parent.parent

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
-from twisted.internet.protocol import Factory
+from twisted.internet.interfaces import IProtocolFactory, IReactorTime
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
@@ -67,7 +66,7 @@ class SockJSResource(Resource):
 
     def __init__(
         self,
-        factory: Factory,
+        factory: IProtocolFactory,
         options: SockJSOptions | Mapping[str, object] | None = None,
         *,
         clock: IReactorTime | None = None,
