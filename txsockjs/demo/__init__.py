@@ -133,5 +133,7 @@ def pages(client: FilePath[str] | None, url: str) -> Resource:
     for name in "demo.css", "demo.js":
         root.putChild(name.encode("ascii"), File(here.child(name).path))
     if client is not None:
-        root.putChild(CLIENT_PATH[1:].encode("ascii"), File(client.path))
+        root.putChild(
+            CLIENT_PATH[1:].encode("ascii"), File(client.path, "text/javascript")
+        )
     return root

@@ -1,0 +1,472 @@
+"""Tests for L{txsockjs.tap}: the command line of C{twistd sockjs}, and its service."""
+
+from __future__ import annotations
+
+import os
+import sys
+from itertools import pairwise
+from typing import Any
+
+from treq.testing import StubTreq
+from twisted.application.service import IService, IServiceMaker
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.error import CannotListenError
+from twisted.internet.testing import MemoryReactorClock
+from twisted.plugin import getPlugins
+from twisted.protocols.wire import Echo
+from twisted.python.filepath import FilePath
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from txsockjs.options import DEFAULT_SOCKJS_URL, SockJSOptions
+from txsockjs.tap import Options, SockJSService, makeService
+
+ECHO = "echo=twisted.protocols.wire.Echo"
+
+
+class TapTestCase(SynchronousTestCase):
+    """
+    A command line, on a reactor in memory, in an empty directory.
+    """
+
+    def setUp(self) -> None:
+        self.reactor = MemoryReactorClock()
+        self.here = FilePath(self.mktemp())
+        self.here.makedirs()
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.here.path)
+        self.patch(sys, "path", sys.path[:])
+
+    def parse(self, *arguments: str) -> Options:
+        options = Options(self.reactor)
+        options.parseOptions(arguments)
+        return options
+
+    def start(self, *arguments: str) -> SockJSService:
+        service = makeService(self.parse(*arguments))
+        service.privilegedStartService()
+        service.startService()
+        return service
+
+    def optionsOf(self, name: str, *arguments: str) -> SockJSOptions:
+        return self.parse(*arguments).site.services[name].options
+
+    def get(
+        self, options: Options, path: str, method: str = "GET"
+    ) -> tuple[int, bytes]:
+        """
+        Status and body.
+        """
+        treq = StubTreq(options.site.resource)
+        response = self.successResultOf(treq.request(method, f"http://tap.test{path}"))
+        return response.code, self.successResultOf(response.content())
+
+
+class PluginTests(SynchronousTestCase):
+    """
+    C{twistd} and the command.
+    """
+
+    def test_found(self) -> None:
+        """
+        C{twistd} finds the command, its options and what makes its service.
+        """
+        [maker] = [p for p in getPlugins(IServiceMaker) if p.tapname == "sockjs"]
+        verifyObject(IServiceMaker, maker)
+        self.assertIs(maker.options, Options)
+        self.assertIs(maker.makeService, makeService)
+
+
+class DemoTests(TapTestCase):
+    """
+    C{twistd sockjs} without C{--service}.
+    """
+
+    def test_noArgument(self) -> None:
+        """
+        With no argument at all the demo is served to this machine alone, on port 8080.
+        """
+        service = self.start()
+        [(port, site, _, interface)] = self.reactor.tcpServers
+        self.assertEqual((port, interface), (8080, "127.0.0.1"))
+        self.assertIs(site, service.site)
+        self.assertEqual(set(site.services), {"echo", "broadcast", "close", "ticker"})
+
+    def test_paths(self) -> None:
+        """
+        The page is at the root, each service under its name, and nothing elsewhere.
+        """
+        options = self.parse()
+        self.assertIn(b"<title>txsockjs demo", self.get(options, "/")[1])
+        self.assertEqual(self.get(options, "/echo"), (200, b"Welcome to SockJS!\n"))
+        self.assertEqual(self.get(options, "/ticker/")[0], 200)
+        self.assertEqual(self.get(options, "/nothing")[0], 404)
+        self.assertEqual(self.get(options, "/echo/nothing")[0], 404)
+
+    def test_clientFromElsewhere(self) -> None:
+        """
+        Without a local copy, the page and the iframe load the same client from its CDN.
+        """
+        options = self.parse()
+        script = f'<script src="{DEFAULT_SOCKJS_URL}"'.encode()
+        self.assertIn(script, self.get(options, "/")[1])
+        self.assertIn(script, self.get(options, "/echo/iframe.html")[1])
+
+    def test_localClient(self) -> None:
+        """
+        With a local copy, the page and the iframe load that.
+        """
+        self.here.child("client.js").setContent(b"// here")
+        options = self.parse("--sockjs-client", "client.js")
+        script = b'<script src="/sockjs.min.js"'
+        self.assertIn(script, self.get(options, "/")[1])
+        self.assertIn(script, self.get(options, "/echo/iframe.html")[1])
+
+    def test_ownURL(self) -> None:
+        """
+        The option C{sockjs_url} counts for the page, too.
+        """
+        options = self.parse("--option", "sockjs_url=https://a.example/s.js")
+        self.assertIn(
+            b'<script src="https://a.example/s.js"', self.get(options, "/")[1]
+        )
+
+    def test_options(self) -> None:
+        """
+        The demo services take options as any others do.
+        """
+        arguments = ["--option", "timeout=9", "--option", "echo:websocket=no"]
+        self.assertEqual(self.optionsOf("ticker", *arguments).timeout, 9)
+        self.assertTrue(self.optionsOf("ticker", *arguments).websocket)
+        self.assertFalse(self.optionsOf("echo", *arguments).websocket)
+
+
+class ServiceTests(TapTestCase):
+    """
+    C{--service} and its options.
+    """
+
+    def test_services(self) -> None:
+        """
+        Several services are served, each under its name, and the demo is not.
+        """
+        options = self.parse("--service", ECHO, "--service", f"a/b/{ECHO}")
+        self.assertEqual(list(options.site.services), ["echo", "a/b/echo"])
+        self.assertEqual(self.get(options, "/echo")[0], 200)
+        self.assertEqual(self.get(options, "/a/b/echo")[0], 200)
+        self.assertEqual(self.get(options, "/")[0], 404)
+        self.assertEqual(self.get(options, "/a/b")[0], 404)
+
+    def test_currentDirectory(self) -> None:
+        """
+        A service may come from a module in the current directory.
+        """
+        self.here.child("tap_test_app.py").setContent(
+            b"from twisted.protocols.wire import Echo as Chat\n"
+        )
+        self.addCleanup(sys.modules.pop, "tap_test_app", None)
+        options = self.parse("--service", "chat=tap_test_app.Chat")
+        self.assertEqual(self.get(options, "/chat")[0], 200)
+
+    def test_protocol(self) -> None:
+        """
+        The service's sessions are protocols of the object that was named.
+        """
+        service = self.start("--service", ECHO).site.services["echo"]
+        self.assertIsInstance(service._factory.buildProtocol(None), Echo)
+
+    def test_commonOption(self) -> None:
+        """
+        C{NAME=VALUE} counts for all services.
+        """
+        arguments = ["--option=timeout=7", "--service", ECHO, "--service", f"x{ECHO}"]
+        self.assertEqual(self.optionsOf("echo", *arguments).timeout, 7)
+        self.assertEqual(self.optionsOf("xecho", *arguments).timeout, 7)
+
+    def test_ownOption(self) -> None:
+        """
+        C{SERVICE:NAME=VALUE} counts for that service, before the common one, wherever
+        in the line both are.
+        """
+        arguments = ["--option=a/echo:timeout=8", "--option=timeout=7"]
+        arguments += ["--service", ECHO, "--service", f"a/{ECHO}"]
+        self.assertEqual(self.optionsOf("a/echo", *arguments).timeout, 8)
+        self.assertEqual(self.optionsOf("echo", *arguments).timeout, 7)
+
+    def test_optionWithColons(self) -> None:
+        """
+        Colons and equals signs in a value are the value's own.
+        """
+        url = "https://a.example:81/?x=1"
+        options = self.optionsOf(
+            "echo", f"--option=sockjs_url={url}", "--service", ECHO
+        )
+        self.assertEqual(options.sockjs_url, url)
+
+    def test_static(self) -> None:
+        """
+        C{--static} serves files beside the services, which come first.
+        """
+        self.here.child("secret").setContent(b"")
+        self.here.child("public").makedirs()
+        for name in "index.html", "echo":
+            self.here.descendant(["public", name]).setContent(b"")
+        options = self.parse("--service", ECHO, "--static", "public")
+        self.assertEqual(self.get(options, "/echo"), (200, b"Welcome to SockJS!\n"))
+        self.assertEqual(self.get(options, "/index.html", "HEAD")[0], 200)
+        for path in "/nothing", "/../secret", "/%2e%2e/secret", "/..%2fsecret":
+            self.assertEqual(self.get(options, path, "HEAD")[0], 404, path)
+
+    def test_accessLog(self) -> None:
+        """
+        There is no access log, unless one is asked for.
+        """
+        self.assertIsNone(self.parse().site.logPath)
+        options = self.parse("--access-log", "access.log")
+        self.assertEqual(options.site.logPath, os.path.abspath("access.log"))
+
+
+class UsageErrorTests(TapTestCase):
+    """
+    What cannot be done is told in one line, before anything is started.
+    """
+
+    def assertUsageError(self, arguments: list[str], *words: str) -> None:
+        message = str(self.assertRaises(UsageError, self.parse, *arguments))
+        self.assertEqual(len(message.splitlines()), 1, message)
+        for word in words:
+            self.assertIn(word, message)
+
+    def test_unknownArgument(self) -> None:
+        """
+        An argument that is unknown is named.
+        """
+        self.assertUsageError(["--colour", "red"], "colour")
+        self.assertUsageError(["red"], "Wrong number of arguments")
+
+    def test_serviceSyntax(self) -> None:
+        """
+        A service without a name, or without an object, is shown.
+        """
+        for wrong in ("twisted.protocols.wire.Echo", "echo=", "=os.path"):
+            self.assertUsageError(["--service", wrong], wrong, "NAME=OBJECT")
+
+    def test_serviceImport(self) -> None:
+        """
+        An object that cannot be had is shown with the reason.
+        """
+        self.assertUsageError(
+            ["--service", "chat=no_such_module.Chat"],
+            "--service chat=no_such_module.Chat: there is no module 'no_such_module'",
+        )
+
+    def test_serviceClash(self) -> None:
+        """
+        Two services cannot have one name, nor one lie under the other.
+        """
+        self.assertUsageError(["--service", ECHO, "--service", ECHO], "'echo' is taken")
+        self.assertUsageError(["--service", ECHO, "--service", f"echo/{ECHO}"], "echo/")
+        above = ECHO.replace("echo=", "a=")
+        self.assertUsageError(["--service", f"a/{ECHO}", "--service", above], "'a' is")
+
+    def test_serviceName(self) -> None:
+        """
+        A name that is no path is shown.
+        """
+        self.assertUsageError(["--service", f"a//{ECHO}"], "a//echo")
+        self.assertUsageError(["--service", "/=twisted.protocols.wire.Echo"], "empty")
+
+    def test_optionSyntax(self) -> None:
+        """
+        An option without a name, or without a value, is shown.
+        """
+        for wrong in ("timeout", "=5", "echo:=5"):
+            self.assertUsageError(["--option", wrong], wrong, "NAME=VALUE")
+
+    def test_unknownOption(self) -> None:
+        """
+        An unknown option is shown with those that there are.
+        """
+        self.assertUsageError(["--option", "colour=red"], "'colour'", "heartbeat")
+        self.assertUsageError(["--option", "echo:colour=red"], "'colour'")
+
+    def test_badOption(self) -> None:
+        """
+        A value that is not allowed is shown with what is.
+        """
+        self.assertUsageError(["--option", "timeout=soon"], "'soon'", "seconds")
+
+    def test_optionOfNoService(self) -> None:
+        """
+        An option for a service that is not there is shown with those that are.
+        """
+        self.assertUsageError(["--option", "chat:timeout=5"], "chat", "echo, broadcast")
+
+    def test_listen(self) -> None:
+        """
+        An endpoint string that is wrong is shown with the reason.
+        """
+        self.assertUsageError(["--listen", "pigeon:8080"], "pigeon:8080", "Unknown")
+        self.assertUsageError(["--listen", "tcp:http-ish"], "tcp:http-ish")
+        self.assertUsageError(
+            ["--listen", "ssl:8443:privateKey=missing.pem"], "missing.pem"
+        )
+
+    def test_files(self) -> None:
+        """
+        Files and directories that are not there are named.
+        """
+        self.assertUsageError(["--sockjs-client", "no.js"], "no.js")
+        self.assertUsageError(["--access-log", "no/a.log"], "no/a.log")
+        self.assertUsageError(["--service", ECHO, "--static", "no"], "--static no")
+
+    def test_staticWithDemo(self) -> None:
+        """
+        The demo has files of its own: C{--static} does not go with it.
+        """
+        self.assertUsageError(["--static", "."], "--static", "demo")
+
+
+class HelpTests(TapTestCase):
+    """
+    C{twistd sockjs --help}.
+    """
+
+    def test_complete(self) -> None:
+        """
+        Every argument and every option is explained, with the option's default.
+        """
+        usage = Options(self.reactor).getUsage(80)
+        for name in ("listen", "service", "option", "static", "access-log"):
+            self.assertRegex(usage, rf"--{name}= +\w")
+        for name, _, meaning in SockJSOptions.fields():
+            self.assertRegex(usage, rf"\n  {name} +{meaning.split()[0]}")
+        self.assertIn("[default: 25.0]", " ".join(usage.split()))
+
+    def test_width(self) -> None:
+        """
+        It fits the terminal.
+        """
+        usage = Options(self.reactor).getUsage(80)
+        self.assertEqual([line for line in usage.splitlines() if len(line) > 80], [])
+        docs = Options(self.reactor).docs.values()
+        self.assertEqual([doc for doc in docs if "  " in doc], [])
+
+    def test_examples(self) -> None:
+        """
+        The options in the examples are ones that there are.
+        """
+        examples = Options(self.reactor).getUsage(80).split("Examples:")[1].split()
+        values = [b for a, b in pairwise(examples) if a == "--option"]
+        self.assertEqual(len(values), 2)
+        for value in values:
+            Options(self.reactor).opt_option(value)
+
+
+class ListenTests(TapTestCase):
+    """
+    C{--listen}, and the life of the service.
+    """
+
+    def test_several(self) -> None:
+        """
+        One site is served on every endpoint that is named, and on no other.
+        """
+        path = self.here.child("socket").path
+        service = self.start(
+            "--listen=tcp:81", "--listen=tcp:82", f"--listen=unix:{path}"
+        )
+        self.assertEqual([server[0] for server in self.reactor.tcpServers], [81, 82])
+        self.assertEqual([server[0] for server in self.reactor.unixServers], [path])
+        for server in self.reactor.tcpServers + self.reactor.unixServers:
+            self.assertIs(server[1], service.site)
+
+    def test_isService(self) -> None:
+        """
+        What is made is a service.
+        """
+        verifyObject(IService, makeService(self.parse()))
+
+    def test_startWithoutPrivilege(self) -> None:
+        """
+        Started by C{startService} alone, it listens once.
+        """
+        makeService(self.parse()).startService()
+        self.assertEqual(len(self.reactor.tcpServers), 1)
+
+    def test_cannotListen(self) -> None:
+        """
+        A port that cannot be had ends the start, and is logged.
+        """
+        service = makeService(self.parse())
+        error = CannotListenError("127.0.0.1", 8080, OSError("taken"))
+        service.endpoints = {"tcp:8080": _Endpoint(fail(error))}
+        self.assertRaises(CannotListenError, service.privilegedStartService)
+        self.assertEqual(len(self.flushLoggedErrors(CannotListenError)), 1)
+
+    def test_stopOrder(self) -> None:
+        """
+        The ports stay open until the sessions are closed, and the stop lasts until the
+        ports are closed.
+        """
+        service = self.start()
+        closed: Deferred[None] = Deferred()
+        port = _Port()
+        service.site.closeSessions = lambda: closed
+        service.endpoints = {"tcp:8080": _Endpoint(port)}
+        service._listening = []
+        service.privilegedStartService()
+        stopped = service.stopService()
+        self.assertFalse(port.stopping)
+        closed.callback(None)
+        self.assertTrue(port.stopping)
+        self.assertNoResult(stopped)
+        port.stopped.callback(None)
+        self.successResultOf(stopped)
+
+    def test_stopWhileListening(self) -> None:
+        """
+        A stop gives up an attempt to listen that is not done.
+        """
+        service = makeService(self.parse())
+        listening: Deferred[Any] = Deferred()
+        service.endpoints = {"slow:": _Endpoint(listening)}
+        service.startService()
+        self.successResultOf(service.stopService())
+        self.assertEqual(self.flushLoggedErrors(), [])
+        self.assertFalse(service.running)
+
+
+class _Endpoint:
+    """
+    An endpoint whose C{listen} gives what the test says.
+    """
+
+    def __init__(self, result: Any) -> None:
+        self.result = result
+
+    def listen(self, factory: object) -> Any:
+        if isinstance(self.result, Deferred):
+            return self.result
+        done: Deferred[Any] = Deferred()
+        done.callback(self.result)
+        return done
+
+
+class _Port:
+    """
+    A port that stops when the test says.
+    """
+
+    stopping = False
+
+    def __init__(self) -> None:
+        self.stopped: Deferred[None] = Deferred()
+
+    def getHost(self) -> str:
+        return "nowhere"
+
+    def stopListening(self) -> Deferred[None]:
+        self.stopping = True
+        return self.stopped
