@@ -401,7 +401,7 @@ class ListenTests(TapTestCase):
         """
         service = makeService(self.parse())
         error = CannotListenError("127.0.0.1", 8080, OSError("taken"))
-        service.endpoints = {"tcp:8080": _Endpoint(fail(error))}
+        service.endpoints = [("tcp:8080", _Endpoint(fail(error)))]
         self.assertRaises(CannotListenError, service.privilegedStartService)
         self.assertEqual(len(self.flushLoggedErrors(CannotListenError)), 1)
 
@@ -414,7 +414,7 @@ class ListenTests(TapTestCase):
         closed: Deferred[None] = Deferred()
         port = _Port()
         service.site.closeSessions = lambda: closed
-        service.endpoints = {"tcp:8080": _Endpoint(port)}
+        service.endpoints = [("tcp:8080", _Endpoint(port))]
         service._listening = []
         service.privilegedStartService()
         stopped = service.stopService()
@@ -431,7 +431,7 @@ class ListenTests(TapTestCase):
         """
         service = makeService(self.parse())
         listening: Deferred[Any] = Deferred()
-        service.endpoints = {"slow:": _Endpoint(listening)}
+        service.endpoints = [("slow:", _Endpoint(listening))]
         service.startService()
         self.successResultOf(service.stopService())
         self.assertEqual(self.flushLoggedErrors(), [])

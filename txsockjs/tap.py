@@ -54,7 +54,7 @@ class Options(UsageOptions):
     What C{twistd sockjs} was asked for, checked whole.
 
     @ivar site: what is served.
-    @ivar endpoints: where, by the string that each came from.
+    @ivar endpoints: where, with the string that each came from.
     @ivar what: what is served, in a few words.
     """
 
@@ -86,7 +86,7 @@ class Options(UsageOptions):
         UsageOptions.__init__(self)
         self.docs = {name: " ".join(doc.split()) for name, doc in self.docs.items()}
         self.reactor = reactor
-        self.endpoints: dict[str, IStreamServerEndpoint] = {}
+        self.endpoints: list[tuple[str, IStreamServerEndpoint]] = []
         self._services: list[tuple[str, IProtocolFactory]] = []
         self._common: dict[str, str] = {}
         self._own: dict[str, dict[str, str]] = {}
@@ -98,9 +98,10 @@ class Options(UsageOptions):
         several times. [default: tcp:8080:interface=127.0.0.1]
         """
         try:
-            self.endpoints[description] = serverFromString(self.reactor, description)
+            endpoint = serverFromString(self.reactor, description)
         except Exception as error:
             raise UsageError(f"--listen {description}: {error}") from error
+        self.endpoints.append((description, endpoint))
 
     def opt_service(self, service: str) -> None:
         """
@@ -248,12 +249,12 @@ class SockJSService(Service):
     def __init__(
         self,
         site: SockJSMultiFactory,
-        endpoints: dict[str, IStreamServerEndpoint],
+        endpoints: list[tuple[str, IStreamServerEndpoint]],
         what: str = "SockJS",
     ) -> None:
         """
         @param site: what is served.
-        @param endpoints: where, by the string that each came from.
+        @param endpoints: where, with the string that each came from.
         @param what: what is served, in a few words for the log.
         """
         self.site = site
@@ -269,7 +270,7 @@ class SockJSService(Service):
         """
         Service.privilegedStartService(self)
         failures: list[Failure] = []
-        for description, endpoint in self.endpoints.items():
+        for description, endpoint in self.endpoints:
             listening: Deferred[Any] = endpoint.listen(self.site)
             listening.addCallback(self._announce, description)
             listening.addErrback(self._failed, description, failures)

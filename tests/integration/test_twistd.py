@@ -1,0 +1,316 @@
+"""C{twistd sockjs} as a person runs it: a process, sockets and signals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import treq
+from autobahn.twisted.websocket import create_client_agent
+from treq.client import HTTPClient
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import (
+    HostnameEndpoint,
+    UNIXClientEndpoint,
+    connectProtocol,
+)
+from twisted.internet.protocol import Protocol
+from twisted.internet.ssl import Certificate, KeyPair, trustRootFromCertificates
+from twisted.web.client import Agent, BrowserLikePolicyForHTTPS
+from twisted.web.iweb import IAgent, IAgentEndpointFactory
+from zope.interface import implementer
+
+from tests.integration.twistd import TERMINATED, TwistdTestCase
+
+LISTEN = ("--listen", "tcp:0:interface=127.0.0.1")
+ECHO = ("--service", "echo=twisted.protocols.wire.Echo")
+WELCOME = b"Welcome to SockJS!\n"
+
+
+async def get(url: str, agent: IAgent | None = None) -> bytes:
+    """
+    The body of a page that must be there.
+    """
+    response = await HTTPClient(agent or Agent(reactor)).get(url)
+    assert response.code == 200, f"{url}: {response.code}"
+    return await response.content()
+
+
+async def post(url: str, body: bytes = b"") -> Any:
+    """
+    The response, with its body still to come.
+    """
+    return await treq.post(url, body, persistent=False)
+
+
+class DemoTests(TwistdTestCase):
+    """
+    The demo.
+    """
+
+    async def test_page(self) -> None:
+        """
+        With the client in C{node_modules}, the page and that client are served.
+        """
+        dist = self.here / "node_modules" / "sockjs-client" / "dist"
+        dist.mkdir(parents=True)
+        (dist / "sockjs.min.js").write_text("// the client")
+        url = await self.start(*LISTEN).url()
+        self.assertIn(b'<script src="/sockjs.min.js"', await get(f"{url}/"))
+        self.assertEqual(await get(f"{url}/sockjs.min.js"), b"// the client")
+        self.assertIn(b"transport", await get(f"{url}/demo.js"))
+        self.assertIn(b'src="/sockjs.min.js"', await get(f"{url}/echo/iframe.html"))
+
+    async def test_pageWithoutClient(self) -> None:
+        """
+        Without it, page and iframe name the CDN's.
+        """
+        url = await self.start(*LISTEN).url()
+        for path in "/", "/echo/iframe.html":
+            self.assertIn(b'<script src="https://cdn.', await get(url + path))
+
+    async def test_services(self) -> None:
+        """
+        Each demo service does what its name says.
+        """
+        url = await self.start(*LISTEN).url()
+        expected = {
+            "echo": b'a["hello"]\n',
+            "broadcast": b'a["hello"]\n',
+            "ticker": b'a["tick 1"]\n',
+            "close": b'c[3000,"Go away!"]\n',
+        }
+        for name, frame in expected.items():
+            session = f"{url}/{name}/0/a"
+            self.assertEqual(await (await post(f"{session}/xhr")).content(), b"o\n")
+            await post(f"{session}/xhr_send", b'["hello"]')
+            self.assertEqual(await (await post(f"{session}/xhr")).content(), frame)
+
+    async def test_quiet(self) -> None:
+        """
+        No request is logged, unless an access log is asked for.
+        """
+        twistd = self.start(*LISTEN)
+        await get(f"{await twistd.url()}/echo")
+        twistd.terminate()
+        self.assertEqual(await twistd.ended, TERMINATED)
+        self.assertNotIn("GET", twistd.output)
+
+
+class ServiceTests(TwistdTestCase):
+    """
+    Services of one's own.
+    """
+
+    async def test_currentDirectory(self) -> None:
+        """
+        A service is found in the directory where the command is given.
+        """
+        (self.here / "myapp.py").write_text(
+            "from twisted.internet.protocol import Protocol\n"
+            "class Greeter(Protocol):\n"
+            "    def connectionMade(self):\n"
+            "        self.transport.write(b'Good day')\n"
+        )
+        twistd = self.start(*LISTEN, *ECHO, "--service", "greet=myapp.Greeter")
+        session = f"{await twistd.url()}/greet/0/a"
+        await (await post(f"{session}/xhr")).content()
+        self.assertEqual(
+            await (await post(f"{session}/xhr")).content(), b'a["Good day"]\n'
+        )
+        self.assertIn("SockJS services echo, greet at http://127.0.0.1:", twistd.output)
+
+    async def test_static(self) -> None:
+        """
+        Files are served beside the services.
+        """
+        (self.here / "public").mkdir()
+        (self.here / "public" / "index.html").write_text("my page")
+        url = await self.start(*LISTEN, *ECHO, "--static", "public").url()
+        self.assertEqual(await get(f"{url}/"), b"my page")
+        self.assertEqual(await get(f"{url}/echo"), WELCOME)
+
+    async def test_accessLog(self) -> None:
+        """
+        The access log has a line for each request.
+        """
+        twistd = self.start(*LISTEN, *ECHO, "--access-log", "access.log")
+        await get(f"{await twistd.url()}/echo")
+        twistd.terminate()
+        await twistd.ended
+        [line] = (self.here / "access.log").read_text().splitlines()
+        self.assertIn('"GET /echo HTTP/1.1" 200', line)
+
+    async def test_usageError(self) -> None:
+        """
+        A wrong service ends the command with status 1; what failed is the last line,
+        and there is no traceback.
+        """
+        twistd = self.start(*LISTEN, "--service", "chat=myapp.chat.ChatFactory")
+        self.assertEqual(await twistd.ended, 1)
+        self.assertRegex(
+            twistd.output.splitlines()[-1],
+            ": --service chat=myapp.chat.ChatFactory: there is no module 'myapp'$",
+        )
+        self.assertNotIn("Traceback", twistd.output)
+
+    async def test_help(self) -> None:
+        """
+        C{--help} explains, and nothing is started.
+        """
+        twistd = self.start("--help")
+        self.assertEqual(await twistd.ended, 0)
+        self.assertIn("--service=", twistd.output)
+        self.assertIn("heartbeat", twistd.output)
+
+
+class ListenTests(TwistdTestCase):
+    """
+    Endpoints of all kinds.
+    """
+
+    async def test_several(self) -> None:
+        """
+        Two ports and a UNIX socket are one site.
+        """
+        path = str(self.here / "socket")
+        twistd = self.start(*LISTEN, *LISTEN, "--listen", f"unix:{path}", *ECHO)
+        ports = await twistd.until(r"(?s) at (\S+)/\n.* at (\S+)/\n.* at unix:")
+        for url in ports.groups():
+            self.assertEqual(await get(f"{url}/echo"), WELCOME)
+        agent = Agent.usingEndpointFactory(reactor, _UNIX(path))
+        self.assertEqual(await get("http://socket/echo", agent), WELCOME)
+
+    async def test_tls(self) -> None:
+        """
+        An C{ssl:} endpoint serves https.
+        """
+        key = KeyPair.generate(size=2048)
+        certificate = key.selfSignedCert(1, CN="localhost")
+        pem = certificate.dumpPEM()
+        (self.here / "server.pem").write_bytes(pem)
+        listen = "ssl:0:interface=127.0.0.1:privateKey=server.pem:certKey=server.pem"
+        url = await self.start("--listen", listen, *ECHO).url()
+        self.assertTrue(url.startswith("https://"), url)
+        trust = trustRootFromCertificates([Certificate.loadPEM(pem)])
+        policy = BrowserLikePolicyForHTTPS(trust)
+        url = url.replace("127.0.0.1", "localhost")
+        self.assertEqual(await get(f"{url}/echo", Agent(reactor, policy)), WELCOME)
+
+    async def test_haproxy(self) -> None:
+        """
+        A C{haproxy:} endpoint wants the PROXY protocol first.
+        """
+        listen = "haproxy:tcp:0:interface=127.0.0.1"
+        url = await self.start("--listen", listen, *ECHO).url()
+        port = int(url.rpartition(":")[2])
+        client = _Collector()
+        await connectProtocol(HostnameEndpoint(reactor, "127.0.0.1", port), client)
+        client.transport.write(
+            b"PROXY TCP4 192.0.2.1 192.0.2.2 1000 80\r\nGET /echo HTTP/1.0\r\n\r\n"
+        )
+        self.assertTrue((await client.done).endswith(WELCOME))
+
+
+class StopTests(TwistdTestCase):
+    """
+    SIGTERM: every session gets its close frame before the process ends.
+    """
+
+    async def test_streaming(self) -> None:
+        """
+        A streaming response ends with the close frame.
+        """
+        twistd = self.start(*LISTEN)
+        url = await twistd.url()
+        response = await post(f"{url}/echo/0/a/xhr_streaming")
+        received = _Body()
+        response.deliverBody(received)
+        await received.opened
+        twistd.terminate()
+        body = await received.done
+        self.assertEqual(body.splitlines()[-2:], [b"o", b'c[1012,"Service Restart"]'])
+        self.assertEqual(await twistd.ended, TERMINATED)
+
+    async def test_polling(self) -> None:
+        """
+        A poll that is waiting is answered with the close frame; what was written before
+        comes first.
+        """
+        twistd = self.start(*LISTEN)
+        session = f"{await twistd.url()}/echo/0/a"
+        await (await post(f"{session}/xhr")).content()
+        await post(f"{session}/xhr_send", b'["hello"]')
+        twistd.terminate()
+        frames = []
+        while not frames or not frames[-1].startswith(b"c"):
+            frames.append(await (await post(f"{session}/xhr")).content())
+        self.assertEqual(frames, [b'a["hello"]\n', b'c[1012,"Service Restart"]\n'])
+        self.assertEqual(await twistd.ended, TERMINATED)
+
+    async def test_websocket(self) -> None:
+        """
+        A WebSocket gets the close frame and is then closed in good order.
+        """
+        twistd = self.start(*LISTEN)
+        url = (await twistd.url()).replace("http", "ws", 1)
+        agent = create_client_agent(reactor)
+        socket = await agent.open(f"{url}/echo/0/a/websocket", {})
+        received: list[bytes] = []
+        opened: Deferred[None] = Deferred()
+
+        def message(data: bytes, is_binary: bool = False) -> None:
+            received.append(data)
+            if data == b"o":
+                opened.callback(None)
+
+        socket.on("message", message)
+        await opened
+        twistd.terminate()
+        await socket.is_closed
+        self.assertEqual(received, [b"o", b'c[1012,"Service Restart"]'])
+        self.assertEqual(await twistd.ended, TERMINATED)
+
+
+@implementer(IAgentEndpointFactory)
+class _UNIX:
+    """
+    Finds every host behind one UNIX socket.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def endpointForURI(self, uri: object) -> UNIXClientEndpoint:
+        return UNIXClientEndpoint(reactor, self.path)
+
+
+class _Collector(Protocol):
+    """
+    Collects bytes until the connection is lost.
+    """
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.done: Deferred[bytes] = Deferred()
+
+    def dataReceived(self, data: bytes) -> None:
+        self.data += data
+
+    def connectionLost(self, reason: object = None) -> None:
+        self.done.callback(self.data)
+
+
+class _Body(_Collector):
+    """
+    Collects a response, and tells when a session has opened on it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: Deferred[None] = Deferred()
+
+    def dataReceived(self, data: bytes) -> None:
+        super().dataReceived(data)
+        if self.data.endswith(b"\no\n") and not self.opened.called:
+            self.opened.callback(None)
