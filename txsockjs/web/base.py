@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from twisted.web.http import NO_BODY_CODES
 from twisted.web.resource import Resource
@@ -11,7 +11,9 @@ from twisted.web.server import NOT_DONE_YET, Request
 from txsockjs.core.registry import SessionRegistry
 from txsockjs.core.session import Session
 from txsockjs.errors import UnknownSession, WireError
-from txsockjs.web.headers import HeaderRules, Policy
+from txsockjs.web.headers import HeaderBlock, HeaderRules, Policy
+
+PLAIN: Final = b"text/plain; charset=UTF-8"
 
 
 class ServiceResource(Resource):
@@ -37,8 +39,12 @@ class ServiceResource(Resource):
         """
         try:
             if request.method == self.method:
-                self.rules.apply(request, self.policy)
-                return self.answer(request)
+                headers = self.rules.headers(request, self.policy)
+                try:
+                    return self.answer(request, headers)
+                except WireError:
+                    headers.apply(request)
+                    raise
             if request.method == b"OPTIONS":
                 self.rules.preflight(
                     request,
@@ -51,10 +57,11 @@ class ServiceResource(Resource):
             return refuse(request, error)
         return self.refuseMethod(request)
 
-    def answer(self, request: Request) -> bytes | int:
+    def answer(self, request: Request, headers: HeaderBlock) -> bytes | int:
         """
         Answer a request with the right method.
 
+        @param headers: the headers of its policy, to be put on the response.
         @return: the body, or C{NOT_DONE_YET}.
         @raise WireError: to refuse the request.
         """
@@ -99,5 +106,5 @@ def refuse(request: Request, error: WireError) -> bytes:
     Say what is wrong, as plain text.
     """
     request.setResponseCode(error.status)
-    request.setHeader(b"Content-Type", b"text/plain; charset=UTF-8")
+    request.setHeader(b"Content-Type", PLAIN)
     return error.text.encode("utf-8")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Sequence
 from email.utils import formatdate
 from ipaddress import ip_address
 from typing import Final
@@ -24,6 +25,9 @@ from txsockjs.options import SockJSOptions
 YEAR: Final = 31536000
 
 NEVER_CACHED: Final = b"no-store, no-cache, no-transform, must-revalidate, max-age=0"
+
+# How many different blocks of headers a service keeps.
+_BLOCKS: Final = 256
 
 # What may be echoed as a cookie's value (RFC 6265, section 4.1.1); nothing in it can
 # end the header.
@@ -45,6 +49,28 @@ class Policy(enum.Flag):
     SESSION = CORS | NEVER_CACHED | COOKIE
 
 
+class HeaderBlock:
+    """
+    Headers of a response, ready to be sent any number of times.
+
+    @ivar pairs: their names and values.
+    @ivar wire: their lines, as HTTP/1 has them.
+    """
+
+    __slots__ = ("pairs", "wire")
+
+    def __init__(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
+        self.pairs = pairs
+        self.wire = b"".join([b"%b: %b\r\n" % pair for pair in pairs])
+
+    def apply(self, request: Request) -> None:
+        """
+        Put them on a response that twisted.web writes.
+        """
+        for name, value in self.pairs:
+            request.responseHeaders.setRawHeaders(name, [value])
+
+
 class HeaderRules:
     """
     The rules as the options of one service shape them.
@@ -52,25 +78,35 @@ class HeaderRules:
 
     def __init__(self, options: SockJSOptions) -> None:
         self._options = options
+        self._blocks: dict[object, HeaderBlock] = {}
 
-    def apply(self, request: Request, policy: Policy) -> None:
+    def headers(self, request: Request, policy: Policy) -> HeaderBlock:
         """
-        Put the headers of a policy on the response.
+        The headers of a policy, for the answer to a request.
 
         @raise OriginRefused: if the page may not use this service.
         """
-        if Policy.CORS in policy:
-            self._allowOrigin(request)
-        setHeader = request.responseHeaders.setRawHeaders
-        if Policy.NEVER_CACHED in policy:
-            setHeader(b"Cache-Control", [NEVER_CACHED])
-        if Policy.COOKIE in policy and self._options.cookie_needed:
-            setHeader(b"Set-Cookie", [_sessionCookie(request)])
-        if Policy.STREAMING in policy:
-            # nginx buffers a response that does not say so.
-            setHeader(b"X-Accel-Buffering", [b"no"])
-        if Policy.NOSNIFF in policy:
-            setHeader(b"X-Content-Type-Options", [b"nosniff"])
+        if Policy.CORS in policy and self._options.origins is not None:
+            self.checkOrigin(request)
+        getRawHeaders = request.requestHeaders.getRawHeaders
+        origins = getRawHeaders(b"Origin")
+        asked = getRawHeaders(b"Access-Control-Request-Headers")
+        cookie = None
+        if self._options.cookie_needed and Policy.COOKIE in policy:
+            cookie = _sessionCookie(request)
+        key = (
+            policy,
+            origins[-1] if origins else None,
+            asked[-1] if asked else None,
+            cookie,
+        )
+        block = self._blocks.get(key)
+        if block is None:
+            if len(self._blocks) >= _BLOCKS:
+                # Whoever sends ever new origins gains nothing.
+                self._blocks.clear()
+            block = self._blocks[key] = HeaderBlock(_headers(*key))
+        return block
 
     def preflight(
         self, request: Request, policy: Policy, methods: bytes, clock: IReactorTime
@@ -83,14 +119,13 @@ class HeaderRules:
         """
         self.checkOrigin(request)
         request.setResponseCode(204)
-        setHeader = request.responseHeaders.setRawHeaders
         cacheForAYear(request, clock)
+        # The answer to a preflight is not for the session that follows: it is kept.
+        self.headers(request, policy & (Policy.CORS | Policy.COOKIE)).apply(request)
         if Policy.CORS in policy:
-            self._allowOrigin(request)
+            setHeader = request.responseHeaders.setRawHeaders
             setHeader(b"Access-Control-Allow-Methods", [methods])
             setHeader(b"Access-Control-Max-Age", [b"%d" % YEAR])
-        if Policy.COOKIE in policy and self._options.cookie_needed:
-            setHeader(b"Set-Cookie", [_sessionCookie(request)])
 
     def checkOrigin(self, request: Request) -> None:
         """
@@ -103,20 +138,6 @@ class HeaderRules:
         origin = _requestOrigin(request)
         if origin is not None and not self._options.allowsOrigin(origin):
             raise OriginRefused
-
-    def _allowOrigin(self, request: Request) -> None:
-        self.checkOrigin(request)
-        setHeader = request.responseHeaders.setRawHeaders
-        setHeader(b"Vary", [b"Origin"])
-        origin = request.requestHeaders.getRawHeaders(b"Origin")
-        if origin:
-            setHeader(b"Access-Control-Allow-Origin", [origin[-1]])
-            setHeader(b"Access-Control-Allow-Credentials", [b"true"])
-        else:
-            setHeader(b"Access-Control-Allow-Origin", [b"*"])
-        asked = request.requestHeaders.getRawHeaders(b"Access-Control-Request-Headers")
-        if asked and asked[-1]:
-            setHeader(b"Access-Control-Allow-Headers", [asked[-1]])
 
     def peer(self, request: Request) -> IAddress:
         """
@@ -141,6 +162,29 @@ class HeaderRules:
             return None
         peer = self.peer(request)
         return getattr(peer, "host", peer)
+
+
+def _headers(
+    policy: Policy, origin: bytes | None, asked: bytes | None, cookie: bytes | None
+) -> list[tuple[bytes, bytes]]:
+    pairs = []
+    if Policy.CORS in policy:
+        pairs.append((b"Vary", b"Origin"))
+        pairs.append((b"Access-Control-Allow-Origin", origin or b"*"))
+        if origin:
+            pairs.append((b"Access-Control-Allow-Credentials", b"true"))
+        if asked:
+            pairs.append((b"Access-Control-Allow-Headers", asked))
+    if Policy.NEVER_CACHED in policy:
+        pairs.append((b"Cache-Control", NEVER_CACHED))
+    if cookie is not None:
+        pairs.append((b"Set-Cookie", cookie))
+    if Policy.STREAMING in policy:
+        # nginx buffers a response that does not say so.
+        pairs.append((b"X-Accel-Buffering", b"no"))
+    if Policy.NOSNIFF in policy:
+        pairs.append((b"X-Content-Type-Options", b"nosniff"))
+    return pairs
 
 
 def cacheForAYear(request: Request, clock: IReactorTime) -> None:

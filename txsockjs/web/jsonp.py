@@ -40,6 +40,8 @@ class JSONPSend(SendingResource):
     """
 
     policy = Policy.SESSION | Policy.NOSNIFF
+    code = 200
+    body = b"ok"
 
     def payload(self, request: Request, body: bytes) -> bytes:
         contentType = request.getHeader(b"Content-Type") or b""
@@ -54,7 +56,3 @@ class JSONPSend(SendingResource):
         except ValueError:
             raise BrokenJSON from None
         return fields.get("d", [""])[0].encode("latin-1")
-
-    def succeed(self, request: Request) -> bytes:
-        request.setHeader(b"Content-Type", b"text/plain; charset=UTF-8")
-        return b"ok"

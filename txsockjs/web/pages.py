@@ -12,8 +12,8 @@ from twisted.web.server import Request
 
 from txsockjs.core.registry import SessionRegistry
 from txsockjs.errors import ServiceStopping
-from txsockjs.web.base import ServiceResource, empty
-from txsockjs.web.headers import HeaderRules, Policy, cacheForAYear
+from txsockjs.web.base import PLAIN, ServiceResource, empty
+from txsockjs.web.headers import HeaderBlock, HeaderRules, Policy, cacheForAYear
 
 _IFRAME: Final = """\
 <!DOCTYPE html>
@@ -45,7 +45,7 @@ class _Page(ServiceResource):
 
     def render(self, request: Request) -> bytes | int:
         if request.method == b"HEAD":
-            return self.answer(request)
+            return self.answer(request, self.rules.headers(request, self.policy))
         if request.method == b"OPTIONS":
             return self.refuseMethod(request)
         return super().render(request)
@@ -56,8 +56,8 @@ class Greeting(_Page):
     The base URL: tells a person that there is a service. (PROTOCOL section 1)
     """
 
-    def answer(self, request: Request) -> bytes:
-        request.setHeader(b"Content-Type", b"text/plain; charset=UTF-8")
+    def answer(self, request: Request, headers: HeaderBlock) -> bytes:
+        request.setHeader(b"Content-Type", PLAIN)
         return b"Welcome to SockJS!\n"
 
 
@@ -72,7 +72,7 @@ class Iframe(_Page):
         self._body = _IFRAME.format(url=url).encode("utf-8")
         self._etag = b'"%b"' % sha256(self._body).hexdigest()[:32].encode("ascii")
 
-    def answer(self, request: Request) -> bytes | int:
+    def answer(self, request: Request, headers: HeaderBlock) -> bytes | int:
         cacheForAYear(request, self.registry.clock)
         if request.setETag(self._etag):
             return empty(request)
@@ -101,8 +101,9 @@ class Info(ServiceResource):
         )
         self._start = info[:-1].encode("ascii") + b', "entropy": '
 
-    def answer(self, request: Request) -> bytes:
+    def answer(self, request: Request, headers: HeaderBlock) -> bytes:
         if self.registry.stopping:
             raise ServiceStopping
+        headers.apply(request)
         request.setHeader(b"Content-Type", b"application/json; charset=UTF-8")
         return b"%b%d}" % (self._start, randbits(32))

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IProtocolFactory, IPushProducer, ITransport
 from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
@@ -24,8 +25,9 @@ from txsockjs.errors import CallbackRequired, InvalidCallback
 from txsockjs.interfaces import IReceiver
 from txsockjs.transport import openSession
 from txsockjs.web.base import ServiceResource
-from txsockjs.web.headers import HeaderRules
+from txsockjs.web.headers import HeaderBlock, HeaderRules
 from txsockjs.web.opening import openingRequest, pendingBytes, watch
+from txsockjs.web.writing import respond, writeThrough
 
 # Longer than any client's own name by far; short of what a file in disguise needs.
 _CALLBACK: Final = re.compile(rb"[a-zA-Z0-9_.-]{1,128}")
@@ -64,7 +66,7 @@ class ReceivingResource(ServiceResource):
         """
         raise NotImplementedError
 
-    def answer(self, request: Request) -> int:
+    def answer(self, request: Request, headers: HeaderBlock) -> int:
         """
         Attach the response to its session, which the first one opens.
         """
@@ -72,9 +74,10 @@ class ReceivingResource(ServiceResource):
         id, session = self.session(request)
         if session is None:
             self.registry.admit()
-        request.responseHeaders.setRawHeaders(b"Content-Type", [self.contentType])
         receiver: ResponseReceiver
         if self.streaming:
+            headers.apply(request)
+            request.responseHeaders.setRawHeaders(b"Content-Type", [self.contentType])
             request.write(self.prelude(request))
             limit = self.registry.options.streaming_limit
             receiver = StreamingReceiver(request, format, limit)
@@ -83,7 +86,7 @@ class ReceivingResource(ServiceResource):
                 # Nothing but the heartbeat shows that a silent peer has gone.
                 watch(request.channel.transport, 2 * heartbeat)
         else:
-            receiver = PollingReceiver(request, format)
+            receiver = PollingReceiver(request, format, headers, self.contentType)
         if session is not None:
             session.attach(receiver)
         else:
@@ -168,15 +171,25 @@ class PollingReceiver(ResponseReceiver):
     A response that carries one frame and ends. (PROTOCOL 6.3)
     """
 
-    __slots__ = ()
+    __slots__ = ("_contentType", "_headers")
+
+    def __init__(
+        self,
+        request: Request,
+        format: Callable[[bytes], bytes],
+        headers: HeaderBlock,
+        contentType: bytes,
+    ) -> None:
+        super().__init__(request, format)
+        self._headers = headers
+        self._contentType = contentType
 
     def sendFrame(self, frame: Frame) -> bool:
-        request = self._request
+        request, self._request = self._request, None
         assert request is not None
+        self.finished = True
         data = frame.formatted(self._format)
-        request.responseHeaders.setRawHeaders(b"Content-Length", [b"%d" % len(data)])
-        request.write(data)
-        self.finish()
+        respond(request, 200, self._headers, self._contentType, data)
         return False
 
 
@@ -186,7 +199,7 @@ class StreamingReceiver(ResponseReceiver):
     A response that carries frames until they reach the response limit. (PROTOCOL 6.3)
     """
 
-    __slots__ = ("_paused", "_room")
+    __slots__ = ("_chunked", "_paused", "_room")
 
     def __init__(
         self, request: Request, format: Callable[[bytes], bytes], limit: int
@@ -197,13 +210,22 @@ class StreamingReceiver(ResponseReceiver):
         super().__init__(request, format)
         self._room = limit
         self._paused = False
+        # How to write directly, or None for HTTP/2.
+        self._chunked: bool | None = None
+        if isinstance(request.channel, HTTPChannel):
+            self._chunked = bool(request.chunked)
         request.registerProducer(self, True)
 
     def sendFrame(self, frame: Frame) -> bool:
         request = self._request
         assert request is not None
         data = frame.formatted(self._format)
-        request.write(data)
+        if self._chunked is None:
+            request.write(data)
+        else:
+            request.sentLength += len(data)
+            chunk = b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data
+            writeThrough(self._transport, chunk)
         self._room -= len(data)
         if self._room <= 0:
             self.finish()

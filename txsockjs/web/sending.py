@@ -15,17 +15,23 @@ from txsockjs.errors import (
     UnknownSession,
     WireError,
 )
-from txsockjs.web.base import ServiceResource, refuse
-from txsockjs.web.headers import Policy
+from txsockjs.web.base import PLAIN, ServiceResource
+from txsockjs.web.headers import HeaderBlock, Policy
+from txsockjs.web.writing import respond
 
 
 class SendingResource(ServiceResource):
     """
     One sending transport of a service. Its errors leave the session unharmed.
+
+    @cvar code: the status that tells that the messages were taken.
+    @cvar body: the body that does.
     """
 
     method: ClassVar[bytes] = b"POST"
     policy: ClassVar[Policy] = Policy.SESSION
+    code: ClassVar[int]
+    body: ClassVar[bytes]
 
     def payload(self, request: Request, body: bytes) -> bytes:
         """
@@ -33,13 +39,7 @@ class SendingResource(ServiceResource):
         """
         return body
 
-    def succeed(self, request: Request) -> bytes | int:
-        """
-        Answer that the messages were taken.
-        """
-        raise NotImplementedError
-
-    def answer(self, request: Request) -> bytes | int:
+    def answer(self, request: Request, headers: HeaderBlock) -> int:
         _, session = self.session(request)
         if session is None:
             raise UnknownSession
@@ -54,27 +54,26 @@ class SendingResource(ServiceResource):
             raise PayloadExpected
         taken = session.receive(decode(payload))
         if taken is None:
-            return self.succeed(request)
+            return self._succeed(request, headers)
         # The application has stopped reading: so does the client, until then.
         gone = request.notifyFinish()
         gone.addErrback(lambda reason: None)
         taken.addCallbacks(
-            partial(self._taken, request), partial(self._dropped, request)
+            partial(self._taken, request, headers),
+            partial(self._dropped, request, headers),
         )
         return NOT_DONE_YET
 
-    def _taken(self, request: Request, result: None) -> None:
-        if not request._disconnected:
-            self._end(request, self.succeed(request))
+    def _succeed(self, request: Request, headers: HeaderBlock) -> int:
+        return respond(request, self.code, headers, PLAIN, self.body)
 
-    def _dropped(self, request: Request, reason: Failure) -> None:
-        if not isinstance(reason.value, WireError):
+    def _taken(self, request: Request, headers: HeaderBlock, result: None) -> None:
+        if not request._disconnected:
+            self._succeed(request, headers)
+
+    def _dropped(self, request: Request, headers: HeaderBlock, reason: Failure) -> None:
+        error = reason.value
+        if not isinstance(error, WireError):
             reason.raiseException()
         elif not request._disconnected:
-            self._end(request, refuse(request, reason.value))
-
-    def _end(self, request: Request, body: bytes | int) -> None:
-        if isinstance(body, bytes):
-            request.setHeader(b"Content-Length", b"%d" % len(body))
-            request.write(body)
-            request.finish()
+            respond(request, error.status, headers, PLAIN, error.text.encode("utf-8"))

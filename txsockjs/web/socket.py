@@ -8,7 +8,7 @@ the rest is made when it is needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -123,7 +123,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     # Autobahn
 
     def shakeHands(
-        self, key: str, version: int, extensions: str, cookies: Sequence[str] | None
+        self, key: str, version: int, extensions: str, headers: Mapping[str, str]
     ) -> None:
         """
         Complete the opening handshake of a request that is in order.
@@ -131,13 +131,13 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         @param key: its C{Sec-WebSocket-Key}.
         @param version: its C{Sec-WebSocket-Version}.
         @param extensions: its C{Sec-WebSocket-Extensions}.
-        @param cookies: what to answer as C{Set-Cookie}.
+        @param headers: further headers of the answer.
         """
         self._wskey = key
         self.websocket_version = version
         self.websocket_protocols: list[str] = []
         self.websocket_extensions = self._parseExtensionsHeader(extensions)
-        self.succeedHandshake((None, {"Set-Cookie": cookies} if cookies else {}))
+        self.succeedHandshake((None, headers))
         del self._wskey, self.websocket_protocols, self.websocket_extensions
         self.__dict__.pop("http_response_data", None)
 

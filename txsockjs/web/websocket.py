@@ -35,9 +35,10 @@ from txsockjs.interfaces import IReceiver
 from txsockjs.transport import OpeningRequest, openSession
 from txsockjs.web.base import ServiceResource
 from txsockjs.web.framing import formatText
-from txsockjs.web.headers import HeaderRules, Policy
+from txsockjs.web.headers import HeaderBlock, HeaderRules, Policy
 from txsockjs.web.opening import openingRequest, pendingBytes
 from txsockjs.web.socket import SocketFactory, SocketProtocol
+from txsockjs.web.writing import writeThrough
 
 _NORMAL: Final = 1000
 
@@ -103,7 +104,7 @@ class SocketReceiver:
         if self._deflating:
             self._socket.sendMessage(frame.data)
         elif self._socket.isOpen():
-            self._transport.write(frame.formatted(formatText))
+            writeThrough(self._transport, frame.formatted(formatText))
         return self._writable
 
     def ping(self) -> None:
@@ -224,7 +225,7 @@ class WebSocketResource(ServiceResource):
         self._factory = factory
         self._sockets = SocketFactory(registry.clock, registry.options, self._opened)
 
-    def answer(self, request: Request) -> int:
+    def answer(self, request: Request, headers: HeaderBlock) -> int:
         """
         Take the connection over, if the request is a handshake in order.
         (RFC 6455, section 4.2.1)
@@ -256,7 +257,7 @@ class WebSocketResource(ServiceResource):
             keys[0].decode("ascii"),
             int(versions[0]),
             extensions.decode("latin-1"),
-            request.responseHeaders.getRawHeaders("Set-Cookie"),
+            {name.decode(): value.decode("latin-1") for name, value in headers.pairs},
         )
         return NOT_DONE_YET
 

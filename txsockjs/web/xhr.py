@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from twisted.web.server import Request
 
-from txsockjs.web.base import empty
 from txsockjs.web.headers import Policy
 from txsockjs.web.receiving import ReceivingResource
 from txsockjs.web.sending import SendingResource
@@ -51,7 +50,5 @@ class XHRSend(SendingResource):
     C{xhr_send}: messages from the client, as JSON of any content type.
     """
 
-    def succeed(self, request: Request) -> int:
-        request.setResponseCode(204)
-        request.setHeader(b"Content-Type", b"text/plain; charset=UTF-8")
-        return empty(request)
+    code = 204
+    body = b""
