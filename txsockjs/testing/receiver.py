@@ -19,6 +19,8 @@ class MemoryReceiver:
     @ivar frames: the bytes of each frame that it took.
     @ivar pending: the bytes that L{pendingBytes} tells of, for a test to set.
     @ivar aborted: whether the session dropped it.
+    @ivar pings: how often the session asked its peer for a sign of life.
+    @ivar heard: whether the peer sent anything, for a test to set.
     """
 
     session: Session | None = None
@@ -34,6 +36,8 @@ class MemoryReceiver:
         self.pending = 0
         self.finished = False
         self.aborted = False
+        self.pings = 0
+        self.heard = False
         self._limit = limit
         self._paused = False
 
@@ -44,6 +48,9 @@ class MemoryReceiver:
         if len(self.frames) == self._limit:
             self.finished = True
         return not (self.finished or self._paused)
+
+    def ping(self) -> None:
+        self.pings += 1
 
     def finish(self) -> None:
         self.finished = True
