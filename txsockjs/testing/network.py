@@ -1,0 +1,263 @@
+"""A network in memory: sockets, the transports on them, and their reactor."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from errno import ECONNRESET, EPIPE, EWOULDBLOCK
+from typing import Any, Final
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import (
+    IProtocol,
+    IReactorFDSet,
+    IReadDescriptor,
+    ISSLTransport,
+    IWriteDescriptor,
+)
+from twisted.internet.task import Clock
+from twisted.internet.tcp import Server
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+# Turns of the reactor after which something is taken to go round in circles.
+_TURNS: Final = 100_000
+
+
+class MemorySocket:
+    """
+    One end of a connection in memory, as far as Twisted's TCP transports use a socket.
+    """
+
+    peer: MemorySocket
+
+    def __init__(self, name: tuple[Any, ...], room: int) -> None:
+        """
+        @param name: the address of this end.
+        @param room: how many bytes it holds that nobody has read from it.
+        """
+        self._name = name
+        self._room = room
+        self._incoming = bytearray()
+        self._ended = False
+        self._reset = False
+        self._lingers = True
+        self.closed = False
+
+    def isReadable(self) -> bool:
+        return bool(self._incoming) or self._ended
+
+    def isWritable(self) -> bool:
+        peer = self.peer
+        return peer.closed or len(peer._incoming) < peer._room
+
+    def recv(self, size: int) -> bytes:
+        if self._reset:
+            raise OSError(ECONNRESET, "reset by the peer")
+        data = bytes(self._incoming[:size])
+        del self._incoming[:size]
+        if not data and not self._ended:
+            raise OSError(EWOULDBLOCK, "nothing to read")
+        return data
+
+    def send(self, data: memoryview) -> int:
+        peer = self.peer
+        if peer.closed:
+            raise OSError(EPIPE, "closed by the peer")
+        count = min(len(data), peer._room - len(peer._incoming))
+        if count <= 0:
+            raise OSError(EWOULDBLOCK, "no room")
+        peer._incoming += data[:count]
+        return count
+
+    def shutdown(self, how: int) -> None:
+        if how != socket.SHUT_RD:
+            self.peer._ended = True
+
+    def close(self) -> None:
+        self.closed = True
+        self.peer._ended = True
+        if not self._lingers:
+            self.peer._reset = True
+
+    def setsockopt(self, level: int, option: int, value: object) -> None:
+        if option == socket.SO_LINGER:
+            # So a transport asks for a reset in place of an orderly end.
+            self._lingers = False
+
+    def getsockopt(self, level: int, option: int) -> int:
+        return 0
+
+    def setblocking(self, blocking: bool) -> None:
+        pass
+
+    def fileno(self) -> int:
+        return -1
+
+    def getsockname(self) -> tuple[Any, ...]:
+        return self._name
+
+
+@implementer(IReactorFDSet)
+class MemoryReactor(Clock):
+    """
+    A L{Clock} that serves connections in memory too.
+    """
+
+    _log = Logger()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._readers: dict[IReadDescriptor, None] = {}
+        self._writers: dict[IWriteDescriptor, None] = {}
+
+    def addReader(self, reader: IReadDescriptor) -> None:
+        self._readers[reader] = None
+
+    def addWriter(self, writer: IWriteDescriptor) -> None:
+        self._writers[writer] = None
+
+    def removeReader(self, reader: IReadDescriptor) -> None:
+        self._readers.pop(reader, None)
+
+    def removeWriter(self, writer: IWriteDescriptor) -> None:
+        self._writers.pop(writer, None)
+
+    def removeAll(self) -> list[Any]:
+        removed: list[Any] = [*self._readers, *self._writers]
+        self._readers.clear()
+        self._writers.clear()
+        return removed
+
+    def getReaders(self) -> list[IReadDescriptor]:
+        return list(self._readers)
+
+    def getWriters(self) -> list[IWriteDescriptor]:
+        return list(self._writers)
+
+    def turn(self) -> bool:
+        """
+        Make the calls that are due, then read and write once what can be.
+
+        @return: whether there was anything to do.
+        """
+        due = any(call.getTime() <= self.seconds() for call in self.calls)
+        super().advance(0)
+        readers: list[Any] = [
+            r
+            for r in self._readers
+            if r.getHandle().isReadable()  # type: ignore[attr-defined]
+        ]
+        writers: list[Any] = [
+            w
+            for w in self._writers
+            if w.getHandle().isWritable()  # type: ignore[attr-defined]
+        ]
+        for reader in readers:
+            if reader in self._readers:
+                self._do(reader, reader.doRead, True)
+        for writer in writers:
+            if writer in self._writers:
+                self._do(writer, writer.doWrite, False)
+        return bool(due or readers or writers)
+
+    def _do(self, transport: Server, do: Callable[[], Any], isRead: bool) -> None:
+        try:
+            why = do()
+        except Exception as error:
+            self._log.failure("A protocol raised, and loses its connection.")
+            why = error
+        if not why:
+            return
+        self.removeReader(transport)
+        if isRead and isinstance(why, ConnectionDone):
+            transport.readConnectionLost(Failure(why))
+        else:
+            self.removeWriter(transport)
+            transport.connectionLost(Failure(why))
+
+    def settle(self) -> None:
+        """
+        Turn until there is nothing to do at this time.
+
+        @raise RuntimeError: if that does not come to an end.
+        """
+        for _ in range(_TURNS):
+            if not self.turn():
+                return
+        raise RuntimeError("the reactor does not settle: something calls itself")
+
+    def advance(self, amount: float) -> None:
+        """
+        Let time pass: each delayed call is made at its own time, not all at the last.
+
+        @param amount: seconds.
+        """
+        end = self.rightNow + amount
+        self.settle()
+        while self.calls and (due := self.calls[0].getTime()) <= end:
+            self.rightNow = due
+            self.settle()
+        self.rightNow = end
+
+
+class MemoryTransport(Server):
+    """
+    Twisted's TCP transport, over a L{MemorySocket}.
+
+    @ivar certificate: what the peer showed, where it is as though it were TLS.
+    """
+
+    certificate: Any = None
+
+    def __init__(
+        self, end: MemorySocket, protocol: IProtocol, reactor: MemoryReactor
+    ) -> None:
+        handle: Any = end
+        none: Any = None
+        super().__init__(handle, protocol, end.peer.getsockname(), none, 0, reactor)
+        self.repstr = f"<{type(protocol).__name__} in memory>"
+
+
+@implementer(ISSLTransport)
+class SecureMemoryTransport(MemoryTransport):
+    """
+    The same, as though it were TLS.
+    """
+
+    def getPeerCertificate(self) -> Any:
+        return self.certificate
+
+
+def connect(
+    reactor: MemoryReactor,
+    server: IProtocol,
+    serverAddress: IPv4Address | IPv6Address,
+    client: IProtocol,
+    clientAddress: IPv4Address | IPv6Address,
+    room: int,
+    secure: bool,
+) -> tuple[MemoryTransport, MemoryTransport]:
+    """
+    Connect two protocols with each other.
+
+    @param room: how many bytes the network holds for a side that does not read.
+    @param secure: whether the server sees TLS.
+    @return: the transports of the server and of the client.
+    """
+    near = MemorySocket(_socketName(clientAddress), room)
+    far = MemorySocket(_socketName(serverAddress), room)
+    near.peer, far.peer = far, near
+    kind = SecureMemoryTransport if secure else MemoryTransport
+    ends = kind(far, server, reactor), MemoryTransport(near, client, reactor)
+    server.makeConnection(ends[0])
+    client.makeConnection(ends[1])
+    return ends
+
+
+def _socketName(address: IPv4Address | IPv6Address) -> tuple[Any, ...]:
+    if isinstance(address, IPv6Address):
+        return (address.host, address.port, 0, 0)
+    return (address.host, address.port)
