@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IProtocolFactory, IReactorTime
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
+from txsockjs.clock import clockOr
 from txsockjs.core.frames import Close
 from txsockjs.core.registry import RESTART, SessionRegistry
 from txsockjs.errors import WireError
@@ -81,12 +82,7 @@ class SockJSResource(Resource):
         self._factory = factory
         self._started = False
         self.options = options = SockJSOptions.of(options)
-        if clock is None:
-            from twisted.internet import reactor
-
-            clock = reactor
-        assert clock is not None
-        self.registry = registry = SessionRegistry(clock, options)
+        self.registry = registry = SessionRegistry(clockOr(clock), options)
         rules = HeaderRules(options)
         self._greeting = Greeting(registry, rules)
         self._iframe = Iframe(registry, rules)
