@@ -5,6 +5,7 @@
     SockJSError
     +-- OptionError (also ValueError)    a setting that cannot be used
     +-- PrefixError (also ValueError)    two services on one URL, or no URL at all
+    +-- Rejected                         raised by C{authorize}, to refuse a session
     +-- WireError                        a request that the protocol refuses
         +-- PayloadExpected     500      a send without a body
         +-- BrokenJSON          500      a body that is not an array of strings
@@ -47,6 +48,22 @@ class PrefixError(SockJSError, ValueError):
     """
     A service cannot be added at this URL prefix.
     """
+
+
+class Rejected(SockJSError):
+    """
+    What the option C{authorize} raises to turn a browser away.
+
+    @ivar code: the close code that it sees, 1000 to 4999.
+    @ivar reason: the reason that it sees.
+    """
+
+    def __init__(self, code: int = 4401, reason: str = "Unauthorized") -> None:
+        if not 1000 <= code <= 4999:
+            raise ValueError(f"a close code is 1000 to 4999, not {code!r}")
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
 
 
 class WireError(SockJSError):

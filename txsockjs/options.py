@@ -9,11 +9,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import attrs
+from twisted.python.reflect import namedAny
 
 from txsockjs.errors import OptionError
 
 #: What the option C{origins} holds: nothing, a set of origins, or a test of one.
 Origins: TypeAlias = "frozenset[str] | Callable[[str], bool] | None"
+
+#: What the option C{authorize} holds.
+Authorize: TypeAlias = "Callable[[Any], object]"
 
 #: The names that the option C{disabled_transports} knows.
 TRANSPORTS = (
@@ -168,6 +172,18 @@ def _origins(value: object) -> Origins:
     return origins
 
 
+def _authorize(value: object) -> Authorize:
+    allowed = "a callable that takes the opening request, or its dotted name, or None"
+    if isinstance(value, str):
+        try:
+            value = namedAny(value)
+        except Exception as error:
+            raise ValueError(f"{allowed} ({error})") from None
+    if not callable(value):
+        raise ValueError(allowed)
+    return value
+
+
 def _named(convert: Callable[[object], Any]) -> Any:
     """
     Let the error of C{convert} name the option and the value.
@@ -261,6 +277,21 @@ class SockJSOptions:
         _count("a number of bits from 9 to 15", 15, 9),
         15,
         "zlib's window, 9 to 15 bits, either way",
+    )
+    authorize: Authorize | None = _option(
+        _optional(_authorize),
+        None,
+        "what says who is calling; a callable, or its dotted name",
+    )
+    authorize_timeout: float = _option(
+        _seconds(0.001, "a number of seconds above 0"),
+        10.0,
+        "seconds that authorize may take",
+    )
+    max_authorizing: int = _option(
+        _count("a number of sessions, 1 or more"),
+        1000,
+        "sessions that wait for authorize, past which a new one is refused (503)",
     )
     drain_timeout: float = _option(
         _seconds(0.0, "a number of seconds, 0 or more"),

@@ -12,18 +12,16 @@ import attrs
 from twisted.internet.interfaces import (
     IAddress,
     IProtocol,
-    IProtocolFactory,
     ISSLTransport,
 )
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txsockjs.core.frames import GO_AWAY, Close, Message
-from txsockjs.core.session import FRAME_SIZE, Session
+from txsockjs.core.frames import FRAME_SIZE, GO_AWAY, Close, Message
+from txsockjs.core.session import Session
 from txsockjs.interfaces import (
     IApplication,
-    IReceiver,
     ISockJSMessageReceiver,
     ISockJSTransport,
 )
@@ -104,11 +102,28 @@ class OpeningRequest:
         )
 
 
+@attrs.frozen
+class Login:
+    """
+    What the option C{authorize} may return where somebody wants to know of the end.
+
+    @ivar avatar: what becomes C{transport.avatar}.
+    @ivar logout: called with nothing when the session is over.
+    """
+
+    avatar: object
+    logout: Callable[[], object] = lambda: None
+
+
+ANYBODY: Final = Login(None)
+
+
 @implementer(ISockJSTransport, IApplication)
 class SessionTransport:
     """
     One session, as its protocol sees it: a transport like Twisted's TCP transport.
 
+    @ivar avatar: what the option C{authorize} returned.
     @ivar request: the L{OpeningRequest}.
     @ivar disconnecting: whether the application has asked for the end.
     @ivar connected: whether the session is open.
@@ -117,12 +132,14 @@ class SessionTransport:
     __slots__ = (
         "__weakref__",
         "_closeLater",
+        "_logout",
         "_producer",
         "_producerPaused",
         "_protocol",
         "_receiveText",
         "_session",
         "_streaming",
+        "avatar",
         "connected",
         "disconnecting",
         "encoding",
@@ -137,7 +154,10 @@ class SessionTransport:
         protocol: IProtocol,
         request: OpeningRequest,
         encoding: str,
+        login: Login = ANYBODY,
     ) -> None:
+        self.avatar = login.avatar
+        self._logout = login.logout
         self._session = session
         self._protocol = protocol
         self.encoding = encoding
@@ -302,6 +322,10 @@ class SessionTransport:
             self._protocol.connectionLost(reason)
         except Exception:
             self._fault("connectionLost")
+        try:
+            self._logout()
+        except Exception:
+            self._fault("logout")
 
     def _fault(self, where: str) -> None:
         """
@@ -363,30 +387,3 @@ def _encode(text: str) -> bytes:
         return text.encode("utf-8")
     except UnicodeEncodeError:
         return _LONE_SURROGATE.sub("\ufffd", text).encode("utf-8")
-
-
-def openSession(
-    session: Session,
-    receiver: IReceiver,
-    factory: IProtocolFactory,
-    request: OpeningRequest,
-    encoding: str,
-) -> None:
-    """
-    Give a new session a protocol of the factory's, or refuse it where the factory does.
-    """
-    try:
-        protocol = factory.buildProtocol(request.peer)
-    except Exception:
-        SessionTransport._log.failure(
-            "{factory!r} raised in buildProtocol; a {transport} session is refused.",
-            factory=factory,
-            transport=request.transport,
-        )
-        session.refuse(FAULT, receiver)
-        return
-    if protocol is None:
-        session.refuse(GO_AWAY, receiver)
-        return
-    transport = SecureSessionTransport if request.secure else SessionTransport
-    session.open(transport(session, protocol, request, encoding), receiver)

@@ -15,6 +15,10 @@ from typing import Final
 
 from txsockjs.errors import BrokenJSON
 
+#: Bytes after which a frame takes no further message. It is what Twisted's transports
+#: hold before they pause their producer.
+FRAME_SIZE: Final = 65536
+
 # What JSON must escape beyond the JSON minimum: browsers lose or alter these.
 _SPECIAL: Final = re.compile(
     "[\u200c-\u200f\u2028-\u202f\u2060-\u206f\ufff0-\uffff\ud800-\udfff]"
@@ -162,6 +166,26 @@ class Messages(Frame):
     def __init__(self, messages: Sequence[Message]) -> None:
         super().__init__(b"a[%b]" % b",".join([message.quoted for message in messages]))
         self.messages = messages
+
+
+def gather(outbox: list[Message]) -> tuple[Frame, int]:
+    """
+    Take the messages of the next frame out of an outbox.
+
+    @return: the frame, and how many bytes of the outbox it took.
+    """
+    if len(outbox) == 1:
+        message = outbox.pop()
+        return message, len(message.quoted) + 1
+    size = count = 0
+    for message in outbox:
+        size += len(message.quoted) + 1
+        count += 1
+        if size >= FRAME_SIZE:
+            break
+    messages = outbox[:count]
+    del outbox[:count]
+    return (Messages(messages) if count > 1 else messages[0]), size
 
 
 OPEN: Final = Open(b"o")

@@ -31,6 +31,7 @@ class SessionRegistry:
 
     @ivar clock: what tells the time to the sessions.
     @ivar options: the service's options.
+    @ivar authorizing: how many sessions wait for the option C{authorize}.
     @ivar stopping: whether new sessions are refused because the service stops.
     """
 
@@ -39,6 +40,7 @@ class SessionRegistry:
     def __init__(self, clock: IReactorTime, options: SockJSOptions) -> None:
         self.clock = clock
         self.options = options
+        self.authorizing = 0
         self.stopping = False
         self._byId: dict[bytes, Session] = {}
         self._ids: dict[Session, bytes | None] = {}
@@ -70,6 +72,8 @@ class SessionRegistry:
             raise ServiceStopping
         limit = self.options.max_sessions
         if limit is not None and self._open >= limit:
+            raise ServiceFull
+        if self.authorizing >= self.options.max_authorizing:
             raise ServiceFull
 
     def open(

@@ -7,8 +7,7 @@ or CLOSING.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
@@ -18,12 +17,13 @@ from twisted.python.failure import Failure
 
 from txsockjs.core.frames import (
     BUSY,
+    FRAME_SIZE,
     HEARTBEAT,
     OPEN,
     Close,
     Frame,
     Message,
-    Messages,
+    gather,
 )
 from txsockjs.core.inbox import Inbox
 from txsockjs.core.states import NEXT, State
@@ -31,15 +31,12 @@ from txsockjs.errors import UnknownSession
 from txsockjs.interfaces import IApplication, IReceiver, ISessionHost
 from txsockjs.options import SockJSOptions
 
-#: Bytes after which a frame takes no further message. It is what Twisted's transports
-#: hold before they pause their producer.
-FRAME_SIZE: Final = 65536
-
 
 class Session:
     """
     One session: its state, what waits to be sent, its receiver and its one timer.
 
+    @ivar onEnd: called when the session ends, if it is set.
     @ivar owner: who may use it besides knowing its id; nobody else is answered.
     @ivar state: where in its life it is.
     @ivar pending: bytes that wait in the outbox.
@@ -62,6 +59,7 @@ class Session:
         "_stuck",
         "_timer",
         "_writable",
+        "onEnd",
         "owner",
         "pending",
         "state",
@@ -92,6 +90,7 @@ class Session:
         self._armed = 0.0
         # When the peer was asked for a sign of life.
         self._asked: float | None = None
+        self.onEnd: Callable[[], object] | None = None
         self.owner: object = None
         self.pending = 0
         self.state = State.NEW
@@ -115,6 +114,14 @@ class Session:
         self._dirty = True
         application.sessionOpened()
         self.flush()
+        if self._inbox and not self._paused:
+            self._clock.callLater(0, self._release)
+
+    def wait(self, receiver: IReceiver) -> None:
+        """
+        It is not known yet whether the session may be opened: its receiver waits.
+        """
+        self._take(receiver)
 
     def refuse(self, close: Close, receiver: IReceiver) -> None:
         """
@@ -147,6 +154,8 @@ class Session:
             self._closeFrame = close
             self._host.closed(self)
             self._flushLater()
+        elif self.state is State.NEW and self._receiver is not None:
+            self.refuse(close, self._receiver)
 
     def fail(self, close: Close, reason: Failure) -> None:
         """
@@ -241,30 +250,14 @@ class Session:
 
     def _writeOut(self) -> None:
         while self._writable and self._outbox:
-            self._send(self._nextFrame())
+            frame, size = gather(self._outbox)
+            self.pending -= size
+            self._send(frame)
 
     def _flushLater(self) -> None:
         if not self._dirty and self._writable:
             self._dirty = True
             self._host.flushLater(self)
-
-    def _nextFrame(self) -> Frame:
-        outbox = self._outbox
-        if self.pending <= FRAME_SIZE or len(outbox) == 1:
-            messages = outbox
-            self._outbox = []
-            self.pending = 0
-        else:
-            size = count = 0
-            for message in outbox:
-                size += len(message.quoted) + 1
-                count += 1
-                if size >= FRAME_SIZE:
-                    break
-            messages = outbox[:count]
-            del outbox[:count]
-            self.pending -= size
-        return messages[0] if len(messages) == 1 else Messages(messages)
 
     def _send(self, frame: Frame) -> None:
         receiver = self._receiver
@@ -312,11 +305,11 @@ class Session:
         @raise UnknownSession: if the session is not open.
         @raise NotReading: if it is paused and holds all that it may.
         """
+        if self.state is State.NEW or self._paused or self._inbox:
+            return self._hold(messages)
         application = self._application
         if self.state is not State.OPEN or application is None:
             raise UnknownSession
-        if self._paused or self._inbox:
-            return self._hold(messages)
         self._dirty = True
         held = None
         for count, message in enumerate(messages, 1):
@@ -397,6 +390,9 @@ class Session:
         delay = self._options.timeout if waiting else self._options.heartbeat
         if delay is None:
             return
+        if self.state is State.NEW:
+            self._arm(delay)
+            return
         if receiver and receiver.persistent and not self._isAlive(receiver, delay):
             self._give(receiver, "the peer did not answer a ping")
             return
@@ -455,7 +451,7 @@ class Session:
     # The end
 
     def _end(self, reason: Failure | None) -> None:
-        if self.state is State.OPEN:
+        if self.state in (State.NEW, State.OPEN):
             self._host.closed(self)
         self._become(State.GONE)
         receiver, self._receiver = self._receiver, None
@@ -466,6 +462,8 @@ class Session:
             self._timer.cancel()
             self._timer = None
         self._host.forget(self)
+        if self.onEnd is not None:
+            self.onEnd()
         if receiver is not None and not receiver.finished:
             receiver.abort()
         if reason is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
 from typing import Any, ClassVar, Final
 
 from twisted.internet.error import ConnectionLost
@@ -23,7 +22,7 @@ from txsockjs.core.registry import SessionRegistry
 from txsockjs.core.session import Session
 from txsockjs.errors import CallbackRequired, InvalidCallback
 from txsockjs.interfaces import IReceiver
-from txsockjs.transport import openSession
+from txsockjs.opening import SessionOpener
 from txsockjs.web.base import ServiceResource
 from txsockjs.web.headers import HeaderBlock, HeaderRules
 from txsockjs.web.opening import openingRequest, pendingBytes, watch
@@ -50,7 +49,7 @@ class ReceivingResource(ServiceResource):
         self, registry: SessionRegistry, rules: HeaderRules, factory: IProtocolFactory
     ) -> None:
         super().__init__(registry, rules)
-        self._factory = factory
+        self._opener = SessionOpener(registry, factory)
 
     def prelude(self, request: Request) -> bytes:
         """
@@ -90,14 +89,9 @@ class ReceivingResource(ServiceResource):
         if session is not None:
             session.attach(receiver)
         else:
-            self.registry.open(id, partial(self._open, request, receiver))
+            opening = openingRequest(request, self.transport, self.rules)
+            self._opener.open(id, receiver, opening, self.rules.owner(request))
         return NOT_DONE_YET
-
-    def _open(self, request: Request, receiver: IReceiver, session: Session) -> None:
-        session.owner = self.rules.owner(request)
-        opening = openingRequest(request, self.transport, self.rules)
-        encoding = self.registry.options.encoding
-        openSession(session, receiver, self._factory, opening, encoding)
 
 
 def callback(request: Request) -> bytes:

@@ -32,7 +32,8 @@ from txsockjs.core.session import Session
 from txsockjs.core.states import State
 from txsockjs.errors import BrokenJSON, WireError
 from txsockjs.interfaces import IReceiver
-from txsockjs.transport import OpeningRequest, openSession
+from txsockjs.opening import SessionOpener
+from txsockjs.transport import OpeningRequest
 from txsockjs.web.base import ServiceResource
 from txsockjs.web.framing import formatText
 from txsockjs.web.headers import HeaderBlock, HeaderRules, Policy
@@ -41,6 +42,8 @@ from txsockjs.web.socket import SocketFactory, SocketProtocol
 from txsockjs.web.writing import writeThrough
 
 _NORMAL: Final = 1000
+
+_RECEIVING: Final = (State.OPEN, State.NEW)
 
 # Sixteen bytes in base64 (RFC 6455, section 4.1).
 _KEY: Final = re.compile(rb"[a-zA-Z0-9+/]{22}==")
@@ -155,7 +158,7 @@ class SocketReceiver:
         """
         Hand messages to the session. Those that come after its end are dropped.
         """
-        if self.session is None or self.session.state is not State.OPEN:
+        if self.session is None or self.session.state not in _RECEIVING:
             return None
         return self.session.receive(messages)
 
@@ -222,7 +225,7 @@ class WebSocketResource(ServiceResource):
         self, registry: SessionRegistry, rules: HeaderRules, factory: IProtocolFactory
     ) -> None:
         super().__init__(registry, rules)
-        self._factory = factory
+        self._opener = SessionOpener(registry, factory)
         self._sockets = SocketFactory(registry.clock, registry.options, self._opened)
 
     def answer(self, request: Request, headers: HeaderBlock) -> int:
@@ -265,12 +268,7 @@ class WebSocketResource(ServiceResource):
         receiver = socket.receiver = self.receiver(socket)
         opening: OpeningRequest = socket.opening
         del socket.opening
-        encoding = self.registry.options.encoding
-
-        def start(session: Session) -> None:
-            openSession(session, receiver, self._factory, opening, encoding)
-
-        self.registry.open(None, start)
+        self._opener.open(None, receiver, opening)
 
 
 class RawWebSocketResource(WebSocketResource):

@@ -1,0 +1,165 @@
+"""How a session comes to be: who is calling, and what answers. L{SessionOpener}.
+
+With the option C{authorize} a session stays new, its receiver waiting, until it is
+known whether it may be opened.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from inspect import iscoroutine
+from typing import Final
+
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txsockjs.core.frames import GO_AWAY, Close
+from txsockjs.core.registry import SessionRegistry
+from txsockjs.core.session import Session
+from txsockjs.core.states import State
+from txsockjs.errors import Rejected
+from txsockjs.interfaces import IReceiver
+from txsockjs.transport import (
+    FAULT,
+    Login,
+    OpeningRequest,
+    SecureSessionTransport,
+    SessionTransport,
+)
+
+_TOO_SLOW: Final = Close(1013, "Authorization timed out")
+
+
+class SessionOpener:
+    """
+    Opens the sessions of one service, with the protocols of its factory.
+    """
+
+    _log = Logger()
+
+    def __init__(self, registry: SessionRegistry, factory: IProtocolFactory) -> None:
+        self._registry = registry
+        self._factory = factory
+
+    def open(
+        self,
+        id: bytes | None,
+        receiver: IReceiver,
+        request: OpeningRequest,
+        owner: object = None,
+    ) -> None:
+        """
+        Make a new session, and open it as soon as it is known that it may be.
+
+        @param id: its id, or None for one that lives on a WebSocket.
+        @param receiver: its first receiver.
+        @param request: what asks for it.
+        @param owner: who may use it besides knowing its id.
+        """
+        self._registry.open(id, partial(self._start, receiver, request, owner))
+
+    def _start(
+        self,
+        receiver: IReceiver,
+        request: OpeningRequest,
+        owner: object,
+        session: Session,
+    ) -> None:
+        session.owner = owner
+        authorize = self._registry.options.authorize
+        if authorize is None:
+            self._connect(session, receiver, request, None)
+            return
+        session.wait(receiver)
+        try:
+            result = authorize(request)
+        except Exception:
+            self._refuse(session, receiver, request, Failure())
+            return
+        if iscoroutine(result):
+            result = Deferred.fromCoroutine(result)
+        if not isinstance(result, Deferred):
+            self._connect(session, receiver, request, result)
+            return
+        seconds = self._registry.options.authorize_timeout
+        result.addTimeout(seconds, self._registry.clock)
+        self._registry.authorizing += 1
+        session.onEnd = result.cancel
+        result.addBoth(self._authorized, session, receiver, request)
+
+    def _authorized(
+        self,
+        result: object,
+        session: Session,
+        receiver: IReceiver,
+        request: OpeningRequest,
+    ) -> None:
+        self._registry.authorizing -= 1
+        session.onEnd = None
+        if session.state is not State.NEW:
+            # The browser left, or the service stops: it does not matter any more.
+            if isinstance(result, Login):
+                result.logout()
+        elif isinstance(result, Failure):
+            self._refuse(session, receiver, request, result)
+        else:
+            self._connect(session, receiver, request, result)
+
+    def _refuse(
+        self,
+        session: Session,
+        receiver: IReceiver,
+        request: OpeningRequest,
+        reason: Failure,
+    ) -> None:
+        error = reason.value
+        if isinstance(error, Rejected):
+            session.refuse(Close(error.code, error.reason), receiver)
+        elif isinstance(error, TimeoutError):
+            self._log.warn(
+                "A {transport} session was not authorized within {seconds} seconds; "
+                "it is refused.",
+                transport=request.transport,
+                seconds=self._registry.options.authorize_timeout,
+            )
+            session.refuse(_TOO_SLOW, receiver)
+        else:
+            self._log.failure(
+                "authorize raised; a {transport} session is refused.",
+                failure=reason,
+                transport=request.transport,
+            )
+            session.refuse(FAULT, receiver)
+
+    def _connect(
+        self,
+        session: Session,
+        receiver: IReceiver,
+        request: OpeningRequest,
+        avatar: object,
+    ) -> None:
+        """
+        Give the session a protocol of the factory's, or refuse it where the factory
+        does.
+        """
+        login = avatar if isinstance(avatar, Login) else Login(avatar)
+        try:
+            protocol = self._factory.buildProtocol(request.peer)
+        except Exception:
+            self._log.failure(
+                "{factory!r} raised in buildProtocol; its session is refused.",
+                factory=self._factory,
+                transport=request.transport,
+            )
+            login.logout()
+            session.refuse(FAULT, receiver)
+            return
+        if protocol is None:
+            login.logout()
+            session.refuse(GO_AWAY, receiver)
+            return
+        kind = SecureSessionTransport if request.secure else SessionTransport
+        encoding = self._registry.options.encoding
+        session.open(kind(session, protocol, request, encoding, login), receiver)
