@@ -215,9 +215,10 @@ class Session:
             return
         self._outbox.append(message)
         self.pending = pending = self.pending + len(message.quoted) + 1
-        if pending > FRAME_SIZE:
+        allowed = self._options.max_buffer
+        if pending > FRAME_SIZE or pending > allowed:
             self._writeOut()
-            if self.pending > self._options.max_buffer:
+            if self.pending > allowed:
                 self._overflow()
                 return
         if not self._dirty:
