@@ -153,6 +153,7 @@ class Session:
             self._become(State.CLOSING)
             self._closeFrame = close
             self._host.closed(self)
+            self._dropInbox()
             self._flushLater()
         elif self.state is State.NEW and self._receiver is not None:
             self.refuse(close, self._receiver)
@@ -343,6 +344,10 @@ class Session:
             self._inbox = Inbox(self._options.max_buffer)
         return self._inbox.hold(messages)
 
+    def _dropInbox(self) -> None:
+        if self._inbox is not None:
+            self._inbox.drop()
+
     def _release(self) -> None:
         inbox, application = self._inbox, self._application
         if inbox is None or application is None:
@@ -469,8 +474,7 @@ class Session:
             receiver.abort()
         if reason is not None:
             self._tellApplication(reason)
-        if self._inbox is not None:
-            self._inbox.drop()
+        self._dropInbox()
 
     def _tellApplication(self, reason: Failure) -> None:
         application, self._application = self._application, None
