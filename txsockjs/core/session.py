@@ -353,10 +353,10 @@ class Session:
         if inbox is None or application is None:
             return
         self._dirty = True
+        inbox.complete()
         while inbox and not self._paused and self.state is State.OPEN:
-            message = inbox.next()
-            if message is not None:
-                application.sessionReceived(message)
+            application.sessionReceived(inbox.next())
+            inbox.complete()
         self.flush()
 
     # The timer
