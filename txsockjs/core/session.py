@@ -366,7 +366,7 @@ class Session:
         self._receiver = receiver
         self._writable = True
         self._last = self._clock.seconds()
-        if self._timer is None and self._options.heartbeat is not None:
+        if self._options.heartbeat is not None:
             self._arm(self._options.heartbeat)
 
     def _wait(self) -> None:
