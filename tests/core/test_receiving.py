@@ -226,6 +226,16 @@ class PausingTests(SessionTestCase):
         self.turn()
         self.assertEqual([], self.application.received)
 
+    def test_closedWhilePaused(self) -> None:
+        """
+        A session that was paused and then closed holds nothing any more: it is as
+        unknown as any other that has closed.
+        """
+        session, _ = self.open()
+        session.pauseReceiving()
+        session.close(close())
+        self.assertRaises(UnknownSession, session.receive, ["a"])
+
     def test_lost(self) -> None:
         """
         The same when the session is lost.
