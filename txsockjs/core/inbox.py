@@ -47,18 +47,25 @@ class Inbox:
         self._size += size
         return taken
 
-    def next(self) -> str | bytes | None:
+    def next(self) -> str | bytes:
         """
         Take out one message.
-
-        @return: the message, or None where a delivery was completed instead.
         """
         item = self._items.popleft()
-        if isinstance(item, Deferred):
-            item.callback(None)
-            return None
+        assert not isinstance(item, Deferred)
         self._size -= len(item)
         return item
+
+    def complete(self) -> None:
+        """
+        Tell those whose last message was taken out.
+        """
+        while self._items:
+            taken = self._items[0]
+            if not isinstance(taken, Deferred):
+                return
+            self._items.popleft()
+            taken.callback(None)
 
     def drop(self) -> None:
         """

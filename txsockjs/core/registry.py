@@ -47,6 +47,7 @@ class SessionRegistry:
         self._open = 0
         self._dirty: list[Session] = []
         self._flushCall: IDelayedCall | None = None
+        self._drainCall: IDelayedCall | None = None
         self._drained: list[Deferred[None]] = []
 
     def __len__(self) -> int:
@@ -140,9 +141,12 @@ class SessionRegistry:
         return done
 
     def _drain(self, deadline: float) -> None:
+        self._drainCall = None
         unsettled = sum(not session.settled for session in self._ids)
         if unsettled and self.clock.seconds() < deadline:
-            self.clock.callLater(_DRAIN_INTERVAL, self._drain, deadline)
+            self._drainCall = self.clock.callLater(
+                _DRAIN_INTERVAL, self._drain, deadline
+            )
             return
         if unsettled:
             self._log.warn(
@@ -152,9 +156,6 @@ class SessionRegistry:
                 drain_timeout=self.options.drain_timeout,
             )
         self.abortAll()
-        drained, self._drained = self._drained, []
-        for done in drained:
-            done.callback(None)
 
     def abortAll(self) -> None:
         """
@@ -163,3 +164,9 @@ class SessionRegistry:
         self.stopping = True
         for session in list(self._ids):
             session.abort()
+        if self._drainCall is not None:
+            self._drainCall.cancel()
+            self._drainCall = None
+        drained, self._drained = self._drained, []
+        for done in drained:
+            done.callback(None)

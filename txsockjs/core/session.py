@@ -153,6 +153,7 @@ class Session:
             self._become(State.CLOSING)
             self._closeFrame = close
             self._host.closed(self)
+            self._dropInbox()
             self._flushLater()
         elif self.state is State.NEW and self._receiver is not None:
             self.refuse(close, self._receiver)
@@ -215,9 +216,10 @@ class Session:
             return
         self._outbox.append(message)
         self.pending = pending = self.pending + len(message.quoted) + 1
-        if pending > FRAME_SIZE:
+        allowed = self._options.max_buffer
+        if pending > FRAME_SIZE or pending > allowed:
             self._writeOut()
-            if self.pending > self._options.max_buffer:
+            if self.pending > allowed:
                 self._overflow()
                 return
         if not self._dirty:
@@ -305,11 +307,13 @@ class Session:
         @raise UnknownSession: if the session is not open.
         @raise NotReading: if it is paused and holds all that it may.
         """
-        if self.state is State.NEW or self._paused or self._inbox:
+        if self.state is State.NEW:
             return self._hold(messages)
         application = self._application
         if self.state is not State.OPEN or application is None:
             raise UnknownSession
+        if self._paused or self._inbox:
+            return self._hold(messages)
         self._dirty = True
         held = None
         for count, message in enumerate(messages, 1):
@@ -342,15 +346,19 @@ class Session:
             self._inbox = Inbox(self._options.max_buffer)
         return self._inbox.hold(messages)
 
+    def _dropInbox(self) -> None:
+        if self._inbox is not None:
+            self._inbox.drop()
+
     def _release(self) -> None:
         inbox, application = self._inbox, self._application
         if inbox is None or application is None:
             return
         self._dirty = True
+        inbox.complete()
         while inbox and not self._paused and self.state is State.OPEN:
-            message = inbox.next()
-            if message is not None:
-                application.sessionReceived(message)
+            application.sessionReceived(inbox.next())
+            inbox.complete()
         self.flush()
 
     # The timer
@@ -360,7 +368,7 @@ class Session:
         self._receiver = receiver
         self._writable = True
         self._last = self._clock.seconds()
-        if self._timer is None and self._options.heartbeat is not None:
+        if self._options.heartbeat is not None:
             self._arm(self._options.heartbeat)
 
     def _wait(self) -> None:
@@ -468,8 +476,7 @@ class Session:
             receiver.abort()
         if reason is not None:
             self._tellApplication(reason)
-        if self._inbox is not None:
-            self._inbox.drop()
+        self._dropInbox()
 
     def _tellApplication(self, reason: Failure) -> None:
         application, self._application = self._application, None

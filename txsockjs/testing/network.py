@@ -203,32 +203,28 @@ class MemoryReactor(Clock):
         self.rightNow = end
 
 
-class MemoryTransport(Server):
-    """
-    Twisted's TCP transport, over a L{MemorySocket}.
-
-    @ivar certificate: what the peer showed, where it is as though it were TLS.
-    """
-
-    certificate: Any = None
-
-    def __init__(
-        self, end: MemorySocket, protocol: IProtocol, reactor: MemoryReactor
-    ) -> None:
-        handle: Any = end
-        none: Any = None
-        super().__init__(handle, protocol, end.peer.getsockname(), none, 0, reactor)
-        self.repstr = f"<{type(protocol).__name__} in memory>"
-
-
 @implementer(ISSLTransport)
-class SecureMemoryTransport(MemoryTransport):
+class SecureServer(Server):
     """
-    The same, as though it were TLS.
+    Twisted's TCP transport, as though it were TLS.
+
+    @ivar certificate: what the peer showed.
     """
+
+    certificate: object = None
 
     def getPeerCertificate(self) -> Any:
         return self.certificate
+
+
+def _transport(
+    kind: type[Server], end: MemorySocket, protocol: IProtocol, reactor: MemoryReactor
+) -> Server:
+    handle: Any = end
+    port: Any = None
+    transport = kind(handle, protocol, end.peer.getsockname(), port, 0, reactor)
+    transport.repstr = f"<{type(protocol).__name__} in memory>"
+    return transport
 
 
 def connect(
@@ -239,9 +235,9 @@ def connect(
     clientAddress: IPv4Address | IPv6Address,
     room: int,
     secure: bool,
-) -> tuple[MemoryTransport, MemoryTransport]:
+) -> tuple[Server, Server]:
     """
-    Connect two protocols with each other.
+    Connect two protocols with each other, over Twisted's own transports.
 
     @param room: how many bytes the network holds for a side that does not read.
     @param secure: whether the server sees TLS.
@@ -250,8 +246,10 @@ def connect(
     near = MemorySocket(_socketName(clientAddress), room)
     far = MemorySocket(_socketName(serverAddress), room)
     near.peer, far.peer = far, near
-    kind = SecureMemoryTransport if secure else MemoryTransport
-    ends = kind(far, server, reactor), MemoryTransport(near, client, reactor)
+    ends = (
+        _transport(SecureServer if secure else Server, far, server, reactor),
+        _transport(Server, near, client, reactor),
+    )
     server.makeConnection(ends[0])
     client.makeConnection(ends[1])
     return ends

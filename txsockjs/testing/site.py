@@ -9,12 +9,13 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IProtocol
 from twisted.internet.protocol import Factory
+from twisted.internet.tcp import Server
 from twisted.python.failure import Failure
 from twisted.web.server import Site
 
 from txsockjs.factory import SockJSFactory
 from txsockjs.options import SockJSOptions
-from txsockjs.testing.network import MemoryReactor, MemoryTransport, connect
+from txsockjs.testing.network import MemoryReactor, SecureServer, connect
 
 _P = TypeVar("_P", bound=IProtocol)
 
@@ -45,7 +46,7 @@ class MemorySite:
             raise TypeError(f"the Site has {reactor!r}; it needs a MemoryReactor")
         self.reactor = reactor
         self.site = site
-        self._transports: list[MemoryTransport] = []
+        self._transports: list[Server] = []
         site.doStart()
 
     @classmethod
@@ -85,7 +86,8 @@ class MemorySite:
         ends = connect(
             self.reactor, channel, _SERVER, protocol, peer, self.room, secure
         )
-        ends[0].certificate = certificate
+        if isinstance(ends[0], SecureServer):
+            ends[0].certificate = certificate
         self._transports += ends
         self.settle()
         return protocol

@@ -1,0 +1,231 @@
+"""Tests for L{txsockjs.core.session}: the life of a session, but for its end."""
+
+from __future__ import annotations
+
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from tests.core.support import (
+    GO_AWAY,
+    SessionTestCase,
+    close,
+    polling,
+    socket,
+)
+from txsockjs.core.session import Session
+from txsockjs.core.states import NEXT, State
+from txsockjs.interfaces import IApplication, ISessionHost
+from txsockjs.testing import MemoryReceiver
+
+BUSY = b'c[2010,"Another connection still open"]'
+
+
+class StateTests(SynchronousTestCase):
+    """
+    The table of states.
+    """
+
+    def test_everyTransition(self) -> None:
+        """
+        A session goes where the table says, and nowhere else.
+        """
+        for state in State:
+            for following in State:
+                session = Session(None, None, None)  # type: ignore[arg-type]
+                session.state = state
+                if following in NEXT[state]:
+                    session._become(following)
+                    self.assertIs(following, session.state)
+                else:
+                    self.assertRaises(RuntimeError, session._become, following)
+                    self.assertIs(state, session.state)
+
+    def test_onlyForward(self) -> None:
+        """
+        There is no way back, and no way on from the last state.
+        """
+        order = list(State)
+        for state, following in NEXT.items():
+            self.assertTrue(all(order.index(s) > order.index(state) for s in following))
+        self.assertEqual(set(), NEXT[State.GONE])
+
+
+class OpeningTests(SessionTestCase):
+    """
+    The beginning of a session. (PROTOCOL 6.1)
+    """
+
+    def test_interfaces(self) -> None:
+        """
+        The fakes and the registry are what a session is made for.
+        """
+        verifyObject(IApplication, self.application)
+        verifyObject(ISessionHost, self.registry)
+
+    def test_openFrameFirst(self) -> None:
+        """
+        The peer has its open frame when the application hears of the session.
+        """
+        receiver = MemoryReceiver()
+        seen: list[list[bytes]] = []
+        self.application.onOpened = lambda: seen.append(list(receiver.frames))
+        session, _ = self.open(receiver)
+        self.assertEqual([[b"o"]], seen)
+        self.assertIs(State.OPEN, session.state)
+        self.assertIs(session, receiver.session)
+
+    def test_writingWhileOpening(self) -> None:
+        """
+        What the application sends at once follows the open frame in the same turn.
+        """
+
+        def greet() -> None:
+            assert receiver.session is not None
+            self.send(receiver.session, "hello", "you")
+
+        self.application.onOpened = greet
+        receiver = MemoryReceiver()
+        self.open(receiver)
+        self.assertFrames(receiver, b"o", b'a["hello","you"]')
+
+    def test_pollingTakesOnlyTheOpenFrame(self) -> None:
+        """
+        A polling receiver is finished with the open frame; the rest waits.
+        """
+        receiver = polling()
+        self.application.onOpened = lambda: self.send(receiver.session, "later")
+        session, _ = self.open(receiver)
+        self.assertFrames(receiver, b"o")
+        self.assertFrames(self.attach(session, polling()), b'a["later"]')
+
+    def test_openedTwice(self) -> None:
+        """
+        A session opens once.
+        """
+        session, _ = self.open()
+        self.assertRaises(
+            RuntimeError, session.open, self.application, MemoryReceiver()
+        )
+
+    def test_closingWhileOpening(self) -> None:
+        """
+        An application that closes at once is told of the end after it was told of
+        the beginning.
+        """
+        receiver = MemoryReceiver()
+        self.application.onOpened = lambda: receiver.session.close(close())
+        self.open(receiver)
+        self.assertFrames(receiver, b"o", GO_AWAY)
+        self.assertLost(ConnectionDone)
+
+    def test_refuse(self) -> None:
+        """
+        A refused session gets its close frame and no open frame; it tells nobody.
+        """
+        receiver = MemoryReceiver()
+        session = self.registry.open(b"s", lambda s: s.refuse(close(), receiver))
+        self.assertFrames(receiver, GO_AWAY)
+        self.assertTrue(receiver.finished)
+        self.assertIs(State.CLOSED, session.state)
+        self.assertEqual(0, len(self.registry))
+
+    def test_refusedAgain(self) -> None:
+        """
+        A refused session repeats its close frame, and is forgotten after the delay.
+        """
+        session = self.registry.open(b"s", lambda s: s.refuse(close(), polling()))
+        self.assertFrames(self.attach(session, polling()), GO_AWAY)
+        self.clock.advance(5)
+        self.assertIsNone(self.registry.get(b"s"))
+        self.assertIdle()
+
+    def test_refusedSocket(self) -> None:
+        """
+        A refused WebSocket is closed, and the session gone with it.
+        """
+        receiver = socket()
+        session = self.registry.open(None, lambda s: s.refuse(close(), receiver))
+        self.assertTrue(receiver.finished)
+        receiver.drop()
+        self.assertIs(State.GONE, session.state)
+        self.assertIdle()
+
+
+class ReceiverTests(SessionTestCase):
+    """
+    One receiver at a time. (PROTOCOL 6.2)
+    """
+
+    def test_busy(self) -> None:
+        """
+        A second receiver is told so and ends; the first one is not disturbed.
+        """
+        session, first = self.open()
+        second = self.attach(session, MemoryReceiver())
+        self.assertFrames(second, BUSY)
+        self.assertTrue(second.finished)
+        self.send(session, "x")
+        self.turn()
+        self.assertFrames(first, b"o", b'a["x"]')
+        self.assertFalse(first.finished)
+
+    def test_busyWhileFull(self) -> None:
+        """
+        A first receiver that takes nothing for now is the first nevertheless.
+        """
+        receiver = MemoryReceiver()
+        receiver.pause()
+        session, _ = self.open(receiver)
+        self.assertFrames(self.attach(session, polling()), BUSY)
+
+    def test_busyThenGone(self) -> None:
+        """
+        That the second one's connection ends does not end the session.
+        """
+        session, _ = self.open()
+        self.attach(session, MemoryReceiver()).drop()
+        self.assertIs(State.OPEN, session.state)
+        self.assertLost()
+
+    def test_nextReceiver(self) -> None:
+        """
+        When one receiver has ended, the next one has the session.
+        """
+        session, _ = self.open(polling())
+        second = self.attach(session, polling())
+        self.send(session, "x")
+        self.turn()
+        self.assertFrames(second, b'a["x"]')
+        self.assertTrue(second.finished)
+
+    def test_formerReceiverIsLost(self) -> None:
+        """
+        The end of a connection that a former receiver had is nothing to the session.
+        """
+        session, first = self.open(polling())
+        second = self.attach(session, MemoryReceiver())
+        session.lost(first, Failure(ConnectionLost()))
+        self.assertIs(State.OPEN, session.state)
+        self.assertFalse(second.aborted)
+
+    def test_lost(self) -> None:
+        """
+        The network fails in the middle of a response: the session is over. (6.6)
+        """
+        session, receiver = self.open()
+        receiver.drop(ConnectionLost())
+        self.assertIs(State.GONE, session.state)
+        self.assertLost(ConnectionLost)
+        self.assertIsNone(self.registry.get(b"s"))
+        self.assertIdle()
+
+    def test_lostTwice(self) -> None:
+        """
+        A connection that is lost twice tells the application once.
+        """
+        _, receiver = self.open()
+        receiver.drop(ConnectionLost())
+        receiver.drop(ConnectionLost())
+        self.assertLost(ConnectionLost)
