@@ -437,7 +437,8 @@ class Session:
         the question had left, not from when it was queued.
         """
         now = self._clock.seconds()
-        if receiver.heard:
+        # While the application does not read, an answer would not be heard.
+        if receiver.heard or self._paused or self._inbox:
             receiver.heard = False
             self._asked = None
         elif receiver.pendingBytes():

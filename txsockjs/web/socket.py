@@ -56,6 +56,11 @@ class ISocketReceiver(Protocol):
         Take the payload of a binary message, in the same way.
         """
 
+    def resumeProducing(self) -> None:
+        """
+        Frames may be sent again.
+        """
+
     def connectionLost(self, reason: Failure) -> None:
         """
         The connection has ended.
@@ -75,6 +80,8 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     # Whether the next byte begins a frame, and no extension is in use.
     _direct = False
     _closeCall: IDelayedCall | None = None
+    # What fires when the application has read all that it has been given.
+    _unread: Deferred[None] | None = None
 
     def __init__(self) -> None:
         pass
@@ -178,9 +185,16 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         # Without a receiver, the handshake failed.
         receiver = self.__dict__.get("receiver")
-        if receiver is not None:
-            why = ConnectionDone() if wasClean else ConnectionLost()
-            receiver.connectionLost(Failure(why))
+        if receiver is None:
+            return
+        why = Failure(ConnectionDone() if wasClean else ConnectionLost())
+        if self._unread is None or self._unread.called:
+            receiver.connectionLost(why)
+        else:
+            # As on TCP, who has stopped reading reads what came before the end first.
+            # It may be waiting to write, too: that goes nowhere from now on.
+            receiver.resumeProducing()
+            self._unread.addBoth(lambda result: receiver.connectionLost(why))
 
     # The receiver
 
@@ -209,6 +223,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         else:
             if taken is not None:
                 self.transport.pauseProducing()
+                self._unread = taken
                 taken.addCallbacks(self._taken, _ended)
 
     def _taken(self, result: None) -> None:
