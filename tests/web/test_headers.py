@@ -322,7 +322,6 @@ class PeerTests(HeaderCase):
             "",
             "unknown",
             "1.2.3",
-            "[::1",
             "a:b",
             "1.2.3.4, ",
             "\xff",
