@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection as H2Client
 from h2.events import DataReceived, ResponseReceived, StreamEnded, StreamReset
 from twisted.internet.protocol import Protocol
-from twisted.web import http
 
 from tests.web.serving import Echo, ServiceCase
 from txsockjs import testing
@@ -30,7 +28,10 @@ class Browser(Protocol):
     @ivar status: the status of each response that has begun, by stream.
     @ivar bodies: what came of its body.
     @ivar ended: how streams ended: C{"end"} or C{"reset"}.
+    @ivar reads: whether it tells the server of room for more.
     """
+
+    reads = True
 
     def __init__(self, site: testing.MemorySite) -> None:
         self.site = site
@@ -38,6 +39,7 @@ class Browser(Protocol):
         self.status: dict[int, str] = {}
         self.bodies: dict[int, bytes] = {}
         self.ended: dict[int, str] = {}
+        self.taken = 0
         self.closed = False
 
     def connectionMade(self) -> None:
@@ -81,6 +83,14 @@ class Browser(Protocol):
         self.flush()
         self.site.settle()
 
+    def read(self, stream: int) -> None:
+        """
+        Tell the server of room for what came before.
+        """
+        self.h2.acknowledge_received_data(self.taken, stream)
+        self.taken = 0
+        self.flush()
+
     def dataReceived(self, data: bytes) -> None:
         for event in self.h2.receive_data(data):
             if isinstance(event, ResponseReceived):
@@ -88,9 +98,9 @@ class Browser(Protocol):
             elif isinstance(event, DataReceived):
                 body = self.bodies.get(event.stream_id, b"")
                 self.bodies[event.stream_id] = body + event.data
-                self.h2.acknowledge_received_data(
-                    event.flow_controlled_length, event.stream_id
-                )
+                self.taken += event.flow_controlled_length
+                if self.reads:
+                    self.read(event.stream_id)
             elif isinstance(event, StreamEnded):
                 self.ended[event.stream_id] = "end"
             elif isinstance(event, StreamReset):
@@ -112,7 +122,6 @@ class HTTP2Tests(ServiceCase):
         """
         site = self.serve(Echo, **options)
         self.patch(testing, "_SecureTransport", SecureTransport)
-        self.patch(http, "H2Connection", partial(http.H2Connection, site.reactor))
         return site.connect(Browser(site), secure=True)
 
     def test_poll(self) -> None:
@@ -151,6 +160,39 @@ class HTTP2Tests(ServiceCase):
         self.assertEqual(self.sessions[0].received, [b"a"])
         self.assertFalse(browser.closed)
 
+    def test_slowPoll(self) -> None:
+        """
+        The disconnect delay counts from when a poll's answer was delivered; the server
+        sleeps until the browser makes room for more of it.
+        """
+        browser = self.browse()
+        browser.request("POST", "/0/s/xhr")
+        self.sessions[0].transport.write(b"x" * 200_000)
+        browser.reads = False
+        poll = browser.request("POST", "/0/s/xhr")
+        for _ in range(3):
+            self.site.advance(12)
+            browser.read(poll)
+            self.site.settle()
+        self.assertEqual(len(browser.bodies[poll]), 200_006)
+        self.assertEqual(self.sessions[0].lost, [])
+
+    def test_stuck(self) -> None:
+        """
+        A stream from which nothing is taken between two heartbeats is given up.
+        """
+        browser = self.browse(streaming_limit=10**9)
+        browser.reads = False
+        stream = browser.request("GET", "/0/s/eventsource")
+        self.sessions[0].transport.write(b"x" * 200_000)
+        for _ in range(80):
+            # Other traffic keeps the connection itself alive.
+            browser.h2.ping(b"12345678")
+            browser.flush()
+            self.site.advance(1)
+        self.assertEqual(len(self.sessions[0].lost), 1)
+        self.assertEqual(browser.ended, {stream: "reset"})
+
     def test_receiverReset(self) -> None:
         """
         A stream that the browser resets is a receiver that vanished.
@@ -175,6 +217,22 @@ class HTTP2Tests(ServiceCase):
         self.assertEqual(browser.ended, {first: "reset"})
         browser.request("POST", "/0/t/xhr_send", b'["a"]')
         self.assertIn(b'a["a"]', browser.bodies[second])
+
+    def test_abortMeetsReset(self) -> None:
+        """
+        A stream that both sides reset at the same time is reset, and that is all.
+        """
+        browser = self.browse()
+        stream = browser.request("GET", "/0/s/eventsource")
+        transport = self.sessions[0].transport
+        self.sessions[0].dataReceived = lambda data: transport.abortConnection()
+        sender = browser.request("POST", "/0/s/xhr_send", None)
+        browser.h2.send_data(sender, b'["a"]', end_stream=True)
+        browser.h2.reset_stream(stream)
+        browser.flush()
+        self.site.settle()
+        self.assertEqual(browser.status[browser.request("GET", "/info")], "200")
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_upgrade(self) -> None:
         """

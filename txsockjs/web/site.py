@@ -189,11 +189,40 @@ class BoundedChannel(HTTPChannel):
             self.setTimeout(self.abortTimeout)  # type: ignore[no-untyped-call]
 
 
-def boundedProtocol(site: Site) -> _GenericHTTPChannelProtocol:
+class BoundedProtocol(_GenericHTTPChannelProtocol):
     """
-    Make what a Site talks over: HTTP/1, and HTTP/2 where TLS negotiates that.
+    What a connection talks: HTTP/1, or HTTP/2 where TLS negotiated that.
     """
-    # Site has no public way to have another channel.
-    return _GenericHTTPChannelProtocol(
-        BoundedChannel()  # type: ignore[no-untyped-call]
-    )
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Find out at the first bytes, as Twisted does, but with the channels above.
+        """
+        if self._negotiatedProtocol is None:
+            transport: Any = self._channel.transport
+            if getattr(transport, "negotiatedProtocol", None) == b"h2":
+                self._negotiatedProtocol = transport.negotiatedProtocol
+                self._talkHTTP2(transport)
+        super().dataReceived(data)  # type: ignore[no-untyped-call]
+
+    def _talkHTTP2(self, transport: Any) -> None:
+        from txsockjs.web.http2 import BoundedH2Connection
+
+        site: Any = self._site
+        self._channel.setTimeout(None)
+        transport.unregisterProducer()
+        channel: Any = BoundedH2Connection(site.reactor)  # type: ignore[no-untyped-call]
+        channel.requestFactory = self._requestFactory
+        channel.site = channel.factory = site
+        channel.timeOut = self._timeOut
+        channel.callLater = self._callLater
+        self._channel = channel
+        channel.makeConnection(transport)
+        transport.registerProducer(channel, True)
+
+
+def boundedProtocol(site: Site) -> BoundedProtocol:
+    """
+    Make the server's side of a connection to a Site.
+    """
+    return BoundedProtocol(BoundedChannel())  # type: ignore[no-untyped-call]
