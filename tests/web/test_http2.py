@@ -10,10 +10,10 @@ from h2.events import DataReceived, ResponseReceived, StreamEnded, StreamReset
 from twisted.internet.protocol import Protocol
 
 from tests.web.serving import Echo, ServiceCase
-from txsockjs import testing
+from txsockjs.testing import MemorySite, network
 
 
-class SecureTransport(testing._SecureTransport):
+class NegotiatedServer(network.SecureServer):
     """
     A TLS connection on which ALPN chose HTTP/2.
     """
@@ -33,7 +33,7 @@ class Browser(Protocol):
 
     reads = True
 
-    def __init__(self, site: testing.MemorySite) -> None:
+    def __init__(self, site: MemorySite) -> None:
         self.site = site
         self.h2 = H2Client(H2Configuration(client_side=True, header_encoding="utf-8"))
         self.status: dict[int, str] = {}
@@ -121,7 +121,7 @@ class HTTP2Tests(ServiceCase):
         Serve an echo, and connect to it.
         """
         site = self.serve(Echo, **options)
-        self.patch(testing, "_SecureTransport", SecureTransport)
+        self.patch(network, "SecureServer", NegotiatedServer)
         return site.connect(Browser(site), secure=True)
 
     def test_poll(self) -> None:

@@ -5,16 +5,18 @@ Imported only where Twisted's HTTP/2 is installed.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
+from h2.exceptions import StreamClosedError
 from twisted.web._http2 import _END_STREAM_SENTINEL, H2Connection
 
 
 class BoundedH2Connection(H2Connection):
     """
     An HTTP/2 connection that sleeps while its peer gives no room for what is to be
-    sent, and that takes a reset of a stream which it has just ended itself. Twisted's
-    own goes round in circles in the first case, and raises in the second.
+    sent, and on which both sides may end a stream at the same time. Twisted's own goes
+    round in circles in the first case, and raises in the second.
     """
 
     def _sendPrioritisedData(self, *args: Any) -> None:
@@ -40,9 +42,12 @@ class BoundedH2Connection(H2Connection):
         if waiting is not None and self._sendingDeferred is None:
             waiting.callback(None)
 
-    def _requestAborted(self, event: Any) -> None:
-        if event.stream_id in self.streams:
-            super()._requestAborted(event)  # type: ignore[no-untyped-call]
+    def abortRequest(self, streamID: int) -> None:
+        """
+        Reset a stream, if the peer has not done so already.
+        """
+        with suppress(StreamClosedError):
+            super().abortRequest(streamID)  # type: ignore[no-untyped-call]
 
     def _room(self, stream: int) -> bool:
         return bool(self.conn.local_flow_control_window(stream) > 0)
