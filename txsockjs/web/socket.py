@@ -56,6 +56,11 @@ class ISocketReceiver(Protocol):
         Take the payload of a binary message, in the same way.
         """
 
+    def pinged(self, payload: bytes) -> None:
+        """
+        The peer asks for a sign of life.
+        """
+
     def resumeProducing(self) -> None:
         """
         Frames may be sent again.
@@ -147,6 +152,9 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         self.succeedHandshake((None, headers))
         del self._wskey, self.websocket_protocols, self.websocket_extensions
         self.__dict__.pop("http_response_data", None)
+
+    def _onPing(self, payload: bytes) -> None:
+        self.receiver.pinged(payload)
 
     def _onPong(self, payload: bytes) -> None:
         self.receiver.heard = True

@@ -85,6 +85,7 @@ class SocketReceiver:
         "_deflating",
         "_socket",
         "_transport",
+        "_unanswered",
         "_writable",
         "finished",
         "heard",
@@ -97,6 +98,7 @@ class SocketReceiver:
         self._socket = socket
         self._transport = socket.transport
         self._writable = True
+        self._unanswered: bytes | None = None
         self._deflating = socket.isDeflating()
         self.finished = False
         self.heard = True
@@ -165,8 +167,21 @@ class SocketReceiver:
     def pauseProducing(self) -> None:
         self._writable = False
 
+    def pinged(self, payload: bytes) -> None:
+        """
+        Answer a ping, if the peer takes what it is sent. Of those that have to wait,
+        the last is answered (RFC 6455, section 5.5.3).
+        """
+        if self._writable:
+            self._socket.sendPong(payload)
+        else:
+            self._unanswered = payload
+
     def resumeProducing(self) -> None:
         self._writable = True
+        if self._unanswered is not None:
+            self._socket.sendPong(self._unanswered)
+            self._unanswered = None
         if self.session is not None:
             self.session.resume(self)
 
