@@ -168,6 +168,16 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         else:
             self._deliver(self.receiver.deliver, [payload.decode("utf-8")])
 
+    def onMessageBegin(self, isBinary: bool) -> None:
+        super().onMessageBegin(isBinary)
+        # One buffer. A list of the pieces would cost many times what is in them, and
+        # of empty ones there may be any number.
+        self.message_data = [bytearray()]
+
+    def onMessageFrameData(self, payload: bytes) -> None:
+        if not self.failedByMe:
+            self.message_data[0] += payload
+
     def sendData(
         self, data: bytes, sync: bool = False, chopsize: int | None = None
     ) -> None:
