@@ -28,6 +28,7 @@ from twisted.python.failure import Failure
 from txsockjs.errors import BrokenJSON, NotReading, UnknownSession
 from txsockjs.options import SockJSOptions
 from txsockjs.web.framing import readTexts
+from txsockjs.web.opening import pendingBytes
 
 if TYPE_CHECKING:
     pass
@@ -85,6 +86,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     # Whether the next byte begins a frame, and no extension is in use.
     _direct = False
     _closeCall: IDelayedCall | None = None
+    _unsent = 0
     # What fires when the application has read all that it has been given.
     _unread: Deferred[None] | None = None
 
@@ -185,20 +187,34 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     def dropConnection(self, abort: bool = False) -> None:
         self._direct = False
-        super().dropConnection(abort)
+        # After both close frames Autobahn aborts, and what is still to be sent with it.
+        super().dropConnection(abort and not self.wasClean)
+        self._limitClosing()
 
     def sendCloseFrame(self, *args: Any, **kw: Any) -> None:
         super().sendCloseFrame(*args, **kw)
         self._direct = False
-        if self.closedByMe and self._closeCall is None:
-            # Autobahn's own timers run on a process-wide clock.
+        self._limitClosing()
+
+    def _limitClosing(self) -> None:
+        """
+        Give the peer some time to take what is left and to end the connection.
+        """
+        # Autobahn's own timers run on a process-wide clock.
+        if self._closeCall is None:
+            self._unsent = pendingBytes(self.transport)
             self._closeCall = self.factory.clock.callLater(
                 self.factory.closeTimeout, self._closeTimeUp
             )
 
     def _closeTimeUp(self) -> None:
         self._closeCall = None
+        if pendingBytes(self.transport) != self._unsent:
+            # The time counts from when the bytes had left.
+            self._limitClosing()
+            return
         self.onCloseHandshakeTimeout()
+        self.transport.abortConnection()
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         # Without a receiver, the handshake failed.

@@ -120,6 +120,8 @@ class SocketReceiver:
 
     def abort(self) -> None:
         self._socket.dropConnection(abort=True)
+        # That leaves alone a connection which is closing already.
+        self._transport.abortConnection()
 
     def pendingBytes(self) -> int:
         return pendingBytes(self._transport)
