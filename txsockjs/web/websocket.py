@@ -261,6 +261,9 @@ class WebSocketResource(ServiceResource):
             or len(hosts) != 1
             or len(keys) != 1
             or not _KEY.fullmatch(keys[0])
+            # Where a body ends and frames begin, a proxy could see otherwise.
+            or header(b"Content-Length", [b"0"]) != [b"0"]
+            or header(b"Transfer-Encoding")
         ):
             raise BadHandshake
         versions = header(b"Sec-WebSocket-Version", [])
