@@ -33,6 +33,10 @@ VALUES: dict[str, tuple[str, object]] = {
     "max_message_size": ("1000", 1000),
     "max_buffer": ("2000", 2000),
     "max_sessions": ("3", 3),
+    "verify_ip": ("on", True),
+    "compression": ("true", True),
+    "compression_memory_level": ("5", 5),
+    "compression_window_bits": ("12", 12),
     "drain_timeout": ("0.5", 0.5),
 }
 

@@ -341,7 +341,7 @@ class HelpTests(TapTestCase):
         for name in ("listen", "service", "option", "static", "access-log"):
             self.assertRegex(usage, rf"--{name}= +\w")
         for name, _, meaning in SockJSOptions.fields():
-            self.assertRegex(usage, rf"\n  {name} +{meaning.split()[0]}")
+            self.assertRegex(usage, rf"\n  {name}: {meaning.split()[0]}")
         self.assertIn("[default: 25.0]", " ".join(usage.split()))
 
     def test_width(self) -> None:

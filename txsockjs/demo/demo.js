@@ -247,6 +247,7 @@ function start() {
       `sockjs-client did not load from ${url}. For a copy of your own: ` +
       "npm install sockjs-client@1.6.1, then start the demo again.";
     status.className = "notice";
+    picker.disabled = true;
     return;
   }
   status.textContent = `sockjs-client ${SockJS.version}`;
