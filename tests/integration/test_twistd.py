@@ -25,6 +25,8 @@ from tests.integration.twistd import TERMINATED, TwistdTestCase
 
 LISTEN = ("--listen", "tcp:0:interface=127.0.0.1")
 ECHO = ("--service", "echo=twisted.protocols.wire.Echo")
+# What every browser asks for when it opens a WebSocket.
+OFFER = {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits"}
 WELCOME = b"Welcome to SockJS!\n"
 
 
@@ -258,12 +260,13 @@ class StopTests(TwistdTestCase):
 
     async def test_websocket(self) -> None:
         """
-        A WebSocket gets the close frame and is then closed in good order.
+        A WebSocket, opened as browsers do, gets the close frame and is then closed in
+        good order.
         """
         twistd = self.start(*LISTEN)
         url = (await twistd.url()).replace("http", "ws", 1)
         agent = create_client_agent(reactor)
-        socket = await agent.open(f"{url}/echo/0/a/websocket", {})
+        socket = await agent.open(f"{url}/echo/0/a/websocket", {"headers": OFFER})
         received: list[bytes] = []
         opened: Deferred[None] = Deferred()
 
