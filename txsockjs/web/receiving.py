@@ -100,7 +100,7 @@ def callback(request: Request) -> bytes:
 
     @raise WireError: if there is none, or it is not a plain name.
     """
-    names = request.args.get(b"c") or request.args.get(b"callback")
+    names = request.args.get(b"c")
     if not names or not names[0]:
         raise CallbackRequired
     if not _CALLBACK.fullmatch(names[0]):
