@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 _PER_CONNECTION: Final = ("factory", "utf8validator", "send_queue")
 
 
+#: The C{state} of a connection on which frames may be sent.
+STATE_OPEN: Final = WebSocketProtocol.STATE_OPEN
+
+
 class ISocketReceiver(Protocol):
     """
     What a connection needs of its receiver.
@@ -114,7 +118,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             data = data[used:]
         self._dataReceived(data)
         self._direct = (
-            self.state == self.STATE_OPEN
+            self.state == STATE_OPEN
             and not self.data
             and self.current_frame is None
             and not self.inside_message
@@ -197,12 +201,6 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             self._unread.addBoth(lambda result: receiver.connectionLost(why))
 
     # The receiver
-
-    def isOpen(self) -> bool:
-        """
-        Whether frames may be sent.
-        """
-        return bool(self.state == self.STATE_OPEN)
 
     def isDeflating(self) -> bool:
         """

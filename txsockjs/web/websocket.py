@@ -38,7 +38,7 @@ from txsockjs.web.base import ServiceResource
 from txsockjs.web.framing import formatText
 from txsockjs.web.headers import HeaderBlock, HeaderRules, Policy
 from txsockjs.web.opening import openingRequest, pendingBytes
-from txsockjs.web.socket import SocketFactory, SocketProtocol
+from txsockjs.web.socket import STATE_OPEN, SocketFactory, SocketProtocol
 from txsockjs.web.writing import writeThrough
 
 _NORMAL: Final = 1000
@@ -106,7 +106,7 @@ class SocketReceiver:
     def sendFrame(self, frame: Frame) -> bool:
         if self._deflating:
             self._socket.sendMessage(frame.data)
-        elif self._socket.isOpen():
+        elif self._socket.state == STATE_OPEN:
             writeThrough(self._transport, frame.formatted(formatText))
         return self._writable
 
@@ -129,6 +129,8 @@ class SocketReceiver:
         @return: None, or what fires when the application is reading again.
         @raise BrokenJSON: if one is no SockJS message. Those before it are delivered.
         """
+        if len(texts) == 1:
+            return self.receive(decodeSocket(texts[0]))
         messages: list[str] = []
         try:
             for text in texts:
@@ -185,7 +187,7 @@ class RawSocketReceiver(SocketReceiver):
 
     def sendFrame(self, frame: Frame) -> bool:
         socket = self._socket
-        if not socket.isOpen():
+        if socket.state != STATE_OPEN:
             pass
         elif isinstance(frame, (Message, Messages)):
             for message in frame.messages:
