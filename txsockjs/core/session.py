@@ -247,7 +247,7 @@ class Session:
                 self._writable or receiver is None or receiver.finished
             ):
                 application.sessionDrained()
-        elif self._writable:
+        elif self._writable and self._closeFrame is not None:
             self._sendClose()
 
     def _writeOut(self) -> None:
