@@ -285,10 +285,7 @@ class SessionTransport:
 
     def sessionOpened(self) -> None:
         self.connected = True
-        try:
-            self._protocol.makeConnection(self)
-        except Exception:
-            self._fault("connectionMade")
+        self._call("connectionMade", self._protocol.makeConnection, self)
 
     def sessionReceived(self, message: str | bytes) -> None:
         try:
@@ -307,25 +304,22 @@ class SessionTransport:
         if self._producer is None or (self._streaming and not self._producerPaused):
             return
         self._producerPaused = False
-        try:
-            self._producer.resumeProducing()
-        except Exception:
-            self._fault("resumeProducing")
+        self._call("resumeProducing", self._producer.resumeProducing)
 
     def sessionLost(self, reason: Failure) -> None:
         self.connected = False
         self.disconnecting = True
         producer, self._producer = self._producer, None
+        if producer is not None:
+            self._call("stopProducing", producer.stopProducing)
+        self._call("connectionLost", self._protocol.connectionLost, reason)
+        self._call("logout", self._logout)
+
+    def _call(self, where: str, call: Callable[..., object], *args: object) -> None:
         try:
-            if producer is not None:
-                producer.stopProducing()
-            self._protocol.connectionLost(reason)
+            call(*args)
         except Exception:
-            self._fault("connectionLost")
-        try:
-            self._logout()
-        except Exception:
-            self._fault("logout")
+            self._fault(where)
 
     def _fault(self, where: str) -> None:
         """
