@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IProtocolFactory, IReactorTime
@@ -16,8 +17,11 @@ from txsockjs.errors import PrefixError
 from txsockjs.options import SockJSOptions
 from txsockjs.web.base import refuse
 from txsockjs.web.resource import NotFound, SockJSResource
+from txsockjs.web.site import BoundedRequest, boundedProtocol
 
 __all__ = ["SockJSFactory", "SockJSMultiFactory", "SockJSResource"]
+
+_BODY_SIZE: Final = SockJSOptions().max_message_size
 
 
 class _SockJSSite(Site):
@@ -26,6 +30,9 @@ class _SockJSSite(Site):
 
     @ivar services: the services, by URL prefix.
     """
+
+    protocol = boundedProtocol
+    requestFactory = BoundedRequest
 
     def __init__(
         self, resource: IResource, clock: IReactorTime | None, **siteOptions: Any
@@ -64,6 +71,20 @@ class _SockJSSite(Site):
             service.closeSessions(code, reason) for service in self.services.values()
         ]
         return gatherResults(closed).addCallback(lambda results: None)
+
+    def bodyLimit(self, path: bytes) -> int:
+        """
+        How many bytes the body of a request may have.
+
+        @param path: the URL's path, with its query.
+        @return: C{max_message_size} of the service that it is for, or the default of
+            that option where there is no service.
+        """
+        for prefix, service in self.services.items():
+            start = f"/{prefix}/".encode() if prefix else b"/"
+            if unquote_to_bytes(path).startswith(start):
+                return service.options.max_message_size
+        return _BODY_SIZE
 
     def log(self, request: http.Request) -> None:
         """

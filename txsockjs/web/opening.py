@@ -75,6 +75,11 @@ def pendingBytes(transport: Any) -> int:
     what is in them; a timer that must not run while bytes still flow has to look.
     """
     pending = 0
+    connection = getattr(transport, "_conn", None)
+    if connection is not None:
+        # A stream of HTTP/2 waits for room in its own window.
+        queue = connection._outboundStreamQueues.get(transport.streamID, ())
+        return sum(len(data) for data in queue if isinstance(data, bytes))
     while transport is not None:
         pending += (
             len(getattr(transport, "dataBuffer", b""))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
 from twisted.internet.error import ConnectionLost
-from twisted.internet.interfaces import IProtocolFactory, IPushProducer, ITransport
+from twisted.internet.interfaces import IProtocolFactory, IPushProducer
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.server import NOT_DONE_YET, Request
@@ -122,7 +122,9 @@ class ResponseReceiver:
     def __init__(self, request: Request, format: Callable[[bytes], bytes]) -> None:
         self._request: Request | None = request
         self._format = format
-        self._transport: ITransport | None = request.channel.transport
+        channel: Any = request.channel
+        # On HTTP/2 the channel is the stream, and has no transport of its own.
+        self._transport = channel.transport or channel
         self.finished = False
         self.session: Session | None = None
         request.notifyFinish().addErrback(self._connectionLost)
@@ -152,9 +154,7 @@ class ResponseReceiver:
         self.finished = True
         request, self._request = self._request, None
         if request is not None:
-            channel: Any = request.channel
-            # On HTTP/2 the channel is the stream, and has no transport of its own.
-            (channel.transport or channel).abortConnection()
+            self._transport.abortConnection()
 
     def pendingBytes(self) -> int:
         return pendingBytes(self._transport)

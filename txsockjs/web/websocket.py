@@ -264,6 +264,9 @@ class WebSocketResource(ServiceResource):
             extensions.decode("latin-1"),
             {name.decode(): value.decode("latin-1") for name, value in headers.pairs},
         )
+        # The request has no end that would be logged.
+        request.setResponseCode(101 if "receiver" in vars(socket) else 400)
+        request.channel.factory.log(request)
         return NOT_DONE_YET
 
     def _opened(self, socket: SocketProtocol) -> None:

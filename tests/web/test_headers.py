@@ -1,0 +1,336 @@
+"""Tests for L{txsockjs.web.headers}: the rules of PROTOCOL section 2."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.web.serving import NEVER_CACHED, ORIGIN, ServiceCase
+from txsockjs.testing import MemoryResponse
+
+#: Method and path of every URL with CORS headers.
+SHARED = [
+    ("GET", "/info"),
+    ("POST", "/000/x/xhr"),
+    ("POST", "/000/x/xhr_streaming"),
+    ("GET", "/000/x/eventsource"),
+    ("GET", "/000/x/htmlfile?c=f"),
+    ("GET", "/000/x/jsonp?c=f"),
+    ("POST", "/000/s1/xhr_send"),
+    ("POST", "/000/s1/jsonp_send"),
+]
+SESSIONS = SHARED[1:]
+PAGES = ["/", "/info", "/iframe.html"]
+
+
+class HeaderCase(ServiceCase):
+    def ask(self, method: str, path: str, headers: Any = ()) -> MemoryResponse:
+        """
+        Make a request that is in order.
+        """
+        body = b'["a"]' if path.endswith("send") else b""
+        return self.client.request(method, path, headers, body)
+
+    def each(self, urls: list[tuple[str, str]], headers: Any = ()) -> Any:
+        """
+        The responses of several URLs, with a session C{s1} for those that send.
+        """
+        self.open()
+        for method, path in urls:
+            # A session of its own, since there is one receiver at a time.
+            path = path.replace("/x/", f"/{path[7:11]}{len(path)}/")
+            yield self.ask(method, path, headers)
+
+
+class CORSTests(HeaderCase):
+    """
+    Cross-origin headers.
+    """
+
+    def test_origin(self) -> None:
+        """
+        An Origin comes back, with leave to send credentials.
+        """
+        self.serve()
+        for response in self.each(SHARED, {"Origin": ORIGIN}):
+            self.assertHeaders(
+                response,
+                Access_Control_Allow_Origin=ORIGIN,
+                Access_Control_Allow_Credentials="true",
+                Access_Control_Allow_Headers=None,
+                Vary="Origin",
+            )
+
+    def test_nullOrigin(self) -> None:
+        """
+        The origin C{null} comes back as any other does.
+        """
+        self.serve()
+        for response in self.each(SHARED, {"Origin": "null"}):
+            self.assertHeaders(
+                response,
+                Access_Control_Allow_Origin="null",
+                Access_Control_Allow_Credentials="true",
+            )
+
+    def test_noOrigin(self) -> None:
+        """
+        Without an Origin everybody is allowed, without credentials.
+        """
+        self.serve()
+        for response in self.each(SHARED):
+            self.assertHeaders(
+                response,
+                Access_Control_Allow_Origin="*",
+                Access_Control_Allow_Credentials=None,
+                Vary="Origin",
+            )
+
+    def test_requestHeaders(self) -> None:
+        """
+        The headers that a page asks for come back.
+        """
+        self.serve()
+        asked = {"Origin": ORIGIN, "Access-Control-Request-Headers": "a, b, c"}
+        for response in self.each(SHARED, asked):
+            self.assertHeaders(response, Access_Control_Allow_Headers="a, b, c")
+
+    def test_emptyRequestHeaders(self) -> None:
+        """
+        A page that asks for no header gets none.
+        """
+        self.serve()
+        asked = {"Origin": ORIGIN, "Access-Control-Request-Headers": ""}
+        for response in self.each(SHARED, asked):
+            self.assertHeaders(response, Access_Control_Allow_Headers=None)
+
+    def test_errorToo(self) -> None:
+        """
+        A page can read what was wrong with its request.
+        """
+        self.serve()
+        self.open()
+        response = self.post("/000/s1/xhr_send", b"", {"Origin": ORIGIN})
+        self.assertRefused(response, 500, b"Payload expected.")
+        self.assertHeaders(response, Access_Control_Allow_Origin=ORIGIN)
+
+    def test_unsharedPages(self) -> None:
+        """
+        Greeting and iframe have no cross-origin headers.
+        """
+        self.serve()
+        for path in ["/", "/iframe.html"]:
+            self.assertHeaders(
+                self.get(path, {"Origin": ORIGIN}), Access_Control_Allow_Origin=None
+            )
+
+
+class PreflightTests(HeaderCase):
+    """
+    OPTIONS, which a browser asks before it makes a request across origins.
+    """
+
+    def test_answer(self) -> None:
+        """
+        204, no body, kept for a year, with the URL's method.
+        """
+        self.serve()
+        for method, path in SHARED:
+            response = self.client.request("OPTIONS", path, {"Origin": ORIGIN})
+            self.assertEqual((response.status, response.body), (204, b""))
+            self.assertHeaders(
+                response,
+                Cache_Control="public, max-age=31536000",
+                Access_Control_Max_Age="31536000",
+                Access_Control_Allow_Methods=f"OPTIONS, {method}",
+                Access_Control_Allow_Origin=ORIGIN,
+                Access_Control_Allow_Credentials="true",
+                Content_Type=None,
+            )
+
+    def test_expires(self) -> None:
+        """
+        C{Expires} is a year from now, as the service's clock has it.
+        """
+        self.serve()
+        response = self.client.request("OPTIONS", "/info")
+        self.assertHeaders(response, Expires="Fri, 01 Jan 1971 00:00:00 GMT")
+
+    def test_makesNoSession(self) -> None:
+        """
+        Asking opens nothing.
+        """
+        self.serve()
+        for _, path in SHARED:
+            self.client.request("OPTIONS", path)
+        self.assertEqual(self.sessions, [])
+
+
+class CachingTests(HeaderCase):
+    """
+    What caches may keep.
+    """
+
+    def test_never(self) -> None:
+        """
+        Info and every session URL must not be stored.
+        """
+        self.serve()
+        for response in self.each(SHARED):
+            self.assertHeaders(
+                response, Cache_Control=NEVER_CACHED, Expires=None, Last_Modified=None
+            )
+
+    def test_iframe(self) -> None:
+        """
+        The iframe page may be kept for a year.
+        """
+        self.serve()
+        self.assertHeaders(
+            self.get("/iframe.html"),
+            Cache_Control="public, max-age=31536000",
+            Expires="Fri, 01 Jan 1971 00:00:00 GMT",
+            Last_Modified=None,
+        )
+
+
+class CookieTests(HeaderCase):
+    """
+    JSESSIONID, which a load balancer may hold on to.
+    """
+
+    def cookies(self, sent: str | None) -> set[str | None]:
+        """
+        What is set on all session URLs, if a browser sends this.
+        """
+        self.serve(cookie_needed=True)
+        headers = {} if sent is None else {"Cookie": sent}
+        return {self.header(r, "Set-Cookie") for r in self.each(SESSIONS, headers)}
+
+    def test_new(self) -> None:
+        """
+        A browser without the cookie gets one.
+        """
+        self.assertEqual(self.cookies(None), {"JSESSIONID=dummy; path=/"})
+
+    def test_echoed(self) -> None:
+        """
+        A browser keeps the one that it has.
+        """
+        self.assertEqual(
+            self.cookies("a=1; JSESSIONID=node-7.x; b=2"),
+            {"JSESSIONID=node-7.x; path=/"},
+        )
+
+    def test_off(self) -> None:
+        """
+        Without the option no cookie is set, and none echoed.
+        """
+        self.serve()
+        for response in self.each(SESSIONS, {"Cookie": "JSESSIONID=a"}):
+            self.assertHeaders(response, Set_Cookie=None)
+
+    def test_pages(self) -> None:
+        """
+        The pages set no cookie.
+        """
+        self.serve(cookie_needed=True)
+        for path in PAGES:
+            self.assertHeaders(self.get(path), Set_Cookie=None)
+
+
+class StreamingHeaderTests(HeaderCase):
+    """
+    Headers for proxies that buffer, and browsers that guess.
+    """
+
+    def test_nginx(self) -> None:
+        """
+        The streaming responses, and only they, ask nginx not to buffer.
+        """
+        self.serve()
+        found = {
+            path.split("/")[-1]: self.header(response, "X-Accel-Buffering")
+            for (_, path), response in zip(SESSIONS, self.each(SESSIONS), strict=True)
+        }
+        self.assertEqual(
+            [name for name, value in found.items() if value == "no"],
+            ["xhr_streaming", "eventsource", "htmlfile?c=f"],
+        )
+
+    def test_nosniff(self) -> None:
+        """
+        JSONP and htmlfile tell the browser to trust their content type.
+        """
+        self.serve()
+        found = {
+            path.split("/")[-1]: self.header(response, "X-Content-Type-Options")
+            for (_, path), response in zip(SESSIONS, self.each(SESSIONS), strict=True)
+        }
+        self.assertEqual(
+            [name for name, value in found.items() if value == "nosniff"],
+            ["htmlfile?c=f", "jsonp?c=f", "jsonp_send"],
+        )
+
+
+class PeerTests(HeaderCase):
+    """
+    The option C{proxy_header}.
+    """
+
+    def peer(self, header: str | None, *values: str) -> Any:
+        """
+        The peer that an application sees.
+        """
+        self.serve(proxy_header=header)
+        self.post("/0/s/xhr", b"", [("X-Forwarded-For", value) for value in values])
+        return self.sessions[0].transport.getPeer()
+
+    def test_unset(self) -> None:
+        """
+        Nobody's header is believed unless the option names it.
+        """
+        peer = self.peer(None, "203.0.113.9")
+        self.assertEqual((peer.host, peer.port), ("192.0.2.7", 50000))
+
+    def test_lastHop(self) -> None:
+        """
+        The last entry counts: the nearest proxy wrote it.
+        """
+        peer = self.peer("X-Forwarded-For", "10.0.0.1, 198.51.100.2", "a, 203.0.113.9")
+        self.assertEqual((peer.type, peer.host, peer.port), ("TCP", "203.0.113.9", 0))
+
+    def test_withPort(self) -> None:
+        """
+        A port in the entry is left out.
+        """
+        self.assertEqual(
+            self.peer("X-Forwarded-For", "203.0.113.9:81").host, "203.0.113.9"
+        )
+
+    def test_version6(self) -> None:
+        """
+        IPv6, bare or in brackets with a port.
+        """
+        for text in ["2001:db8::1", "[2001:DB8::1]:80", "[2001:db8::1]"]:
+            self.assertEqual(self.peer("X-Forwarded-For", text).host, "2001:db8::1")
+
+    def test_badValue(self) -> None:
+        """
+        What is no address leaves the socket's.
+        """
+        for text in [
+            "",
+            "unknown",
+            "1.2.3",
+            "a:b",
+            "1.2.3.4, ",
+            "\xff",
+            "::1%",
+        ]:
+            self.assertEqual(self.peer("X-Forwarded-For", text).host, "192.0.2.7", text)
+
+    def test_absent(self) -> None:
+        """
+        A request that did not pass the proxy has the socket's address.
+        """
+        self.assertEqual(self.peer("X-Forwarded-For").host, "192.0.2.7")

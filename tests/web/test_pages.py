@@ -1,0 +1,165 @@
+"""Tests for L{txsockjs.web.pages}: greeting, info, iframe."""
+
+from __future__ import annotations
+
+import json
+
+from tests.web.serving import ServiceCase
+
+IFRAME = b"""\
+<!DOCTYPE html>
+<html>
+<head>
+  <meta http-equiv="X-UA-Compatible" content="IE=edge" />
+  <meta http-equiv="Content-Type" content="text/html; charset=UTF-8" />
+  <script src="%b"></script>
+  <script>
+    document.domain = document.domain;
+    SockJS.bootstrap_iframe();
+  </script>
+</head>
+<body>
+  <h2>Don't panic!</h2>
+  <p>This is a SockJS hidden iframe. It's used for cross domain magic.</p>
+</body>
+</html>
+"""
+
+
+class GreetingTests(ServiceCase):
+    def test_text(self) -> None:
+        """
+        The base URL greets, with and without HEAD.
+        """
+        self.serve()
+        response = self.get("/")
+        self.assertEqual(response.body, b"Welcome to SockJS!\n")
+        for each in [response, self.client.request("HEAD", "/")]:
+            self.assertEqual(each.status, 200)
+            self.assertHeaders(
+                each, Content_Type="text/plain; charset=UTF-8", Content_Length="19"
+            )
+
+    def test_methods(self) -> None:
+        """
+        The pages take GET alone.
+        """
+        self.serve()
+        for path in ["/", "/iframe.html"]:
+            for method in ["POST", "OPTIONS", "PUT"]:
+                self.assertRefused(self.client.request(method, path), 405, b"")
+
+
+class InfoTests(ServiceCase):
+    def info(self, **options: object) -> dict[str, object]:
+        """
+        What a service with these options says.
+        """
+        self.serve(**options)
+        response = self.get("/info")
+        self.assertHeaders(response, Content_Type="application/json; charset=UTF-8")
+        found: dict[str, object] = json.loads(response.body)
+        self.assertEqual(
+            list(found), ["websocket", "cookie_needed", "origins", "entropy"]
+        )
+        return found
+
+    def test_defaults(self) -> None:
+        """
+        WebSocket, no cookie, all origins.
+        """
+        info = self.info()
+        del info["entropy"]
+        self.assertEqual(
+            info, {"websocket": True, "cookie_needed": False, "origins": ["*:*"]}
+        )
+
+    def test_options(self) -> None:
+        """
+        The options show.
+        """
+        self.assertIs(self.info(websocket=False)["websocket"], False)
+        disabled = ["websocket"]
+        self.assertIs(self.info(disabled_transports=disabled)["websocket"], False)
+        self.assertIs(
+            self.info(disabled_transports=["rawwebsocket"])["websocket"], True
+        )
+        self.assertIs(self.info(cookie_needed=True)["cookie_needed"], True)
+
+    def test_entropy(self) -> None:
+        """
+        Fresh on each call, 32 bits.
+        """
+        self.serve()
+        found = [json.loads(self.get("/info").body)["entropy"] for _ in range(20)]
+        self.assertEqual(len(set(found)), 20)
+        self.assertTrue(all(type(e) is int and 0 <= e < 1 << 32 for e in found))
+
+    def test_stopping(self) -> None:
+        """
+        A service that stops says so with 503, and opens no session.
+        """
+        self.serve()
+        session = self.open()
+        closed = self.site.site.closeSessions()
+        self.assertRefused(self.get("/info"), 503)
+        self.assertRefused(self.post("/0/t/xhr"), 503)
+        self.assertEqual(self.post("/000/s1/xhr").body, b'c[1012,"Service Restart"]\n')
+        self.site.advance(1)
+        self.assertIsNone(self.successResultOf(closed))
+        self.assertEqual(len(session.lost), 1)
+
+
+class IframeTests(ServiceCase):
+    def test_body(self) -> None:
+        """
+        The page is exactly the protocol's, at every name it may have.
+        """
+        self.serve(sockjs_url="/sockjs.js")
+        for path in [
+            "/iframe.html",
+            "/iframe-a.html",
+            "/iframe-.html",
+            "/iframe0._a.html",
+        ]:
+            response = self.get(path)
+            self.assertEqual(response.body, IFRAME % b"/sockjs.js")
+            self.assertHeaders(response, Content_Type="text/html; charset=UTF-8")
+
+    def test_defaultURL(self) -> None:
+        """
+        The client comes from the CDN where nothing else is said.
+        """
+        self.serve()
+        url = b"https://cdn.jsdelivr.net/npm/sockjs-client@1/dist/sockjs.min.js"
+        self.assertEqual(self.get("/iframe.html").body, IFRAME % url)
+
+    def test_escaped(self) -> None:
+        """
+        Nothing in the URL ends the attribute.
+        """
+        self.serve(sockjs_url='/a"><script>&{url}')
+        self.assertIn(
+            b'src="/a&quot;&gt;&lt;script&gt;&amp;{url}"', self.get("/iframe.html").body
+        )
+
+    def test_etag(self) -> None:
+        """
+        A stable tag; who has the page already gets 304 and nothing else.
+        """
+        self.serve()
+        tag = self.header(self.get("/iframe.html"), "ETag")
+        self.assertEqual(tag, self.header(self.get("/iframe-a.html?t"), "ETag"))
+        response = self.get("/iframe.html", {"If-None-Match": tag})
+        self.assertEqual((response.status, response.body), (304, b""))
+        self.assertHeaders(response, Content_Type=None, ETag=tag, Content_Length=None)
+
+    def test_otherTag(self) -> None:
+        """
+        Another tag gets the page, and another URL makes another tag.
+        """
+        self.serve()
+        tag = self.header(self.get("/iframe.html"), "ETag")
+        self.assertEqual(self.get("/iframe.html", {"If-None-Match": '"a"'}).status, 200)
+        self.serve(sockjs_url="/a.js")
+        self.assertNotEqual(self.header(self.get("/iframe.html"), "ETag"), tag)
