@@ -307,11 +307,13 @@ class Session:
         @raise UnknownSession: if the session is not open.
         @raise NotReading: if it is paused and holds all that it may.
         """
-        if self.state is State.NEW or self._paused or self._inbox:
+        if self.state is State.NEW:
             return self._hold(messages)
         application = self._application
         if self.state is not State.OPEN or application is None:
             raise UnknownSession
+        if self._paused or self._inbox:
+            return self._hold(messages)
         self._dirty = True
         held = None
         for count, message in enumerate(messages, 1):
