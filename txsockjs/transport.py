@@ -19,9 +19,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txsockjs.core.frames import FRAME_SIZE, GO_AWAY, Close, Message
-from txsockjs.core.session import Session
 from txsockjs.interfaces import (
     IApplication,
+    ISession,
     ISockJSMessageReceiver,
     ISockJSTransport,
 )
@@ -151,7 +151,7 @@ class SessionTransport:
 
     def __init__(
         self,
-        session: Session,
+        session: ISession,
         protocol: IProtocol,
         request: OpeningRequest,
         encoding: str,

@@ -14,6 +14,7 @@ from twisted.internet.error import ConnectionAborted, ConnectionDone, Connection
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from txsockjs.core.frames import (
     BUSY,
@@ -28,10 +29,11 @@ from txsockjs.core.frames import (
 from txsockjs.core.inbox import Inbox
 from txsockjs.core.states import NEXT, State
 from txsockjs.errors import UnknownSession
-from txsockjs.interfaces import IApplication, IReceiver, ISessionHost
+from txsockjs.interfaces import IApplication, IReceiver, ISession, ISessionHost
 from txsockjs.options import SockJSOptions
 
 
+@implementer(ISession)
 class Session:
     """
     One session: its state, what waits to be sent, its receiver and its one timer.
