@@ -63,7 +63,7 @@
         sessionId: options.sessionId && (() => options.sessionId),
       });
       const state = { open: 0, messages: 0 };
-      const deadline = setTimeout(() => finish({ error: 'timeout' }), options.timeout || 45000);
+      const deadline = setTimeout(() => finish({ error: 'timeout' }), options.timeout || 30000);
       function finish(value) {
         clearTimeout(deadline);
         resolve(value.error ? Object.assign({ state }, value) : value);
