@@ -8,11 +8,11 @@ came out.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 from twisted.internet import defer, error, reactor
@@ -161,7 +161,7 @@ class RealBrowser:
                 outcome["error"].append(line["result"])
             else:
                 outcome[line["key"]] = line["result"]
-        with suppress(defer.TimeoutError):
+        with contextlib.suppress(defer.TimeoutError):
             await server.untilLost(set(self.transports))
         return outcome
 
