@@ -91,11 +91,11 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         pass
 
     @cached_property
-    def is_open(self) -> Deferred[None]:
+    def is_open(self) -> Any:
         return txaio.create_future()
 
     @cached_property
-    def is_closed(self) -> Deferred[SocketProtocol]:
+    def is_closed(self) -> Any:
         return txaio.create_future()
 
     @cached_property
@@ -303,7 +303,8 @@ class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
         template.factory = self
         WebSocketProtocol._connectionMade(template)
         shared = {
-            name: value
+            # A function on a class would become a method.
+            name: staticmethod(value) if callable(value) else value
             for name, value in vars(template).items()
             if name not in _PER_CONNECTION
         }
