@@ -30,7 +30,13 @@ from txsockjs.core.frames import (
 from txsockjs.core.registry import SessionRegistry
 from txsockjs.core.session import Session
 from txsockjs.core.states import State
-from txsockjs.errors import BrokenJSON, WireError
+from txsockjs.errors import (
+    BadHandshake,
+    BrokenJSON,
+    NotAnUpgrade,
+    NotAWebSocket,
+    WrongVersion,
+)
 from txsockjs.interfaces import IReceiver
 from txsockjs.opening import SessionOpener
 from txsockjs.transport import OpeningRequest
@@ -53,26 +59,6 @@ _VERSIONS: Final = ([b"13"], [b"8"])
 # A close frame is a control frame of 125 bytes at the most, two of which are the code
 # (RFC 6455, section 5.5).
 _REASON_SIZE: Final = 123
-
-
-class NotAWebSocket(WireError):
-    status = 400
-    text = 'Can "Upgrade" only to "WebSocket".'
-
-
-class NotAnUpgrade(WireError):
-    status = 400
-    text = '"Connection" must be "Upgrade".'
-
-
-class BadHandshake(WireError):
-    status = 400
-    text = "This is no WebSocket handshake."
-
-
-class WrongVersion(WireError):
-    status = 426
-    text = "This version of WebSocket is not spoken here."
 
 
 @implementer(IReceiver, IPushProducer)
