@@ -123,7 +123,8 @@ class Session:
         """
         It is not known yet whether the session may be opened: its receiver waits.
         """
-        self._take(receiver)
+        receiver.session = self
+        self._receiver = receiver
 
     def refuse(self, close: Close, receiver: IReceiver) -> None:
         """
@@ -398,9 +399,6 @@ class Session:
         waiting = receiver is None or receiver.finished
         delay = self._options.timeout if waiting else self._options.heartbeat
         if delay is None:
-            return
-        if self.state is State.NEW:
-            self._arm(delay)
             return
         if receiver and receiver.persistent and not self._isAlive(receiver, delay):
             self._give(receiver, "the peer did not answer a ping")
