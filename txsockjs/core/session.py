@@ -402,9 +402,7 @@ class Session:
             return
         if receiver and receiver.persistent and not self._isAlive(receiver, delay):
             self._give(receiver, "the peer did not answer a ping")
-            return
-        rest = self._last + delay - self._clock.seconds()
-        if rest > 0:
+        elif (rest := self._last + delay - self._clock.seconds()) > 0:
             self._arm(rest)
         elif not waiting:
             self._heartbeat(delay)
