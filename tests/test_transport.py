@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
@@ -100,6 +101,7 @@ class TransportTestCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
+        self.ids = itertools.count()
         self.configure()
 
     def configure(self, **options: object) -> None:
@@ -127,7 +129,7 @@ class TransportTestCase(SynchronousTestCase):
             transport = kind(session, protocol, opening(**request), encoding, *more)
             session.open(transport, self.receiver)
 
-        self.session = self.registry.open(b"s", start)
+        self.session = self.registry.open(b"%d" % next(self.ids), start)
         return protocol.transport
 
     def turn(self) -> None:

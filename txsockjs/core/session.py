@@ -123,7 +123,8 @@ class Session:
         """
         It is not known yet whether the session may be opened: its receiver waits.
         """
-        self._take(receiver)
+        receiver.session = self
+        self._receiver = receiver
 
     def refuse(self, close: Close, receiver: IReceiver) -> None:
         """
@@ -155,7 +156,8 @@ class Session:
             self._become(State.CLOSING)
             self._closeFrame = close
             self._host.closed(self)
-            self._dropInbox()
+            if self._inbox is not None:
+                self._inbox.drop()
             self._flushLater()
         elif self.state is State.NEW and self._receiver is not None:
             self.refuse(close, self._receiver)
@@ -348,10 +350,6 @@ class Session:
             self._inbox = Inbox(self._options.max_buffer)
         return self._inbox.hold(messages)
 
-    def _dropInbox(self) -> None:
-        if self._inbox is not None:
-            self._inbox.drop()
-
     def _release(self) -> None:
         inbox, application = self._inbox, self._application
         if inbox is None or application is None:
@@ -377,6 +375,8 @@ class Session:
         """
         No receiver: the disconnect delay begins. (PROTOCOL 6.4)
         """
+        receiver = self._receiver
+        self._stuck = receiver.pendingBytes() if receiver is not None else 0
         self._last = self._clock.seconds()
         self._arm(self._options.timeout)
 
@@ -400,22 +400,26 @@ class Session:
         delay = self._options.timeout if waiting else self._options.heartbeat
         if delay is None:
             return
-        if self.state is State.NEW:
-            self._arm(delay)
-            return
         if receiver and receiver.persistent and not self._isAlive(receiver, delay):
             self._give(receiver, "the peer did not answer a ping")
-            return
-        rest = self._last + delay - self._clock.seconds()
-        if rest > 0:
+        elif (rest := self._last + delay - self._clock.seconds()) > 0:
             self._arm(rest)
-        elif waiting and receiver is not None and receiver.pendingBytes():
-            # The delay counts from when the last response was delivered.
-            self._wait()
-        elif waiting:
-            self._end(Failure(ConnectionLost("no receiver within the timeout")))
-        else:
+        elif not waiting:
             self._heartbeat(delay)
+        elif not self._isDelivering():
+            self._end(Failure(ConnectionLost("no receiver within the timeout")))
+
+    def _isDelivering(self) -> bool:
+        """
+        Wait on while the last response is on its way: the delay counts from when it was
+        delivered. Bytes that stand still for five delays never will be.
+        """
+        before, since = self._stuck, self._last
+        self._wait()
+        if self._stuck == before:
+            self._last, waited = since, self._last - since
+            return before > 0 and waited < 5 * self._options.timeout
+        return True
 
     def _heartbeat(self, delay: float) -> None:
         assert self._receiver is not None
@@ -479,7 +483,8 @@ class Session:
             receiver.abort()
         if reason is not None:
             self._tellApplication(reason)
-        self._dropInbox()
+        if self._inbox is not None:
+            self._inbox.drop()
 
     def _tellApplication(self, reason: Failure) -> None:
         application, self._application = self._application, None
