@@ -28,6 +28,7 @@ from twisted.python.failure import Failure
 from txsockjs.errors import BrokenJSON, NotReading, UnknownSession
 from txsockjs.options import SockJSOptions
 from txsockjs.web.framing import readTexts
+from txsockjs.web.opening import pendingBytes
 
 if TYPE_CHECKING:
     pass
@@ -60,6 +61,11 @@ class ISocketReceiver(Protocol):
         Take the payload of a binary message, in the same way.
         """
 
+    def pinged(self, payload: bytes) -> None:
+        """
+        The peer asks for a sign of life.
+        """
+
     def resumeProducing(self) -> None:
         """
         Frames may be sent again.
@@ -84,6 +90,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     # Whether the next byte begins a frame, and no extension is in use.
     _direct = False
     _closeCall: IDelayedCall | None = None
+    _unsent = 0
     # What fires when the application has read all that it has been given.
     _unread: Deferred[None] | None = None
 
@@ -152,6 +159,9 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         del self._wskey, self.websocket_protocols, self.websocket_extensions
         self.__dict__.pop("http_response_data", None)
 
+    def _onPing(self, payload: bytes) -> None:
+        self.receiver.pinged(payload)
+
     def _onPong(self, payload: bytes) -> None:
         self.receiver.heard = True
 
@@ -164,6 +174,16 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         else:
             self._deliver(self.receiver.deliver, [payload.decode("utf-8")])
 
+    def onMessageBegin(self, isBinary: bool) -> None:
+        super().onMessageBegin(isBinary)
+        # One buffer. A list of the pieces would cost many times what is in them, and
+        # of empty ones there may be any number.
+        self.message_data = [bytearray()]
+
+    def onMessageFrameData(self, payload: bytes) -> None:
+        if not self.failedByMe:
+            self.message_data[0] += payload
+
     def sendData(
         self, data: bytes, sync: bool = False, chopsize: int | None = None
     ) -> None:
@@ -171,20 +191,34 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     def dropConnection(self, abort: bool = False) -> None:
         self._direct = False
-        super().dropConnection(abort)
+        # After both close frames Autobahn aborts, and what is still to be sent with it.
+        super().dropConnection(abort and not self.wasClean)
+        self._limitClosing()
 
     def sendCloseFrame(self, *args: Any, **kw: Any) -> None:
         super().sendCloseFrame(*args, **kw)
         self._direct = False
-        if self.closedByMe and self._closeCall is None:
-            # Autobahn's own timers run on a process-wide clock.
+        self._limitClosing()
+
+    def _limitClosing(self) -> None:
+        """
+        Give the peer some time to take what is left and to end the connection.
+        """
+        # Autobahn's own timers run on a process-wide clock.
+        if self._closeCall is None:
+            self._unsent = pendingBytes(self.transport)
             self._closeCall = self.factory.clock.callLater(
                 self.factory.closeTimeout, self._closeTimeUp
             )
 
     def _closeTimeUp(self) -> None:
         self._closeCall = None
+        if pendingBytes(self.transport) != self._unsent:
+            # The time counts from when the bytes had left.
+            self._limitClosing()
+            return
         self.onCloseHandshakeTimeout()
+        self.transport.abortConnection()
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         # Without a receiver, the handshake failed.

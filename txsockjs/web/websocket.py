@@ -71,6 +71,7 @@ class SocketReceiver:
         "_deflating",
         "_socket",
         "_transport",
+        "_unanswered",
         "_writable",
         "finished",
         "heard",
@@ -83,6 +84,7 @@ class SocketReceiver:
         self._socket = socket
         self._transport = socket.transport
         self._writable = True
+        self._unanswered: bytes | None = None
         self._deflating = socket.isDeflating()
         self.finished = False
         self.heard = True
@@ -104,6 +106,8 @@ class SocketReceiver:
 
     def abort(self) -> None:
         self._socket.dropConnection(abort=True)
+        # That leaves alone a connection which is closing already.
+        self._transport.abortConnection()
 
     def pendingBytes(self) -> int:
         return pendingBytes(self._transport)
@@ -153,8 +157,21 @@ class SocketReceiver:
     def pauseProducing(self) -> None:
         self._writable = False
 
+    def pinged(self, payload: bytes) -> None:
+        """
+        Answer a ping, if the peer takes what it is sent. Of those that have to wait,
+        the last is answered (RFC 6455, section 5.5.3).
+        """
+        if self._writable:
+            self._socket.sendPong(payload)
+        else:
+            self._unanswered = payload
+
     def resumeProducing(self) -> None:
         self._writable = True
+        if self._unanswered is not None:
+            self._socket.sendPong(self._unanswered)
+            self._unanswered = None
         if self.session is not None:
             self.session.resume(self)
 
@@ -232,6 +249,9 @@ class WebSocketResource(ServiceResource):
             or len(hosts) != 1
             or len(keys) != 1
             or not _KEY.fullmatch(keys[0])
+            # Where a body ends and frames begin, a proxy could see otherwise.
+            or header(b"Content-Length", [b"0"]) != [b"0"]
+            or header(b"Transfer-Encoding")
         ):
             raise BadHandshake
         versions = header(b"Sec-WebSocket-Version", [])

@@ -1,0 +1,98 @@
+"""Origins that look like an allowed one."""
+
+from __future__ import annotations
+
+import re
+
+from tests.web.serving import ServiceCase
+from tests.web.sockets import Socket
+from txsockjs.errors import OptionError
+from txsockjs.options import SockJSOptions
+
+ALLOWED = "https://example.com"
+
+LOOKALIKES = [
+    "https://ample.com",
+    "https://example.co",
+    "https://example.com.evil.example",
+    "https://evilexample.com",
+    "https://a.example.com",
+    "https://example.com@evil.example",
+    "https://example.com:444",
+    "https://example.com:443:1",
+    "http://example.com",
+    "ftp://example.com",
+    "//example.com",
+    "example.com",
+    "https://example.com/",
+    "https://example.com/a",
+    "https://example.com?",
+    "https://example.com, https://evil.example",
+    "https://ex\u00e4mple.com",
+    "https://example.com.",
+    "null",
+    "",
+    "*",
+]
+
+
+class OriginTests(ServiceCase):
+    def statuses(self, headers: dict[str, str]) -> set[int]:
+        """
+        The statuses of an HTTP transport and both WebSockets.
+        """
+        heads = [
+            Socket(self.connect(), path, headers).head
+            for path in ["/websocket", "/0/w/websocket"]
+        ]
+        poll = self.post(f"/0/{len(self.sessions)}/xhr", b"", headers)
+        return {poll.status, *(int(head[9:12]) for head in heads)}
+
+    def test_lookalikes(self) -> None:
+        """
+        Origins are compared whole: scheme, host and port.
+        """
+        self.serve(origins=[ALLOWED])
+        for origin in LOOKALIKES:
+            self.assertEqual(self.statuses({"Origin": origin}), {403}, origin)
+        self.assertEqual(self.sessions, [])
+
+    def test_allowed(self) -> None:
+        """
+        The origin itself is let in, whatever case its scheme and host are in.
+        """
+        self.serve(origins=[ALLOWED])
+        for origin in [ALLOWED, "HTTPS://Example.COM"]:
+            self.assertEqual(self.statuses({"Origin": origin}), {200, 101})
+
+    def test_null(self) -> None:
+        """
+        C{null} is let in where it is named, and alone then.
+        """
+        self.serve(origins=["null"])
+        self.assertEqual(self.statuses({"Origin": "null"}), {200, 101})
+        self.assertEqual(self.statuses({"Origin": ALLOWED}), {403})
+
+    def test_refererLookalikes(self) -> None:
+        """
+        The same where there is a Referer alone. (A path is no part of its origin.)
+        """
+        self.serve(origins=[ALLOWED])
+        for origin in LOOKALIKES:
+            if re.fullmatch("https://[^/?]+", origin):
+                headers = {"Referer": origin + "/"}
+                self.assertEqual(self.statuses(headers), {403}, origin)
+
+    def test_strForAList(self) -> None:
+        """
+        One str where a list is meant would pass for a list of letters: it is an error.
+        """
+        for value in [ALLOWED, "*", "example.com", ["example.com"], ["*"], [b"a"], 5]:
+            self.assertRaises(OptionError, SockJSOptions, origins=value)
+
+    def test_emptyList(self) -> None:
+        """
+        No origin at all lets no page in.
+        """
+        self.serve(origins=[])
+        self.assertEqual(self.statuses({"Origin": ALLOWED}), {403})
