@@ -15,6 +15,13 @@ from txsockjs.endpoints import SockJSServerEndpoint
 from txsockjs.errors import OptionError
 from txsockjs.options import SockJSOptions
 
+
+def authorize(request: object) -> None:
+    """
+    Lets everybody in.
+    """
+
+
 # A value for each option, as a string may carry it, and what it then is.
 VALUES: dict[str, tuple[str, object]] = {
     "websocket": ("false", False),
@@ -33,6 +40,13 @@ VALUES: dict[str, tuple[str, object]] = {
     "max_message_size": ("1000", 1000),
     "max_buffer": ("2000", 2000),
     "max_sessions": ("3", 3),
+    "verify_ip": ("on", True),
+    "compression": ("true", True),
+    "compression_memory_level": ("5", 5),
+    "compression_window_bits": ("12", 12),
+    "authorize": ("tests.test_endpoints.authorize", authorize),
+    "authorize_timeout": ("3.5", 3.5),
+    "max_authorizing": ("7", 7),
     "drain_timeout": ("0.5", 0.5),
 }
 

@@ -11,6 +11,12 @@
         +-- BrokenJSON          500      a body that is not an array of strings
         +-- CallbackRequired    500      jsonp or htmlfile without ``c``
         +-- InvalidCallback     500      a ``c`` that is no plain name
+        +-- NotFound            404      a URL that is none of the service's
+        +-- NotAWebSocket       400      a WebSocket URL without "Upgrade: websocket"
+        +-- NotAnUpgrade        400      the same without "Connection: Upgrade"
+        +-- BadHandshake        400      an opening handshake that is not in order
+        +-- WrongVersion        426      a version of WebSocket that is not spoken
+        +-- NoWebSocketHere     400      an upgrade at a URL that is no WebSocket
         +-- OriginRefused       403      an origin outside the option ``origins``
         +-- UnknownSession      404      a send to a session that is not open
         +-- MessageTooBig       413      more than the option ``max_message_size``
@@ -92,6 +98,36 @@ class CallbackRequired(WireError):
 
 class InvalidCallback(WireError):
     text = 'invalid "callback" parameter'
+
+
+class NotFound(WireError):
+    status = 404
+    text = "There is nothing here."
+
+
+class NotAWebSocket(WireError):
+    status = 400
+    text = 'Can "Upgrade" only to "WebSocket".'
+
+
+class NotAnUpgrade(WireError):
+    status = 400
+    text = '"Connection" must be "Upgrade".'
+
+
+class BadHandshake(WireError):
+    status = 400
+    text = "This is no WebSocket handshake."
+
+
+class WrongVersion(WireError):
+    status = 426
+    text = "This version of WebSocket is not spoken here."
+
+
+class NoWebSocketHere(WireError):
+    status = 400
+    text = "There is no WebSocket at this URL."
 
 
 class OriginRefused(WireError):

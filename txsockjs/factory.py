@@ -13,10 +13,10 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
 from txsockjs.core.registry import RESTART
-from txsockjs.errors import PrefixError
+from txsockjs.errors import NotFound, PrefixError
 from txsockjs.options import SockJSOptions
 from txsockjs.web.base import refuse
-from txsockjs.web.resource import NotFound, SockJSResource
+from txsockjs.web.resource import SockJSResource
 from txsockjs.web.site import BoundedRequest, boundedProtocol
 
 __all__ = ["SockJSFactory", "SockJSMultiFactory", "SockJSResource"]

@@ -2,8 +2,9 @@
 
 Applications meet L{ISockJSTransport} and, when they like, L{ISockJSMessageReceiver}.
 The others stand between the rooms of the package: a L{Session
-<txsockjs.core.session.Session>} talks to an L{IApplication} above it, an L{IReceiver}
-below it and an L{ISessionHost} beside it, and knows nothing else of them.
+<txsockjs.core.session.Session>} talks to an L{IApplication} above it, to which it is an
+L{ISession}, an L{IReceiver} below it and an L{ISessionHost} beside it, and knows
+nothing else of them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
-    from txsockjs.core.frames import Frame, Message
+    from txsockjs.core.frames import Close, Frame, Message
     from txsockjs.core.session import Session
 
 
@@ -70,6 +71,46 @@ class ISockJSMessageReceiver(Interface):
         One message came in.
 
         @param message: the text, with the lone surrogates that JavaScript can send.
+        """
+
+
+class ISession(Interface):
+    """
+    What a transport needs of the session under it. It is a L{Session
+    <txsockjs.core.session.Session>}, or a channel of one.
+    """
+
+    pending = Attribute("How many bytes wait because the peer has not taken them yet.")
+
+    def send(message: Message) -> None:
+        """
+        Send one message. Without effect once the session is closing.
+        """
+
+    def close(close: Close) -> None:
+        """
+        Deliver what was sent before, then this. The application hears of the end
+        afterwards, never from inside the call.
+        """
+
+    def fail(close: Close, reason: Failure) -> None:
+        """
+        Close because of a fault; the application hears of the end at once.
+        """
+
+    def abort() -> None:
+        """
+        End at once. The application hears of it in the next turn of the reactor.
+        """
+
+    def pauseReceiving() -> None:
+        """
+        Deliver nothing to the application until L{resumeReceiving}.
+        """
+
+    def resumeReceiving() -> None:
+        """
+        Deliver what was held back, in the next turn of the reactor, and go on.
         """
 
 

@@ -163,9 +163,10 @@ class Options(UsageOptions):
         lines = [super().getUsage(width), "Options for --option:"]
         for name, default, meaning in SockJSOptions.fields():
             lines += textwrap.wrap(
-                f"  {name:<20}{meaning} [default: {_shown(default)}]",
+                f"{name}: {meaning} [default: {_shown(default)}]",
                 width,
-                subsequent_indent=" " * 22,
+                initial_indent="  ",
+                subsequent_indent="      ",
                 break_on_hyphens=False,
             )
         return "\n".join(lines) + "\n" + _EXAMPLES

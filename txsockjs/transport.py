@@ -19,9 +19,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txsockjs.core.frames import FRAME_SIZE, GO_AWAY, Close, Message
-from txsockjs.core.session import Session
 from txsockjs.interfaces import (
     IApplication,
+    ISession,
     ISockJSMessageReceiver,
     ISockJSTransport,
 )
@@ -135,6 +135,7 @@ class SessionTransport:
         "_logout",
         "_producer",
         "_producerPaused",
+        "_producerWrote",
         "_protocol",
         "_receiveText",
         "_session",
@@ -150,7 +151,7 @@ class SessionTransport:
 
     def __init__(
         self,
-        session: Session,
+        session: ISession,
         protocol: IProtocol,
         request: OpeningRequest,
         encoding: str,
@@ -167,6 +168,8 @@ class SessionTransport:
         self._producer: Any = None
         self._streaming = False
         self._producerPaused = False
+        # Whether it did so since it was resumed.
+        self._producerWrote = False
         self._closeLater: Close | None = None
         self.request = request
         self.connected = False
@@ -201,14 +204,11 @@ class SessionTransport:
     def sendPrepared(self, message: Message) -> None:
         session = self._session
         session.send(message)
-        if (
-            self._producer is not None
-            and self._streaming
-            and not self._producerPaused
-            and session.pending > FRAME_SIZE
-        ):
-            self._producerPaused = True
-            self._producer.pauseProducing()
+        if self._producer is not None and self._streaming and not self._producerPaused:
+            self._producerWrote = True
+            if session.pending > FRAME_SIZE:
+                self._producerPaused = True
+                self._producer.pauseProducing()
 
     def loseConnection(self, code: int = 3000, reason: str = "Go away!") -> None:
         close = GO_AWAY
@@ -266,8 +266,11 @@ class SessionTransport:
 
     def unregisterProducer(self) -> None:
         self._producer = None
-        if self._closeLater is not None:
-            close, self._closeLater = self._closeLater, None
+        self._closeNow()
+
+    def _closeNow(self) -> None:
+        close, self._closeLater = self._closeLater, None
+        if close is not None:
             self._session.close(close)
 
     # IPushProducer, for the inbound side
@@ -285,10 +288,7 @@ class SessionTransport:
 
     def sessionOpened(self) -> None:
         self.connected = True
-        try:
-            self._protocol.makeConnection(self)
-        except Exception:
-            self._fault("connectionMade")
+        self._call("connectionMade", self._protocol.makeConnection, self)
 
     def sessionReceived(self, message: str | bytes) -> None:
         try:
@@ -304,28 +304,30 @@ class SessionTransport:
             self._fault("dataReceived")
 
     def sessionDrained(self) -> None:
-        if self._producer is None or (self._streaming and not self._producerPaused):
+        if self._producer is None:
             return
-        self._producerPaused = False
-        try:
-            self._producer.resumeProducing()
-        except Exception:
-            self._fault("resumeProducing")
+        if self._streaming and not self._producerPaused:
+            if self._producerWrote:
+                # As on TCP: all that it had to give went out without a pause.
+                self._closeNow()
+            return
+        self._producerPaused = self._producerWrote = False
+        self._call("resumeProducing", self._producer.resumeProducing)
 
     def sessionLost(self, reason: Failure) -> None:
         self.connected = False
         self.disconnecting = True
         producer, self._producer = self._producer, None
+        if producer is not None:
+            self._call("stopProducing", producer.stopProducing)
+        self._call("connectionLost", self._protocol.connectionLost, reason)
+        self._call("logout", self._logout)
+
+    def _call(self, where: str, call: Callable[..., object], *args: object) -> None:
         try:
-            if producer is not None:
-                producer.stopProducing()
-            self._protocol.connectionLost(reason)
+            call(*args)
         except Exception:
-            self._fault("connectionLost")
-        try:
-            self._logout()
-        except Exception:
-            self._fault("logout")
+            self._fault(where)
 
     def _fault(self, where: str) -> None:
         """

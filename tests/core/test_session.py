@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -16,6 +18,7 @@ from tests.core.support import (
 )
 from txsockjs.core.session import Session
 from txsockjs.core.states import NEXT, State
+from txsockjs.errors import UnknownSession
 from txsockjs.interfaces import IApplication, ISessionHost
 from txsockjs.testing import MemoryReceiver
 
@@ -229,3 +232,78 @@ class ReceiverTests(SessionTestCase):
         receiver.drop(ConnectionLost())
         receiver.drop(ConnectionLost())
         self.assertLost(ConnectionLost)
+
+
+class WaitingTests(SessionTestCase):
+    """
+    A session of which it is not known yet whether it may be opened.
+    """
+
+    def wait(self, receiver: MemoryReceiver) -> Session:
+        """
+        Have a session wait with this receiver.
+        """
+        return self.registry.open(b"s", lambda session: session.wait(receiver))
+
+    def test_nothingIsSaid(self) -> None:
+        """
+        The peer hears nothing, however long it takes, and no timer runs.
+        """
+        receiver = MemoryReceiver()
+        session = self.wait(receiver)
+        receiver.resume()
+        self.clock.advance(1000)
+        self.assertFrames(receiver)
+        self.assertIs(State.NEW, session.state)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_opened(self) -> None:
+        """
+        Then it opens with that receiver, and what came in meanwhile is delivered.
+        """
+        receiver = MemoryReceiver()
+        session = self.wait(receiver)
+        self.assertFrames(self.attach(session, polling()), BUSY)
+        held = session.receive(["a"])
+        session.open(self.application, receiver)
+        self.assertFrames(receiver, b"o")
+        self.turn()
+        self.assertEqual(["a"], self.application.received)
+        assert held is not None
+        self.successResultOf(held)
+
+    def test_refused(self) -> None:
+        """
+        Or it is refused, and what came in goes back.
+        """
+        receiver = MemoryReceiver()
+        session = self.wait(receiver)
+        held = session.receive(["a"])
+        session.refuse(close(4401, "Unauthorized"), receiver)
+        self.assertFrames(receiver, b'c[4401,"Unauthorized"]')
+        self.clock.advance(5)
+        assert held is not None
+        self.failureResultOf(held, UnknownSession)
+        self.assertIdle()
+
+    def test_closed(self) -> None:
+        """
+        A service that stops refuses it.
+        """
+        receiver = MemoryReceiver()
+        self.wait(receiver).close(close(1012, "Service Restart"))
+        self.assertFrames(receiver, b'c[1012,"Service Restart"]')
+        self.assertEqual(0, len(self.registry))
+
+    def test_lost(self) -> None:
+        """
+        When its receiver is lost, the session is over, and whoever decides is told.
+        """
+        for end in ("drop", "abort"):
+            ends: list[str] = []
+            receiver = MemoryReceiver()
+            session = self.wait(receiver)
+            session.onEnd = partial(ends.append, end)
+            receiver.drop() if end == "drop" else session.abort()
+            self.assertEqual([end], ends)
+            self.assertIdle()

@@ -74,23 +74,42 @@ class DisconnectDelayTests(SessionTestCase):
             self.clock.advance(5)
         self.assertIs(State.OPEN, session.state)
         receiver.pending = 0
-        self.clock.advance(10)
+        self.clock.pump([5, 5])
         self.assertLost(ConnectionLost)
         self.assertIdle()
 
     def test_wholeDelayAfterDelivery(self) -> None:
         """
-        After the last byte has left, the whole delay is left to come again.
+        Whenever the last byte has left, the whole delay is left to come again.
+        """
+        for delivered in (4.9, 5.1, 9.9, 23):
+            self.configure()
+            receiver = polling()
+            receiver.pending = 100
+            session, _ = self.open(receiver)
+            for _ in range(int(delivered)):
+                receiver.pending -= 1
+                self.clock.advance(1)
+            self.clock.advance(delivered % 1)
+            receiver.pending = 0
+            self.clock.pump([1, 1, 1, 1, 0.9])
+            self.assertFrames(self.attach(session, polling()))
+            self.assertIs(State.OPEN, session.state, delivered)
+            session.abort()
+
+    def test_neverDelivered(self) -> None:
+        """
+        Bytes that do not move, as those of a connection that is gone, hold up the end
+        of the session for five delays and not for ever.
         """
         receiver = polling()
-        session, _ = self.open(receiver)
         receiver.pending = 100
-        self.clock.advance(4.9)
-        self.clock.advance(0.1)
-        receiver.pending = 0
-        self.clock.advance(4.9)
-        self.assertFrames(self.attach(session, MemoryReceiver()))
-        self.assertIs(State.OPEN, session.state)
+        self.open(receiver)
+        self.clock.pump([1] * 24)
+        self.assertLost()
+        self.clock.advance(1)
+        self.assertLost(ConnectionLost)
+        self.assertIdle()
 
     def test_limitReached(self) -> None:
         """

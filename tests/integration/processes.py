@@ -15,6 +15,9 @@ from twisted.trial.unittest import FailTest
 
 ROOT = Path(__file__).parent.parent.parent
 
+#: What a program says to tell its URL.
+URL = r"http://127\.0\.0\.1:\d+\S*(?=\s)"
+
 
 class Program(ProcessProtocol):
     """
@@ -90,9 +93,8 @@ async def startExample(test: Any, name: str, *args: str) -> tuple[str, Program]:
     """
     Start one of C{examples/}, which tells its URL when it is ready.
 
-    @return: the URL, and the program.
+    @return: the URL, without a slash at its end, and the program.
     """
     script = str(ROOT / "examples" / name)
-    url = r"http://127\.0\.0\.1:\d+"
-    program = await start(test, url, sys.executable, script, *args)
-    return program.ready[0], program
+    program = await start(test, URL, sys.executable, script, *args)
+    return program.ready[0].rstrip("/"), program

@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from twisted.internet import defer, protocol
+from twisted.internet import defer, protocol, reactor
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.protocols.wire import Echo
@@ -124,6 +124,7 @@ class Server:
     """
 
     port: IListeningPort
+    url: str
 
     def __init__(self, **options: Any) -> None:
         self.lost: dict[str | None, list[type[BaseException]]] = {}
@@ -188,14 +189,15 @@ class Server:
                 waiting.callback(None)
 
     async def untilLost(self, names: set[str]) -> None:
-        """Wait until the sessions of all these names have ended."""
+        """Wait until the sessions of all these names have ended, or for 20 seconds."""
         if not names <= self.lost.keys():
             waiting: defer.Deferred[None] = defer.Deferred()
             self._waiting.append((names, waiting))
+            waiting.addTimeout(20, reactor)
             await waiting
 
 
-async def startPlain(reactor: Any, **options: Any) -> Server:
+async def startPlain(**options: Any) -> Server:
     """A L{Server} over TCP."""
     endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
     return await Server(**options).start(endpoint)

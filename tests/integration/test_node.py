@@ -25,7 +25,7 @@ class StockClient:
 
     async def setUp(self: Any) -> None:
         need("node", packages=("sockjs-client",))
-        self.server = await startPlain(reactor)
+        self.server = await startPlain()
         self.addCleanup(lambda: defer.ensureDeferred(self.server.stop()))
 
     async def client(self, service: str, scenario: str, **options: Any) -> Any:
@@ -115,7 +115,7 @@ class FallbackTests(TestCase):
 
     async def choice(self, service: str) -> str:
         need("node", packages=("sockjs-client",))
-        server = await startPlain(reactor)
+        server = await startPlain()
         self.addCleanup(lambda: defer.ensureDeferred(server.stop()))
         [result] = await runNode(
             reactor,

@@ -60,10 +60,13 @@
       const sock = new SockJS(options.url, undefined, {
         transports: options.transport && [options.transport],
         transportOptions: options.transportOptions,
+        // By itself the client waits for a transport a few times as long as for info,
+        // which on a busy machine may be too short.
+        timeout: 10000,
         sessionId: options.sessionId && (() => options.sessionId),
       });
       const state = { open: 0, messages: 0 };
-      const deadline = setTimeout(() => finish({ error: 'timeout' }), options.timeout || 45000);
+      const deadline = setTimeout(() => finish({ error: 'timeout' }), options.timeout || 30000);
       function finish(value) {
         clearTimeout(deadline);
         resolve(value.error ? Object.assign({ state }, value) : value);

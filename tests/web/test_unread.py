@@ -1,4 +1,4 @@
-"""Tests for an application that does not read, over WebSocket."""
+"""Tests for an application that does not read."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Reader(Protocol):
 
 class UnreadTests(SynchronousTestCase):
     """
-    What came before the end of a WebSocket is read before the end, as on TCP.
+    What came before the end is read before the end, as on TCP, or refused.
     """
 
     def open(self, path: str, **options: object) -> MemoryWebSocket:
@@ -103,3 +103,14 @@ class UnreadTests(SynchronousTestCase):
         self.site.advance(100)
         self.assertIsNone(socket.ended)
         self.assertEqual([b"a", b"b"], self.read())
+
+    def test_closed(self) -> None:
+        """
+        A send to a session that was closed without being read is refused at once.
+        """
+        self.open("/websocket").abort()
+        client = MemoryClient(self.site)
+        client.request("POST", "/0/s/xhr")
+        self.reader.transport.loseConnection()
+        response = client.request("POST", "/0/s/xhr_send", body=b'["a"]')
+        self.assertEqual(404, response.status)

@@ -14,6 +14,7 @@ from twisted.internet.error import ConnectionAborted, ConnectionDone, Connection
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from txsockjs.core.frames import (
     BUSY,
@@ -28,10 +29,11 @@ from txsockjs.core.frames import (
 from txsockjs.core.inbox import Inbox
 from txsockjs.core.states import NEXT, State
 from txsockjs.errors import UnknownSession
-from txsockjs.interfaces import IApplication, IReceiver, ISessionHost
+from txsockjs.interfaces import IApplication, IReceiver, ISession, ISessionHost
 from txsockjs.options import SockJSOptions
 
 
+@implementer(ISession)
 class Session:
     """
     One session: its state, what waits to be sent, its receiver and its one timer.
@@ -121,7 +123,8 @@ class Session:
         """
         It is not known yet whether the session may be opened: its receiver waits.
         """
-        self._take(receiver)
+        receiver.session = self
+        self._receiver = receiver
 
     def refuse(self, close: Close, receiver: IReceiver) -> None:
         """
@@ -153,7 +156,8 @@ class Session:
             self._become(State.CLOSING)
             self._closeFrame = close
             self._host.closed(self)
-            self._dropInbox()
+            if self._inbox is not None:
+                self._inbox.drop()
             self._flushLater()
         elif self.state is State.NEW and self._receiver is not None:
             self.refuse(close, self._receiver)
@@ -247,7 +251,7 @@ class Session:
                 self._writable or receiver is None or receiver.finished
             ):
                 application.sessionDrained()
-        elif self._writable:
+        elif self._writable and self._closeFrame is not None:
             self._sendClose()
 
     def _writeOut(self) -> None:
@@ -346,10 +350,6 @@ class Session:
             self._inbox = Inbox(self._options.max_buffer)
         return self._inbox.hold(messages)
 
-    def _dropInbox(self) -> None:
-        if self._inbox is not None:
-            self._inbox.drop()
-
     def _release(self) -> None:
         inbox, application = self._inbox, self._application
         if inbox is None or application is None:
@@ -375,6 +375,8 @@ class Session:
         """
         No receiver: the disconnect delay begins. (PROTOCOL 6.4)
         """
+        receiver = self._receiver
+        self._stuck = receiver.pendingBytes() if receiver is not None else 0
         self._last = self._clock.seconds()
         self._arm(self._options.timeout)
 
@@ -398,22 +400,26 @@ class Session:
         delay = self._options.timeout if waiting else self._options.heartbeat
         if delay is None:
             return
-        if self.state is State.NEW:
-            self._arm(delay)
-            return
         if receiver and receiver.persistent and not self._isAlive(receiver, delay):
             self._give(receiver, "the peer did not answer a ping")
-            return
-        rest = self._last + delay - self._clock.seconds()
-        if rest > 0:
+        elif (rest := self._last + delay - self._clock.seconds()) > 0:
             self._arm(rest)
-        elif waiting and receiver is not None and receiver.pendingBytes():
-            # The delay counts from when the last response was delivered.
-            self._wait()
-        elif waiting:
-            self._end(Failure(ConnectionLost("no receiver within the timeout")))
-        else:
+        elif not waiting:
             self._heartbeat(delay)
+        elif not self._isDelivering():
+            self._end(Failure(ConnectionLost("no receiver within the timeout")))
+
+    def _isDelivering(self) -> bool:
+        """
+        Wait on while the last response is on its way: the delay counts from when it was
+        delivered. Bytes that stand still for five delays never will be.
+        """
+        before, since = self._stuck, self._last
+        self._wait()
+        if self._stuck == before:
+            self._last, waited = since, self._last - since
+            return before > 0 and waited < 5 * self._options.timeout
+        return True
 
     def _heartbeat(self, delay: float) -> None:
         assert self._receiver is not None
@@ -477,7 +483,8 @@ class Session:
             receiver.abort()
         if reason is not None:
             self._tellApplication(reason)
-        self._dropInbox()
+        if self._inbox is not None:
+            self._inbox.drop()
 
     def _tellApplication(self, reason: Failure) -> None:
         application, self._application = self._application, None

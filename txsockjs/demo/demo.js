@@ -22,7 +22,7 @@ const SERVICES = [
   },
   {
     name: "broadcast",
-    about: "Sends what it is sent to everybody who is connected: open this page twice.",
+    about: "Tells everybody who is here what it is sent. Open this page twice.",
     talks: true,
   },
   {
@@ -37,8 +37,9 @@ const SERVICES = [
   },
 ];
 
+const ARROWS = { in: ["↓", "received"], out: ["↑", "sent"] };
 const MOST_ROWS = 500;
-const LONGEST_ROW = 2000;
+const LONGEST_ROW = 300;
 const PINGS = 20;
 
 const picker = document.getElementById("transport");
@@ -176,21 +177,22 @@ class Console {
 
   log(kind, text) {
     const row = document.createElement("li");
-    row.className = kind === "in" || kind === "out" ? "frame" : kind;
+    row.className = kind in ARROWS ? "frame" : kind;
     const time = document.createElement("time");
     const now = new Date();
     time.dateTime = now.toISOString();
     time.textContent = clock(now);
     const arrow = document.createElement("b");
     arrow.className = kind;
-    arrow.textContent = { in: "↓", out: "↑" }[kind] ?? "";
-    arrow.setAttribute("aria-label", { in: "received", out: "sent" }[kind] ?? "");
+    if (kind in ARROWS) {
+      const [sign, word] = ARROWS[kind];
+      arrow.textContent = sign;
+      arrow.setAttribute("role", "img");
+      arrow.setAttribute("aria-label", word);
+    }
     const body = document.createElement("span");
     body.className = "text";
-    body.textContent =
-      text.length > LONGEST_ROW
-        ? `${text.slice(0, LONGEST_ROW)}… (${text.length} characters)`
-        : text;
+    body.textContent = shorten(text);
     const trip = document.createElement("span");
     trip.className = "trip";
     row.append(time, arrow, body, trip);
@@ -220,6 +222,13 @@ function watch(socket, see) {
   };
 }
 
+function shorten(text) {
+  // What a streaming response starts with, so that browsers do not hold it back.
+  if (/^hh+$/.test(text)) return `h × ${text.length}`;
+  if (text.length <= LONGEST_ROW) return text;
+  return `${text.slice(0, LONGEST_ROW)}… (${text.length} characters)`;
+}
+
 function milliseconds(number) {
   return `${number.toFixed(1)} ms`;
 }
@@ -238,6 +247,7 @@ function start() {
       `sockjs-client did not load from ${url}. For a copy of your own: ` +
       "npm install sockjs-client@1.6.1, then start the demo again.";
     status.className = "notice";
+    picker.disabled = true;
     return;
   }
   status.textContent = `sockjs-client ${SockJS.version}`;

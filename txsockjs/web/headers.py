@@ -148,10 +148,11 @@ class HeaderRules:
         if header is not None:
             values = request.requestHeaders.getRawHeaders(header)
             if values:
-                address = _address(values[-1].rpartition(b",")[2])
-                if address is not None:
-                    return address
-        return request.getClientAddress()
+                told = _address(values[-1].rpartition(b",")[2])
+                if told is not None:
+                    return told
+        address: IAddress = request.getClientAddress()
+        return address
 
     def owner(self, request: Request) -> object:
         """

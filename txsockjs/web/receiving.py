@@ -100,12 +100,13 @@ def callback(request: Request) -> bytes:
 
     @raise WireError: if there is none, or it is not a plain name.
     """
-    names = request.args.get(b"c") or request.args.get(b"callback")
-    if not names or not names[0]:
+    names = request.args.get(b"c") or request.args.get(b"callback", [b""])
+    name: bytes = names[0]
+    if not name:
         raise CallbackRequired
-    if not _CALLBACK.fullmatch(names[0]):
+    if not _CALLBACK.fullmatch(name):
         raise InvalidCallback
-    return names[0]
+    return name
 
 
 @implementer(IReceiver)

@@ -14,7 +14,7 @@ from twisted.web.server import Request
 from txsockjs.clock import clockOr
 from txsockjs.core.frames import Close
 from txsockjs.core.registry import RESTART, SessionRegistry
-from txsockjs.errors import WireError
+from txsockjs.errors import NotFound, NoWebSocketHere
 from txsockjs.options import SockJSOptions
 from txsockjs.web.base import ServiceResource, refuse
 from txsockjs.web.eventsource import EventSource
@@ -40,16 +40,6 @@ _RECEIVING: Final = {
     "websocket": WebSocketResource,
 }
 _SENDING: Final = {"xhr_send": XHRSend, "jsonp_send": JSONPSend}
-
-
-class NotFound(WireError):
-    status = 404
-    text = "There is nothing here."
-
-
-class NoWebSocketHere(WireError):
-    status = 400
-    text = "There is no WebSocket at this URL."
 
 
 class SockJSResource(Resource):

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 _PER_CONNECTION: Final = ("factory", "utf8validator", "send_queue")
 
 
+#: The C{state} of a connection on which frames may be sent.
+STATE_OPEN: Final = WebSocketProtocol.STATE_OPEN
+
+
 class ISocketReceiver(Protocol):
     """
     What a connection needs of its receiver.
@@ -94,11 +98,11 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         pass
 
     @cached_property
-    def is_open(self) -> Deferred[None]:
+    def is_open(self) -> Any:
         return txaio.create_future()
 
     @cached_property
-    def is_closed(self) -> Deferred[SocketProtocol]:
+    def is_closed(self) -> Any:
         return txaio.create_future()
 
     @cached_property
@@ -121,7 +125,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             data = data[used:]
         self._dataReceived(data)
         self._direct = (
-            self.state == self.STATE_OPEN
+            self.state == STATE_OPEN
             and not self.data
             and self.current_frame is None
             and not self.inside_message
@@ -232,12 +236,6 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     # The receiver
 
-    def isOpen(self) -> bool:
-        """
-        Whether frames may be sent.
-        """
-        return bool(self.state == self.STATE_OPEN)
-
     def isDeflating(self) -> bool:
         """
         Whether compression was negotiated.
@@ -339,7 +337,8 @@ class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
         template.factory = self
         WebSocketProtocol._connectionMade(template)
         shared = {
-            name: value
+            # A function on a class would become a method.
+            name: staticmethod(value) if callable(value) else value
             for name, value in vars(template).items()
             if name not in _PER_CONNECTION
         }

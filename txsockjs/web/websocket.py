@@ -30,7 +30,13 @@ from txsockjs.core.frames import (
 from txsockjs.core.registry import SessionRegistry
 from txsockjs.core.session import Session
 from txsockjs.core.states import State
-from txsockjs.errors import BrokenJSON, WireError
+from txsockjs.errors import (
+    BadHandshake,
+    BrokenJSON,
+    NotAnUpgrade,
+    NotAWebSocket,
+    WrongVersion,
+)
 from txsockjs.interfaces import IReceiver
 from txsockjs.opening import SessionOpener
 from txsockjs.transport import OpeningRequest
@@ -38,7 +44,7 @@ from txsockjs.web.base import ServiceResource
 from txsockjs.web.framing import formatText
 from txsockjs.web.headers import HeaderBlock, HeaderRules, Policy
 from txsockjs.web.opening import openingRequest, pendingBytes
-from txsockjs.web.socket import SocketFactory, SocketProtocol
+from txsockjs.web.socket import STATE_OPEN, SocketFactory, SocketProtocol
 from txsockjs.web.writing import writeThrough
 
 _NORMAL: Final = 1000
@@ -53,26 +59,6 @@ _VERSIONS: Final = ([b"13"], [b"8"])
 # A close frame is a control frame of 125 bytes at the most, two of which are the code
 # (RFC 6455, section 5.5).
 _REASON_SIZE: Final = 123
-
-
-class NotAWebSocket(WireError):
-    status = 400
-    text = 'Can "Upgrade" only to "WebSocket".'
-
-
-class NotAnUpgrade(WireError):
-    status = 400
-    text = '"Connection" must be "Upgrade".'
-
-
-class BadHandshake(WireError):
-    status = 400
-    text = "This is no WebSocket handshake."
-
-
-class WrongVersion(WireError):
-    status = 426
-    text = "This version of WebSocket is not spoken here."
 
 
 @implementer(IReceiver, IPushProducer)
@@ -108,7 +94,7 @@ class SocketReceiver:
     def sendFrame(self, frame: Frame) -> bool:
         if self._deflating:
             self._socket.sendMessage(frame.data)
-        elif self._socket.isOpen():
+        elif self._socket.state == STATE_OPEN:
             writeThrough(self._transport, frame.formatted(formatText))
         return self._writable
 
@@ -133,6 +119,8 @@ class SocketReceiver:
         @return: None, or what fires when the application is reading again.
         @raise BrokenJSON: if one is no SockJS message. Those before it are delivered.
         """
+        if len(texts) == 1:
+            return self.receive(decodeSocket(texts[0]))
         messages: list[str] = []
         try:
             for text in texts:
@@ -202,7 +190,7 @@ class RawSocketReceiver(SocketReceiver):
 
     def sendFrame(self, frame: Frame) -> bool:
         socket = self._socket
-        if not socket.isOpen():
+        if socket.state != STATE_OPEN:
             pass
         elif isinstance(frame, (Message, Messages)):
             for message in frame.messages:

@@ -1,0 +1,74 @@
+"""The load client's reactor: one epoll, level-triggered, no timers."""
+
+from __future__ import annotations
+
+import select
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from benchmarks.errors import Stalled
+
+if TYPE_CHECKING:
+    from benchmarks.client.connection import Connection
+
+#: A server that is asked something and says nothing for so many seconds has failed.
+PATIENCE = 20.0
+
+
+class Loop:
+    """Hands what epoll reports to the connections."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._connections: dict[int, Connection] = {}
+        self._stopped = False
+
+    def add(self, fd: int, connection: Connection) -> None:
+        """Tell C{connection} when C{fd} can be read."""
+        self._connections[fd] = connection
+        self._epoll.register(fd, select.EPOLLIN)
+
+    def modify(self, fd: int, events: int) -> None:
+        """Tell the connection of C{fd} about C{events} from now on."""
+        self._epoll.modify(fd, events)
+
+    def remove(self, fd: int) -> None:
+        """Forget C{fd}, which is about to be closed."""
+        self._epoll.unregister(fd)
+        del self._connections[fd]
+
+    def close(self) -> None:
+        """Close every connection and the epoll itself."""
+        for connection in list(self._connections.values()):
+            connection.close()
+        self._epoll.close()
+
+    def stop(self) -> None:
+        """Make L{run} return after the events in hand."""
+        self._stopped = True
+
+    def run(self, seconds: float, patience: float = PATIENCE) -> bool:
+        """
+        Serve the connections.
+
+        @param seconds: for how long at most.
+        @param patience: the silence, in seconds, that is taken for a failure.
+        @return: whether L{stop} was called before the time was over.
+        @raise Stalled: nothing came for C{patience} seconds.
+        """
+        self._stopped = False
+        connections, poll = self._connections, self._epoll.poll
+        now = heard = perf_counter()
+        end = now + seconds
+        while now < end and not self._stopped:
+            events = poll(min(end - now, 1.0), 1024)
+            for fd, event in events:
+                connection = connections.get(fd)
+                if connection is not None:
+                    connection.ready(event)
+            now = perf_counter()
+            if events:
+                heard = now
+            elif now - heard > patience:
+                raise Stalled(f"no answer for {patience:.0f} s")
+        return self._stopped

@@ -1,0 +1,150 @@
+"""Sessions over one socket: plain TCP, raw WebSocket, SockJS over WebSocket."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from benchmarks.client import websocket
+from benchmarks.client.burst import decode, messagesIn
+from benchmarks.client.connection import Connection
+from benchmarks.client.session import Plan, Session
+from benchmarks.errors import WrongAnswer
+
+
+class TcpSession(Session):
+    """The WebSocket frames of a burst over plain TCP; they must come back as sent."""
+
+    __slots__ = ("_connection", "_partial")
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        self._partial = b""
+        self._connection = Connection(plan.loop, plan.target, self._greeted)
+
+    def _write(self) -> None:
+        self._connection.send(self.plan.bursts[self._turn].frames)
+
+    def _greeted(self, data: bytes) -> None:
+        if data != b"o":
+            raise WrongAnswer(f"{data[:80]!r} instead of a greeting")
+        self._connection.receive = self._received
+        self.plan.opened(self)
+
+    def _received(self, data: bytes) -> None:
+        expected = self.plan.bursts[self._turn].frames
+        if self._partial:
+            data = self._partial + data
+        if data == expected:
+            self._partial = b""
+            self._whole()
+        elif expected.startswith(data):
+            self._partial = data
+        else:
+            raise WrongAnswer(f"{data[:80]!r} instead of {expected[:80]!r}")
+
+
+class WebSocketSession(Session):
+    """SockJS over WebSocket."""
+
+    __slots__ = ("_connection", "_goodbye", "_partial")
+
+    #: What the server says first, unasked.
+    greeting: ClassVar[list[bytes]] = [b"o"]
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        self._partial = b""
+        self._goodbye = False
+        self._connection = Connection(plan.loop, plan.target, self._upgrading)
+        request = websocket.upgradeRequest(plan.target.authority(), self._path())
+        self._connection.send(request)
+
+    def _path(self) -> str:
+        return self.plan.path() + "/websocket"
+
+    def _write(self) -> None:
+        self._connection.send(self.plan.bursts[self._turn].frames)
+
+    def close(self) -> None:
+        """Ask the server to close (RFC 6455, 7.1.2), and wait until it has."""
+        self._connection.receive = self._closing
+        self._connection.lost = self._lost
+        code = (1000).to_bytes(2)
+        self._connection.send(websocket.clientFrame(code, websocket.CLOSE))
+
+    def _upgrading(self, data: bytes) -> None:
+        self._partial += data
+        head, found, rest = self._partial.partition(b"\r\n\r\n")
+        if not found:
+            return
+        if not head.startswith(b"HTTP/1.1 101 "):
+            raise WrongAnswer(f"no upgrade: {self._partial[:300]!r}")
+        self._partial = b""
+        self._connection.receive = self._greeted
+        self._greeted(rest)
+
+    def _greeted(self, data: bytes) -> None:
+        frames, self._partial = websocket.splitFrames(self._partial + data)
+        payloads = list(websocket.dataPayloads(frames, []))
+        if len(payloads) == len(self.greeting) and not self._partial:
+            if payloads != self.greeting:
+                raise WrongAnswer(f"{payloads!r} instead of {self.greeting!r}")
+            self._connection.receive = self._received
+            self.plan.opened(self)
+
+    def _received(self, data: bytes) -> None:
+        plan, turn = self.plan, self._turn
+        fresh = not self._partial and not self._got
+        if fresh and data == plan.last[turn]:
+            self._whole()
+            return
+        messages = None if self._partial else plan.known.get(data)
+        if messages is None:
+            messages = self._parse(data)
+        if fresh and messages == plan.bursts[turn].messages and not self._partial:
+            plan.last[turn] = data
+        if messages:
+            self._take(messages)
+
+    def _parse(self, data: bytes) -> list[str]:
+        frames, rest = websocket.splitFrames(self._partial + data)
+        clean = not self._partial and not rest
+        self._partial = rest
+        messages: list[str] = []
+        pings: list[bytes] = []
+        for payload in websocket.dataPayloads(frames, pings):
+            messages += self._messagesIn(payload)
+        for ping in pings:
+            self._connection.send(websocket.clientFrame(ping, websocket.PONG))
+        if clean and not pings:
+            self.plan.remember(data, messages)
+        return messages
+
+    def _messagesIn(self, payload: bytes) -> list[str]:
+        return messagesIn(payload)
+
+    def _closing(self, data: bytes) -> None:
+        frames, self._partial = websocket.splitFrames(self._partial + data)
+        for opcode, payload in frames:
+            if opcode != websocket.CLOSE:
+                raise WrongAnswer(f"frame {opcode:#x} after the close: {payload!r}")
+            self._goodbye = True
+
+    def _lost(self) -> None:
+        if not self._goodbye:
+            raise WrongAnswer("the server closed without a close frame")
+        self.plan.closed(self)
+
+
+class RawWebSocketSession(WebSocketSession):
+    """The same WebSocket messages without SockJS, as a plain echo server takes them."""
+
+    __slots__ = ()
+
+    greeting = []
+
+    def _path(self) -> str:
+        return "/"
+
+    def _messagesIn(self, payload: bytes) -> list[str]:
+        return decode(payload)

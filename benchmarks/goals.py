@@ -1,0 +1,51 @@
+"""What the project wants to reach: ours against each, within one run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchmarks.run import Run
+
+#: "Level with": so much is within the noise of a run.
+LEVEL = 1.05
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Our figure of a row is to be at most C{factor} times the peer's."""
+
+    row: str
+    peer: str
+    factor: float
+    key: str = "cpu"
+
+
+GOALS = (
+    Goal("websocket", "tcp", 1.25),
+    Goal("websocket", "node", LEVEL),
+    Goal("websocket", "aiohttp", 0.65),
+    Goal("websocket", "tornado", 0.4),
+    Goal("websocket-16", "node", 0.4),
+    Goal("broadcast", "node", LEVEL),
+    Goal("broadcast", "aiohttp", 0.7),
+    Goal("xhr-streaming", "node", LEVEL),
+    Goal("xhr-streaming", "aiohttp", LEVEL),
+    Goal("xhr-polling", "node", LEVEL),
+    Goal("xhr-polling", "aiohttp", LEVEL),
+    Goal("open-close", "aiohttp", 1.0),
+    Goal("memory", "node", 1.0, "memory"),
+    Goal("memory", "aiohttp", 0.6, "memory"),
+    Goal("memory", "tornado", 0.6, "memory"),
+)
+
+#: The figure of the second row is to be no more than C{FLAT} times the first's.
+FLAT = 1.25
+GROWTH = ("growth-100", "growth-9000")
+
+
+def growth(run: Run, peer: str) -> float | None:
+    """What a message costs with 9,000 sessions, by what it costs with 100."""
+    few, many = (run.spread(row, peer, "cpu") for row in GROWTH)
+    if few is None or many is None or not few.best:
+        return None
+    return many.best / few.best

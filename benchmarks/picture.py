@@ -1,0 +1,65 @@
+"""The picture of the main rows, as SVG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("svg")
+# Text as text, and nothing that differs from one drawing to the next.
+matplotlib.rcParams.update(
+    {"svg.fonttype": "none", "svg.hashsalt": "txsockjs", "font.size": 8}
+)
+
+from matplotlib import pyplot  # noqa: E402
+
+from benchmarks.peers import PEERS  # noqa: E402
+from benchmarks.rows import ROWS, SERVERS  # noqa: E402
+from benchmarks.run import Run  # noqa: E402
+
+OURS, THEIRS, FLOOR = "#1f77b4", "#8a8a8a", "#d3d3d3"
+COLUMNS = 2
+
+
+def colour(peer: str) -> str:
+    """Ours stands out; floors, which are no SockJS servers, stand back."""
+    if peer == "txsockjs":
+        return OURS
+    return THEIRS if peer in SERVERS else FLOOR
+
+
+def draw(run: Run, path: Path) -> None:
+    """
+    Draw a panel for each main row: a bar for each server's median, a line from its best
+    round to its worst.
+    """
+    rows = [ROWS[name] for name in run.results if ROWS[name].main]
+    height = max(1, -(-len(rows) // COLUMNS))
+    figure, grid = pyplot.subplots(
+        height, COLUMNS, figsize=(9, 1.9 * height), squeeze=False, layout="constrained"
+    )
+    panels = list(grid.flat)
+    for panel in panels[len(rows) :]:
+        panel.set_visible(False)
+    for panel, row in zip(panels, rows, strict=False):
+        names = [name for name in row.peers if name in run.results[row.name]]
+        key, unit = row.figures[0].key, row.figures[0].unit
+        spreads = [s for name in names if (s := run.spread(row.name, name, key))]
+        medians = [s.median for s in spreads]
+        panel.barh(
+            [PEERS[name].title for name in names],
+            medians,
+            color=[colour(name) for name in names],
+            xerr=(
+                [s.median - s.best for s in spreads],
+                [s.worst - s.median for s in spreads],
+            ),
+            error_kw={"elinewidth": 0.8, "ecolor": "#444444"},
+        )
+        panel.invert_yaxis()
+        panel.set_title(f"{row.title}, {unit}", fontsize=8, loc="left")
+        panel.spines[["top", "right"]].set_visible(False)
+    figure.suptitle("Server CPU time or memory: less is better")
+    figure.savefig(path, format="svg", metadata={"Date": None})
+    pyplot.close(figure)

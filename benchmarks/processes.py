@@ -1,0 +1,93 @@
+"""A server process: started, measured, ended."""
+
+from __future__ import annotations
+
+import selectors
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from types import TracebackType
+
+import psutil
+
+from benchmarks.errors import ServerFailed
+from benchmarks.peers import HERE, Peer
+
+#: Seconds that a server may take to start, or to end.
+STARTING = 30.0
+
+
+class ServerProcess:
+    """
+    A peer's server, as a context manager.
+
+    @ivar port: where it listens, on 127.0.0.1.
+    """
+
+    def __init__(self, peer: Peer, arguments: Sequence[str] = ()) -> None:
+        self._peer = peer
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
+        self._process = subprocess.Popen(
+            [*peer.command(), *arguments],
+            cwd=HERE.parent,
+            env=peer.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+        )
+        self._watch = psutil.Process(self._process.pid)
+        try:
+            self.port = self._listening()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __enter__(self) -> ServerProcess:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            error.add_note(f"the server {self._peer.name} said: {self._said()}")
+        self.stop()
+
+    def _listening(self) -> int:
+        assert self._process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            line = self._process.stdout.readline() if selector.select(STARTING) else b""
+        word, _, port = line.decode().partition(" ")
+        if word != "listening":
+            raise ServerFailed(f"{self._peer.name} did not start: {self._said()}")
+        return int(port)
+
+    def _said(self) -> str:
+        self._errors.seek(0)
+        return self._errors.read().decode(errors="replace")[-3000:] or "nothing"
+
+    def cpu(self) -> float:
+        """The CPU time that it has used, user and system, in seconds."""
+        if self._process.poll() is not None:
+            raise ServerFailed(f"{self._peer.name} ended: {self._said()}")
+        times = self._watch.cpu_times()
+        return float(times.user + times.system)
+
+    def memory(self) -> int:
+        """Its proportional set size, in bytes."""
+        return int(self._watch.memory_full_info().pss)
+
+    def stop(self) -> None:
+        """End it, at once where it does not end when asked to."""
+        self._process.terminate()
+        try:
+            self._process.wait(STARTING)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._errors.close()

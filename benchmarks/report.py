@@ -1,0 +1,162 @@
+"""The tables: for a terminal, and as reStructuredText for the documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tabulate import tabulate
+
+from benchmarks.goals import FLAT, GOALS, growth
+from benchmarks.peers import PEERS
+from benchmarks.rows import ROWS, Figure, Row
+from benchmarks.run import Run, Spread
+
+Table = tuple[str, list[str], list[list[str]]]
+
+
+def number(value: float) -> str:
+    """A figure with three digits that count."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def cell(spread: Spread | None) -> str:
+    """The median, and the best and the worst of the rounds."""
+    if spread is None:
+        return ""
+    middle, best, worst = map(number, (spread.median, spread.best, spread.worst))
+    return middle if best == worst else f"{middle} ({best}-{worst})"
+
+
+def lines(run: Run) -> Iterator[tuple[Row, Figure, str]]:
+    """Each line of the main table: its row, its figure, and what it is called."""
+    for row in ROWS.values():
+        if row.name in run.results:
+            for figure in row.figures:
+                title = f"{row.title}: {figure.suffix}" if figure.suffix else row.title
+                yield row, figure, f"{title}, {figure.unit}"
+
+
+def costs(run: Run) -> Table:
+    """The server's CPU time, or memory."""
+    peers = run.peers()
+    return (
+        "Server CPU time for each message (user and system): median (best-worst)",
+        ["", *(PEERS[name].title for name in peers)],
+        [
+            [title, *(cell(run.spread(row.name, peer, figure.key)) for peer in peers)]
+            for row, figure, title in lines(run)
+        ],
+    )
+
+
+def ratios(run: Run) -> Table:
+    """Ours by each other's."""
+    peers = [name for name in run.peers() if name != "txsockjs"]
+    table = []
+    for row, figure, title in lines(run):
+        found = (run.ratio(row.name, peer, figure.key) for peer in peers)
+        table.append([title, *("" if r is None else f"{r:.2f}" for r in found)])
+    return (
+        "Ours by each, best round by best round (below 1 ours is cheaper)",
+        ["", *(PEERS[name].title for name in peers)],
+        table,
+    )
+
+
+def speeds(run: Run) -> Table:
+    """Rates and latencies, and the load client's own cost."""
+    table = []
+    for row, figure, _ in lines(run):
+        for peer in run.peers():
+            rounds = run.results[row.name].get(peer)
+            if not rounds or not rounds[0].p50 or figure != row.figures[0]:
+                continue
+            rate = max(result.rate for result in rounds)
+            p50, p99, client = (
+                min(getattr(result, key) for result in rounds)
+                for key in ("p50", "p99", "client")
+            )
+            figures = f"{rate:,.0f}", number(p50), number(p99), number(client)
+            table.append([row.title, PEERS[peer].title, *figures])
+    return (
+        "Rate and latency as the load client sees them, each the best of the rounds",
+        ["", "server", "per second", "p50, ms", "p99, ms", "client's own CPU, µs"],
+        table,
+    )
+
+
+def judged(title: str, other: str, ratio: float, factor: float) -> list[str]:
+    """One line of the goals."""
+    met = "yes" if ratio <= factor else "no"
+    return [title, other, f"{factor:.2f}", f"{ratio:.2f}", met]
+
+
+def goals(run: Run) -> Table:
+    """What was wanted, and what was reached."""
+    table = []
+    for goal in GOALS:
+        ratio = run.ratio(goal.row, goal.peer, goal.key)
+        if ratio is not None:
+            title, peer = ROWS[goal.row].title, PEERS[goal.peer].title
+            table.append(judged(title, peer, ratio, goal.factor))
+    grown = growth(run, "txsockjs")
+    if grown is not None:
+        title, other = "cost of a message with 9,000 sessions", "txsockjs with 100"
+        table.append(judged(title, other, grown, FLAT))
+    return (
+        "Goals: ours is to cost at most so many times as much as",
+        ["", "", "wanted", "reached", "met"],
+        table,
+    )
+
+
+def tables(run: Run) -> list[Table]:
+    """All tables that have a line."""
+    made = [costs(run)]
+    if "txsockjs" in run.peers():
+        made += [ratios(run), goals(run)]
+    made.append(speeds(run))
+    return [table for table in made if table[2]]
+
+
+def circumstances(run: Run) -> list[str]:
+    """Where, when and with what, one fact a line."""
+    machine, effort = run.machine, run.effort
+    rounds = max(
+        (len(rounds) for peers in run.results.values() for rounds in peers.values()),
+        default=0,
+    )
+    facts = [
+        f"{run.when}; {machine['processor']}, {machine['cores']} cores, "
+        f"{machine['memory']}, {machine['system']}",
+        f"{rounds} rounds at most, {effort.seconds:g} s each after "
+        f"{effort.warmUp:g} s to warm up",
+    ]
+    if effort.divisor > 1:
+        facts.append("the short form: its figures mean nothing")
+    for name, versions in run.versions.items():
+        listed = ", ".join(f"{what} {number}" for what, number in versions.items())
+        facts.append(f"{PEERS[name].title}: {listed}")
+    return facts
+
+
+def text(run: Run) -> str:
+    """The tables for a terminal."""
+    parts = ["\n".join(circumstances(run))]
+    for title, header, table in tables(run):
+        parts.append(f"{title}\n\n{tabulate(table, header, disable_numparse=True)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def rst(run: Run) -> str:
+    """The tables for the documentation."""
+    parts = [
+        ".. Written by ``python -m benchmarks --rst``: do not edit.",
+        "\n".join(f"* {fact}" for fact in circumstances(run)),
+    ]
+    for title, header, table in tables(run):
+        made = tabulate(table, header, tablefmt="grid", disable_numparse=True)
+        parts.append(f".. rubric:: {title}\n\n{made}")
+    return "\n\n".join(parts) + "\n"

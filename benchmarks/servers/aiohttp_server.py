@@ -1,0 +1,42 @@
+"""PyPI's C{sockjs} on aiohttp.  Runs in an environment of its own."""
+
+import argparse
+import asyncio
+import signal
+import ssl
+
+import sockjs
+from aiohttp import web
+
+
+async def echo(manager, session, message):
+    if message.type == sockjs.MsgType.MESSAGE:
+        session.send(message.data)
+
+
+async def broadcast(manager, session, message):
+    if message.type == sockjs.MsgType.MESSAGE:
+        manager.broadcast(message.data)
+
+
+async def serve(tls):
+    app = web.Application()
+    sockjs.add_endpoint(app, echo, name="echo", prefix="/echo")
+    sockjs.add_endpoint(app, broadcast, name="broadcast", prefix="/broadcast")
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    context = None
+    if tls:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(tls)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
+    await site.start()
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    print("listening", runner.addresses[0][1], flush=True)
+    await ended.wait()
+
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--tls")
+asyncio.run(serve(parser.parse_args().tls))

@@ -1,0 +1,35 @@
+"""How each server on Twisted here is run."""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+from contextlib import nullcontext
+
+from twisted.internet import reactor
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+
+
+def serve(factory: IProtocolFactory) -> None:
+    """
+    Serve C{factory} as the command line says, until SIGTERM.
+
+    C{--profile FILE} leaves what cProfile saw in C{FILE}.
+    """
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tls")
+    parser.add_argument("--profile")
+    options = parser.parse_args()
+    kind = f"ssl:0:privateKey={options.tls}" if options.tls else "tcp:0"
+
+    def listening(port: IListeningPort) -> None:
+        print("listening", port.getHost().port, flush=True)
+
+    endpoint = serverFromString(reactor, f"{kind}:interface=127.0.0.1:backlog=128")
+    endpoint.listen(factory).addCallback(listening)
+    profile = cProfile.Profile() if options.profile else None
+    with profile or nullcontext():
+        reactor.run()
+    if profile:
+        profile.dump_stats(options.profile)

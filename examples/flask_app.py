@@ -1,0 +1,54 @@
+"""
+A service beside a WSGI application, here Flask's, on one port.
+
+    python flask_app.py
+"""
+
+import sys
+
+from chat import ChatFactory
+from flask import Flask, request
+from twisted.internet import defer, endpoints, reactor, task
+from twisted.web.resource import Resource
+from twisted.web.server import Site
+from twisted.web.wsgi import WSGIResource
+
+from txsockjs import SockJSResource, broadcast
+
+app = Flask(__name__)
+factory = ChatFactory()
+
+
+@app.get("/present")
+def present():
+    return str(len(factory.present))
+
+
+@app.post("/say")
+def say():
+    # WSGI runs in threads, and transports are for the reactor's own thread.
+    reactor.callFromThread(broadcast, request.get_data(), factory.present)
+    return "", 204
+
+
+class Root(Resource):
+    """
+    What is at none of its children is the WSGI application's.
+    """
+
+    def getChild(self, path, request):
+        request.postpath.insert(0, request.prepath.pop())
+        return WSGIResource(reactor, reactor.getThreadPool(), app)
+
+
+async def main(reactor, listen="tcp:8080:interface=127.0.0.1"):
+    root = Root()
+    root.putChild(b"chat", SockJSResource(factory))
+    site = Site(root, parsePOSTFormSubmission=False)
+    port = await endpoints.serverFromString(reactor, listen).listen(site)
+    print(f"Flask at http://127.0.0.1:{port.getHost().port}/", flush=True)
+    await defer.Deferred()
+
+
+if __name__ == "__main__":
+    task.react(main, sys.argv[1:])

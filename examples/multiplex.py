@@ -1,0 +1,48 @@
+"""
+Two services over one connection. Their page is at http://127.0.0.1:8080/
+
+    python multiplex.py
+
+Topics that begin with "room-" are made when somebody asks for them.
+"""
+
+import sys
+from pathlib import Path
+
+from chat import ChatFactory
+from twisted.internet import defer, endpoints, task
+from twisted.internet.protocol import Factory
+from twisted.protocols.wire import Echo
+from twisted.web.resource import Resource
+from twisted.web.server import Site
+from twisted.web.static import File
+
+from txsockjs.multiplex import SockJSMultiplexResource
+
+
+class Topics(SockJSMultiplexResource):
+    def subscribe(self, connection, name):
+        factory = super().subscribe(connection, name)
+        if factory is None and name.startswith("room-"):
+            factory = ChatFactory()
+            self.addFactory(name, factory)
+        return factory
+
+
+async def main(reactor, listen="tcp:8080:interface=127.0.0.1"):
+    topics = Topics()
+    topics.addFactory("echo", Factory.forProtocol(Echo))
+    topics.addFactory("chat", ChatFactory())
+    here = Path(__file__).parent
+    root = Resource()
+    root.putChild(b"", File(here / "multiplex.html"))
+    root.putChild(b"multiplex_client.js", File(here / "multiplex_client.js"))
+    root.putChild(b"multiplex", topics)
+    site = Site(root, parsePOSTFormSubmission=False)
+    port = await endpoints.serverFromString(reactor, listen).listen(site)
+    print(f"Topics at http://127.0.0.1:{port.getHost().port}/", flush=True)
+    await defer.Deferred()
+
+
+if __name__ == "__main__":
+    task.react(main, sys.argv[1:])

@@ -1,0 +1,28 @@
+"""
+A service beside the files of a directory, on one port.
+
+    python static_files.py public
+"""
+
+import sys
+
+from twisted.internet import defer, endpoints, task
+from twisted.internet.protocol import Factory
+from twisted.protocols.wire import Echo
+from twisted.web.server import Site
+from twisted.web.static import File
+
+from txsockjs import SockJSResource
+
+
+async def main(reactor, directory=".", listen="tcp:8080:interface=127.0.0.1"):
+    root = File(directory)
+    root.putChild(b"echo", SockJSResource(Factory.forProtocol(Echo)))
+    site = Site(root, parsePOSTFormSubmission=False)
+    port = await endpoints.serverFromString(reactor, listen).listen(site)
+    print(f"Files at http://127.0.0.1:{port.getHost().port}/", flush=True)
+    await defer.Deferred()
+
+
+if __name__ == "__main__":
+    task.react(main, sys.argv[1:])

@@ -1,0 +1,90 @@
+"""Channels, by the stock C{sockjs-client} and two multiplex clients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.protocol import Factory, Protocol
+from twisted.protocols.wire import Echo
+from twisted.trial.unittest import TestCase
+from twisted.web.resource import Resource
+from twisted.web.server import Site
+
+from tests.integration.node import TESTS, need, runNode
+from tests.integration.processes import ROOT
+from txsockjs.multiplex import SockJSMultiplexResource
+
+AWKWARD = "a,b ☃ 😀"
+LOOPBACK = "tcp:0:interface=127.0.0.1"
+
+
+class Brief(Protocol):
+    """Says one thing, and closes its channel."""
+
+    def connectionMade(self) -> None:
+        self.transport.write(b"hi")
+        self.transport.loseConnection(4001, "so, that was it")
+
+
+class ClientCase:
+    """What must hold with either client, over each transport."""
+
+    timeout = 60
+    client: str
+    #: What this client tells of an end beyond that it is one.
+    told: dict[str, str]
+
+    async def setUp(self: Any) -> None:
+        need("node", packages=("sockjs-client", "websocket-multiplex"))
+        service = SockJSMultiplexResource()
+        for name in "echo", AWKWARD:
+            service.addFactory(name, Factory.forProtocol(Echo))
+        service.addFactory("brief", Factory.forProtocol(Brief))
+        self.addCleanup(service.stop)
+        root = Resource()
+        root.putChild(b"multiplex", service)
+        port = await serverFromString(reactor, LOOPBACK).listen(Site(root))
+        self.addCleanup(port.stopListening)
+        self.url = f"http://127.0.0.1:{port.getHost().port}/multiplex"
+
+    async def assertWorks(self: Any, transport: str) -> None:
+        [happened] = await runNode(
+            reactor, "multiplex.js", self.url, transport, self.client
+        )
+        opened = ["open", "message a,b,,", "message still here"]
+        self.assertEqual(happened["echo"][:3], opened)
+        self.assertEqual(happened[AWKWARD][:2], ["open", "message again"])
+        self.assertEqual(happened["brief"], ["open", "message hi", self.told["brief"]])
+        nothing = [event for event in happened["nothing"] if event != "open"]
+        self.assertEqual(nothing, self.told["nothing"])
+
+    async def test_webSocket(self: Any) -> None:
+        """Over a WebSocket."""
+        await self.assertWorks("websocket")
+
+    async def test_streaming(self: Any) -> None:
+        """Over a streaming response."""
+        await self.assertWorks("xhr-streaming")
+
+    async def test_polling(self: Any) -> None:
+        """Over polls."""
+        await self.assertWorks("xhr-polling")
+
+
+class PublicClientTests(ClientCase, TestCase):
+    """The public client of websocket-multiplex."""
+
+    client = str(TESTS / "node_modules" / "websocket-multiplex" / "multiplex_client.js")
+    told = {"brief": "close", "nothing": ["close"]}
+
+
+class OwnClientTests(ClientCase, TestCase):
+    """The client in C{examples/}, which tells why, too."""
+
+    client = str(ROOT / "examples" / "multiplex_client.js")
+    told = {
+        "brief": "close 4001 so, that was it",
+        "nothing": ["error There is no such topic.", "close 3000 Go away!"],
+    }

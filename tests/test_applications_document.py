@@ -1,0 +1,145 @@
+"""What C{docs/applications.rst} shows works, and what it lists is all that there is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.protocol import Factory
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.documents import literals, rows
+from tests.examples import ExampleTestCase, Session, opened
+from txsockjs.factory import SockJSFactory
+from txsockjs.interfaces import ISockJSTransport
+from txsockjs.transport import OpeningRequest, SessionTransport
+
+DOCUMENT = "docs/applications.rst"
+
+
+def firstColumn(heading: str) -> list[str]:
+    """
+    The literals of a table's first column, without what is behind a parenthesis.
+    """
+    return [
+        literal.partition("(")[0]
+        for row in rows(DOCUMENT, heading)
+        for literal in literals(row[0])
+    ]
+
+
+class TableTests(SynchronousTestCase):
+    """
+    The tables of what there is.
+    """
+
+    def test_transport(self) -> None:
+        """
+        Each member of the transport's interface is listed, and each member that is
+        listed is there.
+        """
+        listed = set(firstColumn("Member"))
+        self.assertLessEqual(set(ISockJSTransport), listed)
+        self.assertLessEqual(listed - {"getPeerCertificate"}, set(dir(SessionTransport)))
+
+    def test_request(self) -> None:
+        """
+        Each attribute of the opening request is listed, and no other.
+        """
+        public = {name for name in dir(OpeningRequest) if not name.startswith("_")}
+        self.assertEqual(set(firstColumn("Attribute")), public)
+
+
+class ExampleTests(ExampleTestCase):
+    """
+    The blocks of Python, each with a session of its own.
+    """
+
+    document = DOCUMENT
+
+    async def talk(self, protocol: str, query: str = "", **attributes: Any) -> Session:
+        """
+        A session with one of the protocols that the blocks have defined.
+
+        @param attributes: what its factory has.
+        """
+        factory = Factory.forProtocol(self.space[protocol])
+        vars(factory).update(attributes)
+        await serverFromString(reactor, "tcp:1").listen(SockJSFactory(factory))
+        return await opened(self.url(1), query)
+
+    def test_complete(self) -> None:
+        """
+        No block is left out here.
+        """
+        self.assertAllTested()
+
+    async def test_greeter(self) -> None:
+        """
+        It greets the client by its address, and echoes.
+        """
+        self.run_("greeter")
+        session = await self.talk("Greeter")
+        self.assertEqual(await session.receive(), 'a["Hello, 127.0.0.1!"]')
+        self.assertEqual(await session.ask("x"), 'a["x"]')
+
+    async def test_text(self) -> None:
+        """
+        It counts characters, and not bytes.
+        """
+        self.run_("greeter", "text")
+        session = await self.talk("Counter")
+        self.assertEqual(await session.ask("\xfcber"), 'a["\xfcber: 4 characters"]')
+
+    async def test_closing(self) -> None:
+        """
+        The door opens, and then shuts with its own code.
+        """
+        self.run_("greeter", "closing")
+        session = await self.talk("Door")
+        self.assertEqual(await session.ask("secret"), 'a["come in"]')
+        self.assertEqual(await session.ask("guess"), 'c[4001,"wrong password"]')
+
+    async def test_producer(self) -> None:
+        """
+        The countdown comes in order, and the close frame after it.
+        """
+        self.run_("greeter", "text", "producer")
+        session = await self.talk("Launch")
+        await session.send("12")
+        frames = [await session.receive() for frame in range(13)]
+        counted = [f'a["{number}"]' for number in range(12, 0, -1)]
+        self.assertEqual(frames, [*counted, 'c[3000,"Go away!"]'])
+
+    async def test_worker(self) -> None:
+        """
+        Work is done message by message, and while it is, the next one waits.
+        """
+
+        async def work(data: bytes) -> bytes:
+            busy.append(data)
+            await deferLater(reactor, 0)
+            done, busy[:] = b" ".join(busy), []
+            return done
+
+        busy: list[bytes] = []
+        self.run_("greeter", "worker")
+        session = await self.talk("Worker", work=work)
+        await session.send("1", "2", "3")
+        heard = ""
+        while not heard.endswith('"3"]'):
+            heard += await session.receive()
+        self.assertEqual(heard.replace("]a[", ","), 'a["1","2","3"]')
+
+    async def test_request(self) -> None:
+        """
+        It finds the name in the query, and the language in a header.
+        """
+        self.run_("greeter", "request")
+        session = await self.talk("Personal", "?name=Ann")
+        self.assertEqual(
+            await session.receive(), 'a["Hello, Ann! You speak none."]'
+        )
+

@@ -1,0 +1,305 @@
+"""The yardstick itself: it measures what it says, and no wrong answer passes."""
+
+from __future__ import annotations
+
+import sys
+import xml.etree.ElementTree as ElementTree
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from benchmarks import report
+from benchmarks.__main__ import main, plan
+from benchmarks.client import http, websocket
+from benchmarks.client.burst import OTHERS, Burst, messagesIn
+from benchmarks.errors import NotInstalled, ServerFailed, WrongAnswer
+from benchmarks.goals import GOALS, growth
+from benchmarks.measuring import QUICK, Effort, Result, measure, percentile
+from benchmarks.peers import PEERS, NodePeer, Peer
+from benchmarks.processes import ServerProcess
+from benchmarks.rows import ROWS
+from benchmarks.run import Run, loadRun, newRun
+
+TINY = Effort(warmUp=0, seconds=0.05, divisor=50)
+
+SERVER = """
+from twisted.internet import protocol
+from benchmarks.servers.twisted_serving import serve
+
+class Server(protocol.Protocol):
+    def connectionMade(self):
+        self.ballast = bytearray(b"x" * {ballast})
+        self.transport.write(b"o")
+
+    def dataReceived(self, data):
+        {answer}
+
+serve(protocol.Factory.forProtocol(Server))
+"""
+
+
+@dataclass(frozen=True)
+class ScriptPeer(Peer):
+    """A server that is written down in a test."""
+
+    script: str = ""
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-c", self.script]
+
+
+def scripted(answer: str = "pass", ballast: int = 0) -> Peer:
+    """A TCP server that answers a read with a statement, and holds so many bytes."""
+    sessions = PEERS["tcp"].sessions
+    script = SERVER.format(answer=answer, ballast=ballast)
+    return ScriptPeer("tcp", "scripted", "", sessions=sessions, script=script)
+
+
+def result(cpu: float, **more: Any) -> Result:
+    """A round with this CPU time for each message."""
+    figures = {"client": 1, "rate": 10, "p50": 1, "p99": 2, "memory": 0, "count": 9}
+    return Result(cpu=cpu, **{**figures, **more})
+
+
+def runOf(**rows: dict[str, list[Result]]) -> Run:
+    """A run with these results; C{_} in a row's name stands for C{-}."""
+    run = newRun([], QUICK)
+    run.results = {name.replace("_", "-"): peers for name, peers in rows.items()}
+    return run
+
+
+class BytesTests(SynchronousTestCase):
+    """What the load client writes and reads."""
+
+    def test_clientFrame(self) -> None:
+        """A frame's payload, unmasked, is what was put in, at each length's form."""
+        for size in (0, 5, 125, 126, 65535):
+            payload = bytes(range(256)) * 256
+            frame = websocket.clientFrame(payload[:size])
+            start = 2 if size < 126 else 4
+            length = frame[1] & 0x7F if size < 126 else int.from_bytes(frame[2:4])
+            key, masked = frame[start : start + 4], frame[start + 4 :]
+            found = bytes(b ^ key[i % 4] for i, b in enumerate(masked))
+            self.assertEqual((frame[0], length), (0x81, size))
+            self.assertEqual(found, payload[:size])
+
+    def test_splitFrames(self) -> None:
+        """Frames are found wherever the bytes are cut, and what is left is kept."""
+        whole = b"\x81\x02hi" + b"\x82\x7e\x00\xc8" + b"x" * 200 + b"\x89\x00"
+        expected = [(1, b"hi"), (2, b"x" * 200), (9, b"")]
+        for cut in range(len(whole)):
+            first, rest = websocket.splitFrames(whole[:cut])
+            second, nothing = websocket.splitFrames(rest + whole[cut:])
+            self.assertEqual((first + second, nothing), (expected, b""))
+
+    def test_oddFrames(self) -> None:
+        """A fragment, a mask or an extension's bit is no answer."""
+        for frame in (b"\x01\x00", b"\x81\x80", b"\xc1\x00"):
+            self.assertRaises(WrongAnswer, websocket.splitFrames, frame)
+
+    def test_takeResponse(self) -> None:
+        """A response is whole at its last byte, by length and by chunks."""
+        plain = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc"
+        chunked = (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"
+        )
+        for whole in (plain, chunked):
+            for cut in range(len(whole)):
+                self.assertIsNone(http.takeResponse(whole[:cut]))
+            self.assertEqual(http.takeResponse(whole + b"?"), (200, b"abc", b"?"))
+
+    def test_refusedResponse(self) -> None:
+        """An error, or the end of a connection that should go on, is no answer."""
+        for head in (
+            b"HTTP/1.1 404 No\r\nContent-Length: 0",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close",
+            b"HTTP/1.1 200 OK\r\nContent-Length: x",
+            b"HTTP/1.1 200 OK",
+            b"",
+        ):
+            response = head + b"\r\n\r\n"
+            self.assertRaises(WrongAnswer, http.takeResponse, response)
+
+    def test_messagesIn(self) -> None:
+        """Only message frames carry messages, and a close frame is no answer."""
+        self.assertEqual(messagesIn(b'a["x","\\u0434"]'), ["x", "\u0434"])
+        self.assertEqual(messagesIn(b"h"), [])
+        for frame in (b'c[3000,"Go away!"]', b"a[1]", b'a"x"', b"a[", b"hh", b""):
+            self.assertRaises(WrongAnswer, messagesIn, frame)
+
+    def test_burst(self) -> None:
+        """Messages differ, and have just the size that was asked for."""
+        burst = Burst(16, 64, OTHERS)
+        self.assertEqual(len(set(burst.messages)), 16)
+        self.assertEqual({len(m.encode()) for m in burst.messages}, {64})
+
+
+class HonestyTests(SynchronousTestCase):
+    """A server that does not answer rightly voids the run."""
+
+    def assertVoid(self, answer: str, error: type[Exception], text: str) -> None:
+        """A server that answers so makes the measuring fail so."""
+        failure = self.assertRaises(
+            error, measure, ROWS["websocket"], scripted(answer), TINY, Path()
+        )
+        self.assertIn(text, str(failure))
+
+    def test_right(self) -> None:
+        """The scripted server passes where it echoes."""
+        found = measure(
+            ROWS["websocket"],
+            scripted("self.transport.write(data)"),
+            TINY,
+            Path(),
+        )
+        self.assertGreater(found.count, 0)
+        self.assertGreater(found.p99, 0)
+
+    def test_wrongBytes(self) -> None:
+        """An answer of other bytes."""
+        self.assertVoid("self.transport.write(data[::-1])", WrongAnswer, "instead of")
+
+    def test_twice(self) -> None:
+        """An answer that comes twice."""
+        self.assertVoid("self.transport.write(data * 2)", WrongAnswer, "instead of")
+
+    def test_closed(self) -> None:
+        """A connection that is closed."""
+        self.assertVoid("self.transport.loseConnection()", WrongAnswer, "closed")
+
+    def test_ended(self) -> None:
+        """A server that ends by itself is told with what it said."""
+        peer = ScriptPeer("x", "x", "", script="raise SystemExit('no such option')")
+        failure = self.assertRaises(ServerFailed, ServerProcess, peer)
+        self.assertIn("no such option", str(failure))
+
+
+class ServerProcessTests(SynchronousTestCase):
+    """What is read about a server's process."""
+
+    def test_cpu(self) -> None:
+        """The CPU time is what the process used, in seconds."""
+        peer = ScriptPeer(
+            "x",
+            "x",
+            "",
+            script=(
+                "import signal, time\n"
+                "while time.process_time() < 0.5: pass\n"
+                "print('listening 1', flush=True)\n"
+                "signal.pause()"
+            ),
+        )
+        with ServerProcess(peer) as server:
+            self.assertApproximates(server.cpu(), 0.5, 0.1)
+            self.assertGreater(server.memory(), 1e6)
+
+    def test_memory(self) -> None:
+        """An idle session weighs what the server holds for it."""
+        peer = scripted(ballast=100_000)
+        found = measure(ROWS["memory"], peer, TINY, Path())
+        self.assertApproximates(found.memory, 100_000, 20_000)
+
+    def test_percentile(self) -> None:
+        """So many of the latencies are not above it, in milliseconds."""
+        latencies = [number / 1000 for number in range(1, 101)]
+        self.assertAlmostEqual(percentile(latencies, 0.5), 51)
+        self.assertAlmostEqual(percentile(latencies, 0.99), 100)
+        self.assertEqual(percentile([], 0.5), 0)
+
+    def test_npmMissing(self) -> None:
+        """A peer that cannot be installed says which tool is missing."""
+        peer = NodePeer("absent", "absent", "", requirement="sockjs@0.3.24")
+        self.patch(sys.modules["benchmarks.peers"], "INSTALLED", Path(self.mktemp()))
+        with patch.dict("os.environ", PATH=""):
+            failure = self.assertRaises(NotInstalled, peer.install)
+        self.assertIn("npm", str(failure))
+
+
+class ReportTests(SynchronousTestCase):
+    """What is made of the figures."""
+
+    def test_spread(self) -> None:
+        """Median, best and worst of the rounds, and the ratio of the best ones."""
+        run = runOf(
+            websocket={"txsockjs": [result(30), result(20), result(70)]}
+            | {"node": [result(50), result(40)]}
+        )
+        spread = run.spread("websocket", "txsockjs", "cpu")
+        self.assertEqual(report.cell(spread), "30.0 (20.0-70.0)")
+        self.assertEqual(run.ratio("websocket", "node", "cpu"), 0.5)
+        self.assertIsNone(run.ratio("websocket", "tornado", "cpu"))
+
+    def test_goals(self) -> None:
+        """A goal is met at its factor, and missed above it."""
+        for cpu, met in ((6.5, "yes"), (6.6, "no")):
+            run = runOf(websocket={"txsockjs": [result(cpu)], "aiohttp": [result(10)]})
+            [line] = report.goals(run)[2]
+            self.assertEqual(line[2:], ["0.65", f"{cpu / 10:.2f}", met])
+
+    def test_goalsHaveRows(self) -> None:
+        """Each goal names a row that its peer is measured in."""
+        for goal in GOALS:
+            self.assertIn(goal.peer, ROWS[goal.row].peers)
+
+    def test_growth(self) -> None:
+        """Growth is the cost with 9,000 sessions by that with 100."""
+        few, many = {"txsockjs": [result(20)]}, {"txsockjs": [result(25)]}
+        self.assertEqual(growth(runOf(growth_100=few), "txsockjs"), None)
+        run = runOf(growth_100=few, growth_9000=many)
+        self.assertEqual(growth(run, "txsockjs"), 1.25)
+
+    def test_plan(self) -> None:
+        """Every round has each server once for a row, another one first each time."""
+        peers = ("txsockjs", "node", "tcp")
+        steps = [(turn, peer.name) for turn, _, peer in plan(["websocket"], peers, 2)]
+        self.assertEqual([name for turn, name in steps if turn == 0], list(peers))
+        second = [name for turn, name in steps if turn == 1]
+        self.assertEqual(second, ["node", "tcp", "txsockjs"])
+
+    def test_badName(self) -> None:
+        """A row that there is not is an error that names those that there are."""
+        errors = StringIO()
+        with redirect_stderr(errors):
+            self.assertRaises(SystemExit, main, ["--rows", "nonsense"])
+        self.assertIn("websocket-16", errors.getvalue())
+
+
+class WholeTests(SynchronousTestCase):
+    """The command, from the servers to the files, in its short form."""
+
+    def runShort(self, *arguments: str) -> Run:
+        """Run the short form, and read what it leaves."""
+        kept = Path(self.mktemp())
+        said, errors = StringIO(), StringIO()
+        with redirect_stdout(said), redirect_stderr(errors):
+            status = main(["--quick", "--json", str(kept), *arguments])
+        self.assertEqual(status, 0, errors.getvalue())
+        run = loadRun(kept)
+        self.assertEqual(report.text(run), said.getvalue().removesuffix("\n"))
+        return run
+
+    def test_rows(self) -> None:
+        """Our server answers every manner of load rightly."""
+        rows = "websocket-16,broadcast-mixed,xhr-polling,open-close,idle-9000"
+        run = self.runShort("--peers", "txsockjs", "--rows", rows)
+        self.assertEqual(list(run.results), rows.split(","))
+        for peers in run.results.values():
+            self.assertGreater(peers["txsockjs"][0].count, 0)
+
+    def test_files(self) -> None:
+        """The tables and the picture name each server that was measured."""
+        rst, svg = Path(self.mktemp()), Path(self.mktemp())
+        rows = "websocket,broadcast,xhr-polling"
+        files = ("--rst", str(rst), "--svg", str(svg))
+        self.runShort("--peers", "tcp,autobahn,web", "--rows", rows, *files)
+        drawn = "".join(ElementTree.parse(svg).getroot().itertext())
+        for peer in ("tcp", "autobahn", "web"):
+            self.assertIn(PEERS[peer].title, rst.read_text())
+            self.assertIn(PEERS[peer].title, drawn)

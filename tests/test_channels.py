@@ -1,0 +1,260 @@
+"""Tests of L{txsockjs.channels}, over a whole server in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IConsumer, ITransport
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from tests.multiplexing import MultiplexTestCase, Note
+from txsockjs import SockJSFactory
+from txsockjs.interfaces import ISession, ISockJSMessageReceiver, ISockJSTransport
+from txsockjs.multiplex import MultiplexFactory
+from txsockjs.testing import MemoryClient, MemoryReactor, MemorySession, MemorySite
+
+
+class TransportTests(MultiplexTestCase):
+    """Each channel has a transport of its own."""
+
+    def note(self, session: MemorySession) -> Any:
+        session.send("sub,note")
+        return self.notes.notes[-1]
+
+    def test_interfaces(self) -> None:
+        """It is a SockJS transport, whole."""
+        transport = self.note(self.session()).transport
+        for interface in ISockJSTransport, ITransport, IConsumer:
+            verifyObject(interface, transport)
+        verifyObject(ISession, transport._session)
+
+    def test_addresses(self) -> None:
+        """It knows the peer, the host and the request of its connection."""
+        session = self.session("sub,echo")
+        transport = self.note(session).transport
+        self.assertEqual(transport.getPeer().host, "192.0.2.7")
+        self.assertEqual(transport.getHost().host, "192.0.2.1")
+        self.assertEqual(transport.request.transport, "websocket")
+        self.assertEqual(transport.topic, "note")
+
+    def test_avatar(self) -> None:
+        """It knows who is calling, where the service asks."""
+        reactor = MemoryReactor()
+        multiplex = MultiplexFactory(reactor)
+        multiplex.addFactory("note", self.notes)
+        options = {"authorize": lambda request: "somebody"}
+        site = MemorySite(SockJSFactory(multiplex, options, clock=reactor))
+        self.addCleanup(site.stop)
+        MemoryClient(site).session().send("sub,note")
+        self.assertEqual(self.notes.notes[0].transport.avatar, "somebody")
+
+    def test_secure(self) -> None:
+        """Over TLS it knows the client's certificate."""
+        client = MemoryClient(self.site, secure=True, certificate="theirs")
+        transport = self.note(client.session("websocket", "/multiplex")).transport
+        self.assertEqual(transport.getPeerCertificate(), "theirs")
+
+    def test_writing(self) -> None:
+        """Bytes, text and sequences go out as messages of the topic."""
+        session = self.session()
+        transport = self.note(session).transport
+        transport.write(b"a,\xc3\xa9")
+        transport.writeSequence([b"b", b"c"])
+        transport.sendMessage("\ud800")
+        sent = ["msg,note,a,é", "msg,note,b", "msg,note,c", "msg,note,\ud800"]
+        self.assertEqual(self.taken(session), sent)
+
+    def test_text(self) -> None:
+        """A protocol that takes text gets it as it was sent."""
+        texts: list[str] = []
+
+        @implementer(ISockJSMessageReceiver)
+        class TextNote(Note):
+            def messageReceived(self, message: str) -> None:
+                texts.append(message)
+
+        self.notes.make = TextNote
+        self.session("sub,note", "msg,note,a,\ud800é")
+        self.assertEqual(texts, ["a,\ud800é"])
+
+    def test_loseConnection(self) -> None:
+        """It closes its channel alone, after what was written, and tells it later."""
+        session = self.session("sub,echo")
+        note = self.note(session)
+        note.transport.write(b"bye")
+        note.transport.loseConnection()
+        note.transport.write(b"too late")
+        self.assertEqual(note.lost, [])
+        session.send("msg,echo,x")
+        self.assertEqual(
+            self.taken(session), ["msg,note,bye", "uns,note", "msg,echo,x"]
+        )
+        self.assertEqual(note.lost, [ConnectionDone])
+
+    def test_codeAndReason(self) -> None:
+        """A code of its own follows the name, where the client passes over it."""
+        session = self.session()
+        self.note(session).transport.loseConnection(4001, "enough, really")
+        self.assertEqual(self.taken(session), ["uns,note,4001,enough, really"])
+
+    def test_abortConnection(self) -> None:
+        """So does an abort, with another reason."""
+        session = self.session()
+        note = self.note(session)
+        note.transport.abortConnection()
+        self.assertEqual(self.taken(session), ["uns,note"])
+        self.assertEqual(note.lost, [ConnectionAborted])
+
+    def test_sessionLost(self) -> None:
+        """When the session ends, every channel ends with it, once."""
+        session = self.session("sub,echo")
+        notes = [self.note(session)]
+        self.service.addFactory("other", self.notes)
+        session.send("sub,other")
+        notes.append(self.notes.notes[-1])
+        notes[0].transport.loseConnection()
+        session.abort()
+        self.reactor.settle()
+        self.assertEqual(
+            [note.lost for note in notes], [[ConnectionDone], [ConnectionLost]]
+        )
+
+    def test_closingOnesNeighbour(self) -> None:
+        """A channel may close another one when the session is lost."""
+        self.service.addFactory("other", self.notes)
+        session = self.session("sub,note", "sub,other")
+        first, second = self.notes.notes
+        first.connectionLost = lambda reason: second.transport.loseConnection()
+        session.abort()
+        self.reactor.settle()
+        self.assertEqual(second.lost, [ConnectionDone])
+
+    def test_loseSession(self) -> None:
+        """The connection can be closed whole."""
+        session = self.session()
+        note = self.note(session)
+        [channel] = self.service.multiplex._channels["note"]
+        channel._connection.loseConnection(4003, "out")
+        self.reactor.settle()
+        self.assertEqual(session.closed, (4003, "out"))
+        self.assertEqual(note.lost, [ConnectionDone])
+
+
+class ProducerTests(MultiplexTestCase):
+    """Back-pressure is that of the one socket under all channels."""
+
+    def socket(self) -> tuple[Any, Any, Any]:
+        """A browser's WebSocket, and two channels on it."""
+        self.service.addFactory("other", self.notes)
+        socket = self.client.websocket("/multiplex/websocket")
+        socket.send("sub,note")
+        socket.send("sub,other")
+        return socket, *self.notes.notes
+
+    def test_pushProducer(self) -> None:
+        """A push producer of one channel waits while the browser takes nothing."""
+        socket, first, second = self.socket()
+        producer = Producer(first.transport, 2)
+        first.transport.registerProducer(producer, True)
+        socket.transport.pauseProducing()
+        second.transport.write(b"x" * 500_000)
+        producer.produce()
+        self.assertTrue(producer.paused)
+        self.reactor.settle()
+        self.assertTrue(producer.paused)
+        socket.transport.resumeProducing()
+        self.reactor.settle()
+        self.assertFalse(producer.paused)
+
+    def test_pullProducer(self) -> None:
+        """A pull producer is asked for more when all is taken, until it is done."""
+        socket, first, _ = self.socket()
+        producer = Producer(first.transport, 5)
+        first.transport.registerProducer(producer, False)
+        self.reactor.settle()
+        self.assertEqual(producer.left, 0)
+        self.assertEqual(len(socket.messages), 5)
+
+    def test_slowPull(self) -> None:
+        """A pull producer is not asked while the browser takes nothing."""
+        socket, first, _ = self.socket()
+        socket.transport.pauseProducing()
+        producer = Producer(first.transport, 1000)
+        first.transport.registerProducer(producer, False)
+        self.reactor.settle()
+        self.assertGreater(producer.left, 900)
+        socket.transport.resumeProducing()
+        self.reactor.settle()
+        self.assertEqual(producer.left, 0)
+
+    def test_closeWaits(self) -> None:
+        """As on TCP, a channel that is closed first lets its producer finish."""
+        socket, first, _ = self.socket()
+        first.transport.registerProducer(Producer(first.transport, 3), False)
+        first.transport.loseConnection()
+        self.reactor.settle()
+        self.assertEqual(socket.messages[-1], "uns,note")
+        self.assertEqual(len(socket.messages), 4)
+
+    def test_stopped(self) -> None:
+        """Producers are stopped when the session is lost."""
+        socket, first, _ = self.socket()
+        producer = Producer(first.transport)
+        first.transport.registerProducer(producer, True)
+        socket.abort()
+        self.reactor.settle()
+        self.assertTrue(producer.stopped)
+
+    def test_pause(self) -> None:
+        """A channel that reads nothing holds the socket, until it or its end."""
+        socket, first, second = self.socket()
+        for resume in first.transport.resumeProducing, first.transport.loseConnection:
+            second.received.clear()
+            first.transport.pauseProducing()
+            socket.send("msg,other,x")
+            self.assertEqual(second.received, [])
+            resume()
+            self.reactor.settle()
+            self.assertEqual(second.received, [b"x"])
+
+    def test_pauseBoth(self) -> None:
+        """While one of two still reads nothing, nothing is read."""
+        socket, first, second = self.socket()
+        first.transport.pauseProducing()
+        second.transport.pauseProducing()
+        socket.send("msg,other,x")
+        first.transport.resumeProducing()
+        self.reactor.settle()
+        self.assertEqual(second.received, [])
+        second.transport.resumeProducing()
+        self.reactor.settle()
+        self.assertEqual(second.received, [b"x"])
+
+
+class Producer:
+    """Writes a piece each time that it is asked, or told to."""
+
+    def __init__(self, transport: Any, pieces: int = 1) -> None:
+        self.transport = transport
+        self.left = pieces
+        self.paused = False
+        self.stopped = False
+
+    def produce(self) -> None:
+        self.left -= 1
+        self.transport.write(b"x" * 10_000)
+        if not self.left:
+            self.transport.unregisterProducer()
+
+    def resumeProducing(self) -> None:
+        self.paused = False
+        if self.left:
+            self.produce()
+
+    def pauseProducing(self) -> None:
+        self.paused = True
+
+    def stopProducing(self) -> None:
+        self.stopped = True

@@ -1,0 +1,195 @@
+"""Each of C{examples/} runs, and does over real sockets what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+from unittest import SkipTest
+
+import treq
+from twisted.internet import reactor
+from twisted.internet.protocol import Factory
+from twisted.internet.threads import deferToThread
+from twisted.protocols.wire import Echo
+from twisted.trial.unittest import FailTest, TestCase
+
+from benchmarks.errors import NotInstalled
+from benchmarks.peers import PEERS
+from tests.integration.processes import ROOT, URL, start, startExample
+from tests.integration.sessions import openSession
+
+LOOPBACK = "tcp:0:interface=127.0.0.1"
+EXAMPLES = ROOT / "examples"
+
+
+class ExampleTestCase(TestCase):
+    """One example, in a process of its own."""
+
+    timeout = 60
+
+    async def run_(self, name: str, *args: str) -> str:
+        url, _ = await startExample(self, name, *args)
+        return url
+
+    async def get(self, url: str, status: int = 200) -> str:
+        response = await treq.get(url, persistent=False)
+        self.assertEqual(response.code, status)
+        return await response.text()
+
+    async def assertEchoes(self, url: str) -> None:
+        session = await openSession(self, url)
+        session.send("Grüße")
+        self.assertEqual(await session.receive(), ["Grüße"])
+
+    async def assertChats(self, url: str) -> None:
+        """Two meet in a chat, talk, and part."""
+        first = await openSession(self, url)
+        self.assertEqual(await first.receive(), ["*: somebody joins"])
+        second = await openSession(self, url)
+        for each in first, second:
+            self.assertEqual(await each.receive(), ["*: somebody joins"])
+        second.send("me: hello, you")
+        for each in first, second:
+            self.assertEqual(await each.receive(), ["me: hello, you"])
+        await second.leave()
+        self.assertEqual(await first.receive(), ["*: somebody leaves"])
+
+
+class ExampleTests(ExampleTestCase):
+    """What stands in C{examples/}."""
+
+    async def test_echo(self) -> None:
+        """C{echo.py}: the smallest service."""
+        await self.assertEchoes(await self.run_("echo.py", LOOPBACK))
+
+    async def test_chat(self) -> None:
+        """C{chat.py}: a chat and its page."""
+        url = await self.run_("chat.py", LOOPBACK)
+        await self.assertChats(url + "/chat")
+        self.assertIn("new SockJS('/chat')", await self.get(url + "/"))
+
+    async def test_multiplex(self) -> None:
+        """C{multiplex.py}: topics on one connection, some made on demand."""
+        url = await self.run_("multiplex.py", LOOPBACK)
+        session = await openSession(self, url + "/multiplex")
+        for message in "sub,echo", "sub,room-9", "msg,echo,a,b", "msg,room-9,me: hi":
+            session.send(message)
+        said = ["msg,room-9,*: somebody joins", "msg,echo,a,b", "msg,room-9,me: hi"]
+        self.assertEqual(await session.receive(3), said)
+        self.assertIn("multiplex_client.js", await self.get(url + "/"))
+        self.assertIn("class Channel", await self.get(url + "/multiplex_client.js"))
+
+    async def test_bridge(self) -> None:
+        """C{bridge.py}: any TCP service, line by line."""
+        port = reactor.listenTCP(0, Factory.forProtocol(Echo), interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        service = f"tcp:127.0.0.1:{port.getHost().port}:framing=lines"
+        await self.assertEchoes(await self.run_("bridge.py", service, LOOPBACK))
+
+    async def test_staticFiles(self) -> None:
+        """C{static_files.py}: files and a service on one port."""
+        url = await self.run_("static_files.py", str(EXAMPLES), LOOPBACK)
+        await self.assertEchoes(url + "/echo")
+        page = (EXAMPLES / "chat.html").read_text()
+        self.assertEqual(await self.get(url + "/chat.html"), page)
+        await self.get(url + "/echo/nothing", 404)
+
+    async def test_endpoint(self) -> None:
+        """C{endpoint.py}: a service from a string, with options."""
+        listen = r"sockjs:tcp\:0\:interface\=127.0.0.1:cookie_needed=true"
+        url = await self.run_("endpoint.py", listen)
+        await self.assertEchoes(url)
+        info = json.loads(await self.get(url + "/info"))
+        self.assertIs(info["cookie_needed"], True)
+
+    async def assertBeside(self, example: str) -> None:
+        """A web application and a chat see each other, on one port."""
+        url = await self.run_(example, LOOPBACK)
+        self.assertEqual(await self.get(url + "/present"), "0")
+        await self.assertChats(url + "/chat")
+        session = await openSession(self, url + "/chat")
+        await session.receive()
+        self.assertEqual(await self.get(url + "/present"), "2")
+        response = await treq.post(
+            url + "/say", "web: héllo".encode(), persistent=False
+        )
+        self.assertEqual(response.code, 204)
+        self.assertEqual(await session.receive(), ["web: héllo"])
+        await self.get(url + "/nothing", 404)
+
+    async def test_klein(self) -> None:
+        """C{klein_app.py}: beside a Klein application."""
+        await self.assertBeside("klein_app.py")
+
+    async def test_flask(self) -> None:
+        """C{flask_app.py}: beside a WSGI application."""
+        await self.assertBeside("flask_app.py")
+
+    def test_all(self) -> None:
+        """No example is without its test."""
+        tested = Path(__file__).read_text()
+        for path in EXAMPLES.rglob("*.py"):
+            names = f'"{path.name}"', f'"{path.stem.partition("_")[0]}"'
+            self.assertTrue(any(name in tested for name in names), path)
+
+
+class Migrating:
+    """The programs of C{examples/migrating/}, written both ways, do the same."""
+
+    async def run_(self: Any, name: str) -> str:
+        raise NotImplementedError
+
+    async def test_chat(self: Any) -> None:
+        """A chat."""
+        url = await self.run_("chat")
+        first = await openSession(self, url)
+        second = await openSession(self, url)
+        first.send("hello, you")
+        self.assertEqual(await first.receive(2), ["Somebody joins.", "hello, you"])
+        self.assertEqual(await second.receive(), ["hello, you"])
+        await second.leave()
+        self.assertEqual(await first.receive(), ["Somebody leaves."])
+
+    async def test_multiplex(self: Any) -> None:
+        """Topics on one connection."""
+        url = await self.run_("multiplex")
+        first = await openSession(self, url)
+        second = await openSession(self, url)
+        second.send("sub,chat")
+        second.send("msg,chat,here I am")
+        await second.receive()
+        for message in "sub,echo", "sub,chat", "msg,echo,a,b", "msg,chat,c,d":
+            first.send(message)
+        self.assertEqual(await first.receive(2), ["msg,echo,a,b", "msg,chat,c,d"])
+        self.assertEqual(await second.receive(), ["msg,chat,c,d"])
+        first.send("uns,chat")
+        first.send("msg,echo,e")
+        await first.receive()
+        second.send("msg,chat,f")
+        self.assertEqual(await second.receive(), ["msg,chat,f"])
+
+
+class TxsockjsTests(Migrating, ExampleTestCase):
+    """With txsockjs."""
+
+    async def run_(self, name: str) -> str:
+        url, _ = await startExample(self, f"migrating/{name}_txsockjs.py", "0")
+        return url
+
+
+class TornadoTests(Migrating, ExampleTestCase):
+    """With sockjs-tornado, in its own environment."""
+
+    timeout = 180
+
+    async def run_(self, name: str) -> str:
+        tornado = PEERS["tornado"]
+        try:
+            await deferToThread(tornado.install)
+        except NotInstalled as problem:
+            raise (FailTest if os.environ.get("CI") else SkipTest)(problem) from None
+        python = tornado.command()[0]
+        script = str(EXAMPLES / "migrating" / f"{name}_tornado.py")
+        return (await start(self, URL, python, script, "0")).ready[0]

@@ -1,0 +1,148 @@
+"""Tests for L{txsockjs.tap}: what C{twistd sockjs} tells who asks, or asks wrongly."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from twisted.python.usage import UsageError
+
+from tests.test_tap import ECHO, TapTestCase
+from txsockjs.options import SockJSOptions
+from txsockjs.tap import Options
+
+
+class UsageErrorTests(TapTestCase):
+    """
+    What cannot be done is told in one line, before anything is started.
+    """
+
+    def assertUsageError(self, arguments: list[str], *words: str) -> None:
+        message = str(self.assertRaises(UsageError, self.parse, *arguments))
+        self.assertEqual(len(message.splitlines()), 1, message)
+        for word in words:
+            self.assertIn(word, message)
+
+    def test_unknownArgument(self) -> None:
+        """
+        An argument that is unknown is named.
+        """
+        self.assertUsageError(["--colour", "red"], "colour")
+        self.assertUsageError(["red"], "Wrong number of arguments")
+
+    def test_serviceSyntax(self) -> None:
+        """
+        A service without a name, or without an object, is shown.
+        """
+        for wrong in ("twisted.protocols.wire.Echo", "echo=", "=os.path"):
+            self.assertUsageError(["--service", wrong], wrong, "NAME=OBJECT")
+
+    def test_serviceImport(self) -> None:
+        """
+        An object that cannot be had is shown with the reason.
+        """
+        self.assertUsageError(
+            ["--service", "chat=no_such_module.Chat"],
+            "--service chat=no_such_module.Chat: there is no module 'no_such_module'",
+        )
+
+    def test_serviceClash(self) -> None:
+        """
+        Two services cannot have one name, nor one lie under the other.
+        """
+        self.assertUsageError(["--service", ECHO, "--service", ECHO], "'echo' is taken")
+        self.assertUsageError(["--service", ECHO, "--service", f"echo/{ECHO}"], "echo/")
+        above = ECHO.replace("echo=", "a=")
+        self.assertUsageError(["--service", f"a/{ECHO}", "--service", above], "'a' is")
+
+    def test_serviceName(self) -> None:
+        """
+        A name that is no path is shown.
+        """
+        self.assertUsageError(["--service", f"a//{ECHO}"], "a//echo")
+        self.assertUsageError(["--service", "/=twisted.protocols.wire.Echo"], "empty")
+
+    def test_optionSyntax(self) -> None:
+        """
+        An option without a name, or without a value, is shown.
+        """
+        for wrong in ("timeout", "=5", "echo:=5"):
+            self.assertUsageError(["--option", wrong], wrong, "NAME=VALUE")
+
+    def test_unknownOption(self) -> None:
+        """
+        An unknown option is shown with those that there are.
+        """
+        self.assertUsageError(["--option", "colour=red"], "'colour'", "heartbeat")
+        self.assertUsageError(["--option", "echo:colour=red"], "'colour'")
+
+    def test_badOption(self) -> None:
+        """
+        A value that is not allowed is shown with what is.
+        """
+        self.assertUsageError(["--option", "timeout=soon"], "'soon'", "seconds")
+
+    def test_optionOfNoService(self) -> None:
+        """
+        An option for a service that is not there is shown with those that are.
+        """
+        self.assertUsageError(["--option", "chat:timeout=5"], "chat", "echo, broadcast")
+
+    def test_listen(self) -> None:
+        """
+        An endpoint string that is wrong is shown with the reason.
+        """
+        self.assertUsageError(["--listen", "pigeon:8080"], "pigeon:8080", "Unknown")
+        self.assertUsageError(["--listen", "tcp:http-ish"], "tcp:http-ish")
+        self.assertUsageError(
+            ["--listen", "ssl:8443:privateKey=missing.pem"], "missing.pem"
+        )
+
+    def test_files(self) -> None:
+        """
+        Files and directories that are not there are named.
+        """
+        self.assertUsageError(["--sockjs-client", "no.js"], "no.js")
+        self.assertUsageError(["--access-log", "no/a.log"], "no/a.log")
+        self.assertUsageError(["--service", ECHO, "--static", "no"], "--static no")
+
+    def test_staticWithDemo(self) -> None:
+        """
+        The demo has files of its own: C{--static} does not go with it.
+        """
+        self.assertUsageError(["--static", "."], "--static", "demo")
+
+
+class HelpTests(TapTestCase):
+    """
+    C{twistd sockjs --help}.
+    """
+
+    def test_complete(self) -> None:
+        """
+        Every argument and every option is explained, with the option's default.
+        """
+        usage = Options(self.reactor).getUsage(80)
+        for name in ("listen", "service", "option", "static", "access-log"):
+            self.assertRegex(usage, rf"--{name}= +\w")
+        for name, _, meaning in SockJSOptions.fields():
+            self.assertRegex(usage, rf"\n  {name}: {meaning.split()[0]}")
+        self.assertIn("[default: 25.0]", " ".join(usage.split()))
+
+    def test_width(self) -> None:
+        """
+        It fits the terminal.
+        """
+        usage = Options(self.reactor).getUsage(80)
+        self.assertEqual([line for line in usage.splitlines() if len(line) > 80], [])
+        docs = Options(self.reactor).docs.values()
+        self.assertEqual([doc for doc in docs if "  " in doc], [])
+
+    def test_examples(self) -> None:
+        """
+        The options in the examples are ones that there are.
+        """
+        examples = Options(self.reactor).getUsage(80).split("Examples:")[1].split()
+        values = [b for a, b in pairwise(examples) if a == "--option"]
+        self.assertEqual(len(values), 2)
+        for value in values:
+            Options(self.reactor).opt_option(value)

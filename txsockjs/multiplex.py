@@ -1,0 +1,375 @@
+"""Many channels over one SockJS session: L{SockJSMultiplexResource}.
+
+It speaks with the client of websocket-multiplex. A message is one of::
+
+    sub,TOPIC             to the server: open a channel
+    msg,TOPIC,PAYLOAD     both ways; the payload may have commas
+    uns,TOPIC             both ways: the channel is closed
+
+where TOPIC is written as JavaScript's C{escape} does. Two things go beyond that client,
+which passes over them: C{uns,TOPIC,CODE,REASON} when a channel is not closed with the
+usual code, and C{err,TOPIC,PROBLEM} for a message that the server could not use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IPullProducer, IReactorTime
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from txsockjs.channels import (
+    Channel,
+    ChannelTransport,
+    SecureChannelTransport,
+    unescape,
+)
+from txsockjs.clock import clockOr
+from txsockjs.core.frames import GO_AWAY, Close, Message
+from txsockjs.interfaces import ISockJSMessageReceiver
+from txsockjs.options import SockJSOptions
+from txsockjs.transport import FAULT, Login
+from txsockjs.web.resource import SockJSResource
+
+__all__ = [
+    "ChannelTransport",
+    "MultiplexFactory",
+    "MultiplexProtocol",
+    "SockJSMultiplexResource",
+]
+
+
+@implementer(ISockJSMessageReceiver, IPullProducer)
+class MultiplexProtocol(Protocol):
+    """
+    One connection, which carries the channels.
+
+    @ivar multiplex: its factory.
+    @ivar channels: the open channels, by topic.
+    @ivar pending: bytes that were sent and that the browser has not taken yet.
+    """
+
+    transport: Any = None
+    _log = Logger()
+
+    def __init__(self, multiplex: MultiplexFactory) -> None:
+        self.multiplex = multiplex
+        self.channels: dict[str, Channel] = {}
+        self.pending = 0
+        self._paused: set[Channel] = set()
+
+    def connectionMade(self) -> None:
+        # As a pull producer it is told each time that all was taken.
+        self.transport.registerProducer(self, False)
+
+    def messageReceived(self, message: str) -> None:
+        """
+        A message of the multiplex protocol. One that cannot be used is told to the
+        client, and leaves everything as it is.
+        """
+        kind, _, rest = message.partition(",")
+        spelling, comma, payload = rest.partition(",")
+        channel = self.channels.get(unescape(spelling))
+        if kind == "sub":
+            if channel is None:
+                self._subscribe(spelling)
+        elif kind not in ("msg", "uns"):
+            self._tell(spelling, "A message begins with sub, msg or uns.")
+        elif channel is None:
+            self._tell(spelling, "This topic is not open.")
+        elif kind == "uns":
+            self._forget(channel)
+            channel.lost(Failure(ConnectionDone()))
+        elif comma:
+            channel.receive(payload)
+        else:
+            self._tell(spelling, "There is no payload.")
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        while self.channels:
+            channel = next(iter(self.channels.values()))
+            self._forget(channel)
+            channel.lost(reason)
+
+    def _subscribe(self, spelling: str) -> None:
+        topic = unescape(spelling)
+        request = self.transport.request
+        if len(self.channels) >= self.multiplex.maxChannels:
+            self._refuse(spelling, "There are too many channels.")
+            return
+        protocol = None
+        try:
+            factory = self.multiplex.subscribe(self, topic)
+            if factory is not None:
+                protocol = factory.buildProtocol(request.peer)
+        except Exception:
+            self._log.failure("A channel could not be opened; it is refused.")
+            self._refuse(spelling, FAULT.reason, FAULT)
+            return
+        if protocol is None:
+            self._refuse(spelling, "There is no such topic.")
+            return
+        channel = Channel(self, topic, spelling)
+        kind = SecureChannelTransport if request.secure else ChannelTransport
+        login = Login(self.transport.avatar)
+        self.channels[topic] = channel
+        self.multiplex.opened(channel)
+        channel.open(kind(channel, protocol, request, self.transport.encoding, login))
+
+    def _refuse(self, spelling: str, problem: str, close: Close = GO_AWAY) -> None:
+        self._tell(spelling, problem)
+        self._unsubscribe(spelling, close)
+
+    def _tell(self, spelling: str, problem: str) -> None:
+        self._log.debug("A multiplexed message was refused: {problem}", problem=problem)
+        self.send(Message(f"err,{spelling},{problem}"))
+
+    def _unsubscribe(self, spelling: str, close: Close) -> None:
+        detail = f",{close.code},{close.reason}" if close is not GO_AWAY else ""
+        self.send(Message(f"uns,{spelling}{detail}"))
+
+    def _forget(self, channel: Channel) -> None:
+        del self.channels[channel.topic]
+        self.multiplex.closed(channel)
+        self.resume(channel)
+
+    def loseConnection(self, code: int = 3000, reason: str = "Go away!") -> None:
+        """
+        Close the session, with all its channels, after what was sent before.
+
+        @param code: the close code that the browser sees, 1000 to 4999.
+        @param reason: the reason that the browser sees.
+        """
+        # The transport would wait for its producer to be done.
+        self.transport.unregisterProducer()
+        self.transport.loseConnection(code, reason)
+
+    # For the channels
+
+    def send(self, message: Message) -> None:
+        """
+        Send a message of the multiplex protocol.
+        """
+        self.pending += len(message.quoted) + 1
+        self.transport.sendPrepared(message)
+
+    def closed(self, channel: Channel, close: Close) -> None:
+        """
+        A channel was closed at this side.
+        """
+        self._forget(channel)
+        self._unsubscribe(channel.spelling, close)
+
+    def pause(self, channel: Channel) -> None:
+        """
+        Read nothing for this channel, and so for none.
+        """
+        self._paused.add(channel)
+        self.transport.pauseProducing()
+
+    def resume(self, channel: Channel) -> None:
+        """
+        Read on, unless another channel does not.
+        """
+        if channel in self._paused:
+            self._paused.remove(channel)
+            if not self._paused:
+                self.transport.resumeProducing()
+
+    # IPullProducer
+
+    def resumeProducing(self) -> None:
+        """
+        The browser has taken all.
+        """
+        if self.pending:
+            self.pending = 0
+            for channel in list(self.channels.values()):
+                channel.drained()
+
+    def stopProducing(self) -> None:
+        """
+        The session is over: C{connectionLost} says so.
+        """
+
+
+class MultiplexFactory(Factory):
+    """
+    The topics that clients can open channels of. It is a factory like any other, for
+    L{SockJSFactory <txsockjs.factory.SockJSFactory>} and the like.
+
+    @cvar maxChannels: how many channels one connection can have open.
+    @ivar clock: what tells the time.
+    """
+
+    maxChannels = 256
+
+    def __init__(self, clock: IReactorTime | None = None) -> None:
+        """
+        @param clock: what tells the time; the global reactor if not given.
+        """
+        self.clock = clockOr(clock)
+        self._factories: dict[str, Factory] = {}
+        self._channels: dict[str, set[Channel]] = {}
+
+    def addFactory(self, name: str | bytes, factory: Factory) -> None:
+        """
+        Add a topic.
+
+        @param name: its name; with any characters.
+        @param factory: the factory whose protocols its channels are.
+        @raise ValueError: if there is one of this name.
+        """
+        topic = _text(name)
+        if topic in self._factories:
+            raise ValueError(f"there is a topic {topic!r} already")
+        self._factories[topic] = factory
+        if self.numPorts:
+            factory.doStart()
+
+    def removeFactory(self, name: str | bytes) -> None:
+        """
+        Remove a topic, and close its channels.
+
+        @raise KeyError: if there is none of this name.
+        """
+        topic = _text(name)
+        factory = self._factories.pop(topic)
+        for channel in list(self._channels.get(topic, ())):
+            channel.close(GO_AWAY)
+        if self.numPorts:
+            factory.doStop()
+
+    def broadcast(self, name: str | bytes, message: bytes | str) -> None:
+        """
+        Send one message to every open channel of a topic. It is encoded once.
+
+        @param name: the topic's name. One without channels is no error.
+        @param message: text, or bytes in UTF-8.
+        """
+        payload = _text(message)
+        prepared: dict[str, Message] = {}
+        for channel in list(self._channels.get(_text(name), ())):
+            shared = prepared.get(channel.spelling)
+            if shared is None:
+                shared = Message(f"msg,{channel.spelling},{payload}")
+                prepared[channel.spelling] = shared
+            channel.forward(shared)
+
+    def subscribe(self, connection: MultiplexProtocol, name: str) -> Factory | None:
+        """
+        Find the factory of a topic that a client asks for. Override it for topics
+        that are made on demand::
+
+            def subscribe(self, connection, name):
+                factory = super().subscribe(connection, name)
+                if factory is None and name.startswith("room-"):
+                    factory = RoomFactory(name)
+                    self.addFactory(name, factory)
+                return factory
+
+        @param connection: who asks; its C{transport} knows the C{avatar}, the
+            C{request} and the peer.
+        @param name: the topic's name.
+        @return: the factory, or None where there is no such topic for this client.
+        """
+        return self._factories.get(name)
+
+    def buildProtocol(self, addr: object) -> Protocol:
+        return MultiplexProtocol(self)
+
+    def startFactory(self) -> None:
+        for factory in self._factories.values():
+            factory.doStart()
+
+    def stopFactory(self) -> None:
+        for factory in self._factories.values():
+            factory.doStop()
+
+    # For the connections
+
+    def opened(self, channel: Channel) -> None:
+        """
+        A channel was opened.
+        """
+        self._channels.setdefault(channel.topic, set()).add(channel)
+
+    def closed(self, channel: Channel) -> None:
+        """
+        A channel is closed.
+        """
+        channels = self._channels[channel.topic]
+        channels.remove(channel)
+        if not channels:
+            del self._channels[channel.topic]
+
+
+class SockJSMultiplexResource(SockJSResource):
+    """
+    A SockJS service whose sessions carry channels of many topics, to be put beside
+    other web content.
+
+    @ivar multiplex: its L{MultiplexFactory}.
+    """
+
+    def __init__(
+        self,
+        options: SockJSOptions | Mapping[str, object] | None = None,
+        *,
+        clock: IReactorTime | None = None,
+    ) -> None:
+        """
+        @param options: the service's options, or a dict of them by name.
+        @param clock: what tells the time; the global reactor if not given.
+        @raise OptionError: for an option that is unknown or has a value it cannot have.
+        """
+        self.multiplex = _ResourceFactory(self, clock)
+        super().__init__(self.multiplex, options, clock=clock)
+
+    def addFactory(self, name: str | bytes, factory: Factory) -> None:
+        """
+        Add a topic, as L{MultiplexFactory.addFactory}.
+        """
+        self.multiplex.addFactory(name, factory)
+
+    def removeFactory(self, name: str | bytes) -> None:
+        """
+        Remove a topic, as L{MultiplexFactory.removeFactory}.
+        """
+        self.multiplex.removeFactory(name)
+
+    def broadcast(self, name: str | bytes, message: bytes | str) -> None:
+        """
+        Send a message to every channel of a topic, as L{MultiplexFactory.broadcast}.
+        """
+        self.multiplex.broadcast(name, message)
+
+    def subscribe(self, connection: MultiplexProtocol, name: str) -> Factory | None:
+        """
+        Find the factory of a topic, as L{MultiplexFactory.subscribe}; to be overridden.
+        """
+        return MultiplexFactory.subscribe(self.multiplex, connection, name)
+
+
+class _ResourceFactory(MultiplexFactory):
+    """
+    The topics of a resource, which may have more of them on demand.
+    """
+
+    def __init__(
+        self, resource: SockJSMultiplexResource, clock: IReactorTime | None
+    ) -> None:
+        super().__init__(clock)
+        self._resource = resource
+
+    def subscribe(self, connection: MultiplexProtocol, name: str) -> Factory | None:
+        return self._resource.subscribe(connection, name)
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode("utf-8") if isinstance(value, bytes) else value
