@@ -96,7 +96,9 @@ def rows(path: str, heading: str) -> list[list[nodes.entry]]:
     @raise LookupError: if there is no such table.
     """
     for table in read(path).findall(nodes.table):
-        first, *rest = [list(row.findall(nodes.entry)) for row in table.findall(nodes.row)]
+        first, *rest = [
+            list(row.findall(nodes.entry)) for row in table.findall(nodes.row)
+        ]
         if first[0].astext() == heading:
             return rest
     raise LookupError(f"{path} has no table of {heading}")

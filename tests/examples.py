@@ -60,9 +60,7 @@ class Session:
         """
         Send messages; the service must take them.
         """
-        answer = await post(
-            f"{self._url}/xhr_send{self._query}", json.dumps(messages)
-        )
+        answer = await post(f"{self._url}/xhr_send{self._query}", json.dumps(messages))
         assert answer == "", answer
 
     async def ask(self, *messages: str) -> str:

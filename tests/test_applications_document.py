@@ -42,7 +42,9 @@ class TableTests(SynchronousTestCase):
         """
         listed = set(firstColumn("Member"))
         self.assertLessEqual(set(ISockJSTransport), listed)
-        self.assertLessEqual(listed - {"getPeerCertificate"}, set(dir(SessionTransport)))
+        self.assertLessEqual(
+            listed - {"getPeerCertificate"}, set(dir(SessionTransport))
+        )
 
     def test_request(self) -> None:
         """
@@ -139,7 +141,4 @@ class ExampleTests(ExampleTestCase):
         """
         self.run_("greeter", "request")
         session = await self.talk("Personal", "?name=Ann")
-        self.assertEqual(
-            await session.receive(), 'a["Hello, Ann! You speak none."]'
-        )
-
+        self.assertEqual(await session.receive(), 'a["Hello, Ann! You speak none."]')

@@ -17,7 +17,6 @@ from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
     from txsockjs.core.frames import Close, Frame, Message
-    from txsockjs.core.session import Session
 
 
 class ISockJSTransport(ITransport, IConsumer, IPushProducer):
@@ -114,6 +113,19 @@ class ISession(Interface):
         """
 
 
+class IHostedSession(ISession):
+    """
+    What the collection that a session is in needs of it.
+    """
+
+    settled = Attribute("Whether nothing is left to deliver, its end included.")
+
+    def flush() -> None:
+        """
+        Hand over as much of what waits as the receiver takes now.
+        """
+
+
 class IApplication(Interface):
     """
     What a session needs of the side that the application is on.
@@ -191,18 +203,18 @@ class ISessionHost(Interface):
     What a session needs of the collection that it is in.
     """
 
-    def flushLater(session: Session) -> None:
+    def flushLater(session: IHostedSession) -> None:
         """
         Call C{session.flush()} once, when this turn of the reactor ends.
         """
 
-    def closed(session: Session) -> None:
+    def closed(session: IHostedSession) -> None:
         """
         The session no longer counts as open, though its close frame may still be
         wanted.
         """
 
-    def forget(session: Session) -> None:
+    def forget(session: IHostedSession) -> None:
         """
         The session is over: its id may be used anew.
         """

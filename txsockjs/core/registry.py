@@ -13,7 +13,7 @@ from zope.interface import implementer
 from txsockjs.core.frames import Close
 from txsockjs.core.session import Session
 from txsockjs.errors import ServiceFull, ServiceStopping
-from txsockjs.interfaces import ISessionHost
+from txsockjs.interfaces import IHostedSession, ISessionHost
 from txsockjs.options import SockJSOptions
 
 RESTART: Final = Close(1012, "Service Restart")
@@ -43,9 +43,9 @@ class SessionRegistry:
         self.authorizing = 0
         self.stopping = False
         self._byId: dict[bytes, Session] = {}
-        self._ids: dict[Session, bytes | None] = {}
+        self._ids: dict[IHostedSession, bytes | None] = {}
         self._open = 0
-        self._dirty: list[Session] = []
+        self._dirty: list[IHostedSession] = []
         self._flushCall: IDelayedCall | None = None
         self._drainCall: IDelayedCall | None = None
         self._drained: list[Deferred[None]] = []
@@ -98,7 +98,7 @@ class SessionRegistry:
 
     # ISessionHost
 
-    def flushLater(self, session: Session) -> None:
+    def flushLater(self, session: IHostedSession) -> None:
         self._dirty.append(session)
         if self._flushCall is None:
             self._flushCall = self.clock.callLater(0, self._flush)
@@ -113,10 +113,10 @@ class SessionRegistry:
                 self._log.failure("A session could not be flushed and is dropped.")
                 session.abort()
 
-    def closed(self, session: Session) -> None:
+    def closed(self, session: IHostedSession) -> None:
         self._open -= 1
 
-    def forget(self, session: Session) -> None:
+    def forget(self, session: IHostedSession) -> None:
         id = self._ids.pop(session, None)
         if id is not None:
             del self._byId[id]

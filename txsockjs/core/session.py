@@ -29,11 +29,16 @@ from txsockjs.core.frames import (
 from txsockjs.core.inbox import Inbox
 from txsockjs.core.states import NEXT, State
 from txsockjs.errors import UnknownSession
-from txsockjs.interfaces import IApplication, IReceiver, ISession, ISessionHost
+from txsockjs.interfaces import (
+    IApplication,
+    IHostedSession,
+    IReceiver,
+    ISessionHost,
+)
 from txsockjs.options import SockJSOptions
 
 
-@implementer(ISession)
+@implementer(IHostedSession)
 class Session:
     """
     One session: its state, what waits to be sent, its receiver and its one timer.
