@@ -126,9 +126,9 @@ class MemoryClient:
 # How each HTTP transport asks for frames and finds them in a response.
 _STRING: Final = rb'("(?:[^"\\]|\\.)*")'
 _RECEIVING: Final[dict[str, tuple[str, str, re.Pattern[bytes]]]] = {
-    "xhr": ("POST", "", re.compile(rb"([^\n]+)\n")),
-    "xhr_streaming": ("POST", "", re.compile(rb"([^\n]+)\n")),
-    "eventsource": ("GET", "", re.compile(rb"data: (.+)\r\n\r\n")),
+    "xhr": ("POST", "", re.compile(rb"(?m)^(.+)\n")),
+    "xhr_streaming": ("POST", "", re.compile(rb"(?m)^(.+)\n")),
+    "eventsource": ("GET", "", re.compile(rb"(?m)^data: (.+)\r\n\r\n")),
     "htmlfile": ("GET", "?c=c", re.compile(rb"<script>\np\(%b\);" % _STRING)),
     "jsonp": ("GET", "?c=c", re.compile(rb"/\*\*/c\(%b\);\r\n" % _STRING)),
 }
