@@ -95,6 +95,17 @@ class ServerClosesTests(ClosingCase):
         (close,) = self.closes(socket)
         self.assertEqual(close.reason, "é" * 61)
 
+    def test_loneSurrogate(self) -> None:
+        """
+        A reason that has no encoding is sent as far as it has one.
+        """
+        for path in BOTH:
+            socket = self.socket(path)
+            self.close(4001, "a\ud800b")
+            self.assertEqual(len(self.closes(socket)), 1)
+            self.assertEqual(self.flushLoggedErrors(), [])
+        self.assertEqual(self.closes(socket)[0].reason, "a?b")
+
     def test_deliversFirst(self) -> None:
         """
         What was written before the close is delivered before it.

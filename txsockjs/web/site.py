@@ -161,9 +161,11 @@ class BoundedChannel(HTTPChannel):
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Read on, and begin no time-out anew, as L{HTTPChannel} does.
+        Read on, and begin no time-out anew, as L{HTTPChannel} does. What comes when the
+        connection is closing, as it may over TLS, is for nobody.
         """
-        LineReceiver.dataReceived(self, data)
+        if self._unsent is None:
+            LineReceiver.dataReceived(self, data)
 
     def loseConnection(self) -> None:
         """

@@ -33,6 +33,9 @@ from txsockjs.web.opening import pendingBytes
 if TYPE_CHECKING:
     pass
 
+# The bit of a frame's header that says so (RFC 7692, section 6).
+_COMPRESSED: Final = 4
+
 # What Autobahn sets on a connection that is of no use, or that is made on demand.
 _PER_CONNECTION: Final = ("factory", "utf8validator", "send_queue")
 
@@ -183,6 +186,22 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     def onMessageFrameData(self, payload: bytes) -> None:
         if not self.failedByMe:
             self.message_data[0] += payload
+
+    def sendMessage(self, payload: bytes, isBinary: bool = False) -> None:
+        """
+        Send a message, of any size: C{max_message_size} is for what comes in, and
+        Autobahn's own method would hold what goes out to it.
+        """
+        if self.state != self.STATE_OPEN:
+            return
+        rsv = 0
+        deflate = self._perMessageCompress
+        if deflate is not None:
+            rsv = _COMPRESSED
+            deflate.start_compress_message()
+            payload = deflate.compress_message_data(payload)
+            payload += deflate.end_compress_message()
+        self.sendFrame(opcode=2 if isBinary else 1, payload=payload, rsv=rsv)
 
     def sendData(
         self, data: bytes, sync: bool = False, chopsize: int | None = None

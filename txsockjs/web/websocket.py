@@ -198,7 +198,8 @@ class RawSocketReceiver(SocketReceiver):
                 payload = message.binary or message.text.encode("utf-8", "replace")
                 socket.sendMessage(payload, isBinary)
         elif isinstance(frame, Close):
-            reason = encode_truncate(frame.reason, _REASON_SIZE)
+            reason = frame.reason.encode("utf-8", "replace").decode("utf-8")
+            reason = encode_truncate(reason, _REASON_SIZE)
             socket.sendCloseFrame(frame.code, reason)
         elif isinstance(frame, Heartbeat):
             socket.sendPing()
