@@ -13,10 +13,11 @@ from twisted.internet import reactor
 from twisted.internet.protocol import Factory
 from twisted.internet.threads import deferToThread
 from twisted.protocols.wire import Echo
-from twisted.trial.unittest import FailTest, TestCase
+from twisted.trial.unittest import FailTest, SynchronousTestCase, TestCase
 
 from benchmarks.errors import NotInstalled
 from benchmarks.peers import PEERS
+from tests.documents import blocks
 from tests.integration.processes import ROOT, URL, start, startExample
 from tests.integration.sessions import openSession
 
@@ -133,6 +134,18 @@ class ExampleTests(ExampleTestCase):
         for path in EXAMPLES.rglob("*.py"):
             names = f'"{path.name}"', f'"{path.stem.partition("_")[0]}"'
             self.assertTrue(any(name in tested for name in names), path)
+
+
+class DocumentTests(SynchronousTestCase):
+    """The documents that show these programs."""
+
+    def test_shown(self) -> None:
+        """What they show as Python is the programs, and nothing untested."""
+        programs = {path.read_text() for path in EXAMPLES.rglob("*.py")}
+        for name, shown in ("integrations", 5), ("migrating", 4):
+            found = {block.text for block in blocks(f"docs/{name}.rst", "python")}
+            self.assertEqual(len(found), shown)
+            self.assertLessEqual(found, programs)
 
 
 class Migrating:
