@@ -25,7 +25,7 @@ LOOPBACK = "tcp:0:interface=127.0.0.1"
 EXAMPLES = ROOT / "examples"
 
 
-class ExampleTestCase(TestCase):
+class ProgramTestCase(TestCase):
     """One example, in a process of its own."""
 
     timeout = 60
@@ -58,7 +58,7 @@ class ExampleTestCase(TestCase):
         self.assertEqual(await first.receive(), ["*: somebody leaves"])
 
 
-class ExampleTests(ExampleTestCase):
+class ExampleTests(ProgramTestCase):
     """What stands in C{examples/}."""
 
     async def test_echo(self) -> None:
@@ -184,7 +184,7 @@ class Migrating:
         self.assertEqual(await second.receive(), ["msg,chat,f"])
 
 
-class TxsockjsTests(Migrating, ExampleTestCase):
+class TxsockjsTests(Migrating, ProgramTestCase):
     """With txsockjs."""
 
     async def run_(self, name: str) -> str:
@@ -192,7 +192,7 @@ class TxsockjsTests(Migrating, ExampleTestCase):
         return url
 
 
-class TornadoTests(Migrating, ExampleTestCase):
+class TornadoTests(Migrating, ProgramTestCase):
     """With sockjs-tornado, in its own environment."""
 
     timeout = 180
