@@ -149,37 +149,32 @@ class MultiplexProtocol(Protocol):
         self.transport.unregisterProducer()
         self.transport.loseConnection(code, reason)
 
-    # For the channels
+    # IConnection, for the channels
+
+    @property
+    def clock(self) -> IReactorTime:
+        return self.multiplex.clock
 
     def send(self, message: Message) -> None:
-        """
-        Send a message of the multiplex protocol.
-        """
         self.pending += len(message.quoted) + 1
         self.transport.sendPrepared(message)
 
     def closed(self, channel: Channel, close: Close) -> None:
-        """
-        A channel was closed at this side.
-        """
         self._forget(channel)
         self._unsubscribe(channel.spelling, close)
 
     def pause(self, channel: Channel) -> None:
-        """
-        Read nothing for this channel, and so for none.
-        """
         self._paused.add(channel)
         self.transport.pauseProducing()
 
     def resume(self, channel: Channel) -> None:
-        """
-        Read on, unless another channel does not.
-        """
         if channel in self._paused:
             self._paused.remove(channel)
             if not self._paused:
                 self.transport.resumeProducing()
+
+    def broadcast(self, topic: str, message: bytes | str) -> None:
+        self.multiplex.broadcast(topic, message)
 
     # IPullProducer
 
