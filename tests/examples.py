@@ -97,8 +97,8 @@ async def opened(
 
 class ExampleTestCase(TestCase):
     """
-    A test in an empty directory, which is on C{sys.path} too. What an example listens on
-    is a free port of the loopback, whichever port it names.
+    A test in an empty directory, which is on C{sys.path} too. What an example listens
+    on is a free port of the loopback, whichever port it names.
 
     @cvar document: what has the examples.
     @ivar here: the directory.
