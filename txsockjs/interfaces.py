@@ -31,6 +31,7 @@ class ISockJSTransport(ITransport, IConsumer, IPushProducer):
         "The L{OpeningRequest <txsockjs.transport.OpeningRequest>}: path, arguments, "
         "headers, cookies and transport of the request that opened the session."
     )
+    avatar = Attribute("Who is calling: what the option C{authorize} returned.")
 
     def sendMessage(message: str) -> None:
         """

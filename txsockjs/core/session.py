@@ -138,6 +138,8 @@ class Session:
         self._become(State.CLOSING)
         self._host.closed(self)
         self._closeFrame = close
+        if self._inbox is not None:
+            self._inbox.drop()
         self._take(receiver)
         self.flush()
 

@@ -275,13 +275,15 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             if taken is not None:
                 self.transport.pauseProducing()
                 self._unread = taken
-                taken.addCallbacks(self._taken, _ended)
+                taken.addErrback(_dropped)
+                # Dropped or not: the peer's answer to a close frame is to be heard.
+                taken.addCallback(self._taken)
 
     def _taken(self, result: None) -> None:
         self.transport.resumeProducing()
 
 
-def _ended(reason: Failure) -> None:
+def _dropped(reason: Failure) -> None:
     reason.trap(UnknownSession)
 
 
