@@ -161,7 +161,7 @@ class RoomTests(SynchronousTestCase):
 
     def test_forTypes(self) -> None:
         """
-        What is imported for its types alone is on a lower floor too, but where it is told.
+        What is imported for its types alone is on a lower floor, but where it is told.
         """
         above: dict[str, set[str]] = {}
         for module in self.modules.values():

@@ -15,12 +15,16 @@ from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IDelayedCall
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel, _GenericHTTPChannelProtocol
+from twisted.web.http import H2_ENABLED, HTTPChannel, _GenericHTTPChannelProtocol
 from twisted.web.server import Request, Site
 
 from txsockjs.errors import MessageTooBig, WireError
 from txsockjs.web.base import refuse
 from txsockjs.web.opening import pendingBytes
+
+if H2_ENABLED:
+    # What this is made of is an extra.
+    from txsockjs.web.http2 import BoundedH2Connection
 
 #: So many bytes of a body are worth one more time-out.
 BODY_STEP: Final = 65536
@@ -208,8 +212,6 @@ class BoundedProtocol(_GenericHTTPChannelProtocol):
         super().dataReceived(data)  # type: ignore[no-untyped-call]
 
     def _talkHTTP2(self, transport: Any) -> None:
-        from txsockjs.web.http2 import BoundedH2Connection
-
         site: Any = self._site
         self._channel.setTimeout(None)
         transport.unregisterProducer()
