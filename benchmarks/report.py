@@ -137,8 +137,8 @@ def circumstances(run: Run) -> list[str]:
         f"{run.when}; {machine['processor']}, {machine['cores']} cores, "
         f"{machine['memory']}, {machine['system']}; load average when it began: "
         f"{machine['load']}",
-        f"rounds: up to {rounds}, each {effort.seconds:g} s after {effort.warmUp:g} s to "
-        f"warm up",
+        f"rounds: up to {rounds}, each {effort.seconds:g} s after "
+        f"{effort.warmUp:g} s to warm up",
     ]
     if effort.divisor > 1:
         facts.append("the short form: its figures mean nothing")
