@@ -58,7 +58,11 @@ def read(path: str) -> nodes.document:
     return publish_doctree(
         (ROOT / path).read_text("utf-8"),
         source_path=str(ROOT / path),
-        settings_overrides={"halt_level": 2, "report_level": 2, "id_prefix": ""},
+        settings_overrides={
+            "halt_level": 2,
+            "report_level": 2,
+            "syntax_highlight": "none",
+        },
     )
 
 
