@@ -20,10 +20,6 @@ SIZE = 500
 #: What nothing but the rooms of the web, and those above them, may import.
 WEB = ("twisted.web", "autobahn", "txaio")
 
-<<<<<<< HEAD
-#: What is imported upwards, for its types alone: never when the package runs.
-=======
->>>>>>> a422288994958918d708db0f0bff7e83d6c1866e
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
@@ -159,17 +155,6 @@ class RoomTests(SynchronousTestCase):
 
     def test_forTypes(self) -> None:
         """
-<<<<<<< HEAD
-        What is imported for its types alone is on a lower floor too.
-        """
-        above: dict[str, set[str]] = {}
-        for module in self.modules.values():
-            for node in module.forTypes:
-                name = str(getattr(node, "module", ""))
-                if self.floors.get(name, -1) >= self.floors[module.name]:
-                    above.setdefault(module.name, set()).add(name)
-        self.assertEqual(above, {})
-=======
         What is imported for its types alone is on a lower floor, too.
         """
         upwards = [
@@ -180,7 +165,6 @@ class RoomTests(SynchronousTestCase):
             >= self.floors[module.name]
         ]
         self.assertEqual(upwards, [])
->>>>>>> a422288994958918d708db0f0bff7e83d6c1866e
 
     def test_reactor(self) -> None:
         """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from types import MappingProxyType
@@ -18,7 +17,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txsockjs.core.frames import FRAME_SIZE, GO_AWAY, Close, Message
+from txsockjs.core.frames import FRAME_SIZE, GO_AWAY, Close, Message, encode
+from txsockjs.errors import checkCloseCode
 from txsockjs.interfaces import (
     IApplication,
     ISession,
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from OpenSSL.crypto import X509
 
 FAULT: Final = Close(1011, "Internal error")
-
-_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -213,10 +211,7 @@ class SessionTransport:
     def loseConnection(self, code: int = 3000, reason: str = "Go away!") -> None:
         close = GO_AWAY
         if code != 3000 or reason != "Go away!":
-            if isinstance(code, bool) or not isinstance(code, int):
-                raise TypeError(f"a close code is an int, not {code!r}")
-            if not 1000 <= code <= 4999:
-                raise ValueError(f"a close code is 1000 to 4999, not {code}")
+            checkCloseCode(code)
             if not isinstance(reason, str):
                 raise TypeError(f"a reason is a str, not {reason!r}")
             close = Close(code, reason)
@@ -298,7 +293,7 @@ class SessionTransport:
                 self._receiveText(message)
                 return
             if isinstance(message, str):
-                message = _encode(message)
+                message = encode(message)
             self._protocol.dataReceived(message)
         except Exception:
             self._fault("dataReceived")
@@ -382,10 +377,3 @@ class SecureSessionTransport(SessionTransport):
 
     def setTcpKeepAlive(self, enabled: bool) -> None:
         pass
-
-
-def _encode(text: str) -> bytes:
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError:
-        return _LONE_SURROGATE.sub("\ufffd", text).encode("utf-8")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 import txaio
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
@@ -29,9 +29,6 @@ from txsockjs.errors import BrokenJSON, NotReading, UnknownSession
 from txsockjs.options import SockJSOptions
 from txsockjs.web.framing import readTexts
 from txsockjs.web.opening import pendingBytes
-
-if TYPE_CHECKING:
-    pass
 
 # The bit of a frame's header that says so (RFC 7692, section 6).
 _COMPRESSED: Final = 4

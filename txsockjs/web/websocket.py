@@ -26,6 +26,7 @@ from txsockjs.core.frames import (
     Message,
     Messages,
     decodeSocket,
+    encode,
 )
 from txsockjs.core.registry import SessionRegistry
 from txsockjs.core.session import Session
@@ -195,10 +196,10 @@ class RawSocketReceiver(SocketReceiver):
         elif isinstance(frame, (Message, Messages)):
             for message in frame.messages:
                 isBinary = message.binary is not None
-                payload = message.binary or message.text.encode("utf-8", "replace")
+                payload = message.binary or encode(message.text)
                 socket.sendMessage(payload, isBinary)
         elif isinstance(frame, Close):
-            reason = frame.reason.encode("utf-8", "replace").decode("utf-8")
+            reason = encode(frame.reason).decode("utf-8")
             reason = encode_truncate(reason, _REASON_SIZE)
             socket.sendCloseFrame(frame.code, reason)
         elif isinstance(frame, Heartbeat):
