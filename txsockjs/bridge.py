@@ -118,11 +118,14 @@ class _Lines(_Raw):
 
     def feed(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
         *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in (*lines, self._rest):
-            if len(line) > MAX_LINE:
-                raise _LineTooLong
         for line in lines:
-            yield line.removesuffix(b"\r"), True
+            yield self._fitting(line).removesuffix(b"\r"), True
+        self._fitting(self._rest)
+
+    def _fitting(self, line: bytes) -> bytes:
+        if len(line) > MAX_LINE:
+            raise _LineTooLong
+        return line
 
     def end(self) -> bytes:
         return self._rest

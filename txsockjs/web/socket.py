@@ -248,7 +248,11 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             # As on TCP, who has stopped reading reads what came before the end first.
             # It may be waiting to write, too: that goes nowhere from now on.
             receiver.resumeProducing()
-            self._unread.addBoth(lambda result: receiver.connectionLost(why))
+            # The application may be the one that ends the wait, from inside a call.
+            self._unread.addBoth(self._endLater, receiver, why)
+
+    def _endLater(self, result: None, receiver: ISocketReceiver, why: Failure) -> None:
+        self.factory.clock.callLater(0, receiver.connectionLost, why)
 
     # The receiver
 
