@@ -49,7 +49,8 @@ class ISockJSTransport(ITransport, IConsumer, IPushProducer):
         """
         Deliver what was written before, then close.
 
-        @param code: the close code that the browser sees, 1000 to 4999.
+        @param code: the close code that the browser sees: 1000 to 1003, 1007 to 1014,
+            or 3000 to 4999; those from 3000 on are for applications.
         @param reason: the reason that the browser sees.
         @raise ValueError: for a code that cannot be sent.
         """
