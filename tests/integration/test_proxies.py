@@ -3,69 +3,21 @@
 from __future__ import annotations
 
 import json
-import socket
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from treq.client import HTTPClient
 from twisted.internet import defer, protocol, reactor
-from twisted.internet.endpoints import (
-    TCP4ClientEndpoint,
-    connectProtocol,
-    serverFromString,
-)
-from twisted.internet.error import ConnectionRefusedError
-from twisted.internet.task import deferLater
+from twisted.internet.endpoints import serverFromString
 from twisted.python.failure import Failure
-from twisted.trial.unittest import FailTest, TestCase
+from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent, HTTPConnectionPool
 
 from tests.integration.node import need, runNode
-from tests.integration.processes import Program, start
+from tests.integration.proxies import startHAProxy, startNginx
 from tests.integration.servers import Server
 
-DEPLOY = Path(__file__).parent.parent.parent / "examples" / "deploy"
 INTACT = {"sent": 100, "received": 100, "wrong": []}
-
-#: What the tests put around the file for nginx, which is for the http context.
-NGINX_MAIN = """
-pid nginx.pid;
-error_log stderr notice;
-worker_processes 1;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path tmp/body;
-    proxy_temp_path tmp/proxy;
-    fastcgi_temp_path tmp/fastcgi;
-    uwsgi_temp_path tmp/uwsgi;
-    scgi_temp_path tmp/scgi;
-    include {site};
-}}
-"""
-
-
-def freePort() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-async def untilListening(program: Program, port: int) -> None:
-    """Wait until a program listens on a loopback port."""
-    endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port)
-    while True:
-        try:
-            connection = await connectProtocol(endpoint, protocol.Protocol())
-        except ConnectionRefusedError:
-            if program.transport.pid is None:
-                raise FailTest(program.output) from None
-            await deferLater(reactor, 0.02)
-        else:
-            connection.transport.abortConnection()
-            return
 
 
 class Stream(protocol.Protocol):
@@ -101,6 +53,8 @@ class Behind:
     """What must hold behind each proxy; a subclass starts one, before two servers."""
 
     program: str
+    #: Starts the proxy before servers on some ports, and gives the port of its own.
+    startProxy: Callable[[Any, Sequence[int]], Awaitable[int]]
     #: The endpoint and the options with which the servers learn the client's address.
     endpoint: str
     options: dict[str, Any] = {}
@@ -119,19 +73,8 @@ class Behind:
             server = await Server(**self.options).start(endpoint)
             self.addCleanup(lambda server=server: defer.ensureDeferred(server.stop()))
             self.servers.append(server)
-        listen = freePort()
-        self.url = f"http://127.0.0.1:{listen}"
-        await self.startProxy(listen, *(s.port.getHost().port for s in self.servers))
-
-    def shipped(self: Any, name: str, *changes: tuple[str, str]) -> str:
-        """A file of C{examples/deploy}, with other ports."""
-        text = (DEPLOY / name).read_text()
-        for old, new in changes:
-            self.assertEqual(text.count(old), 1, f"{old!r} in {name}")
-            text = text.replace(old, new)
-        path = Path(self.mktemp())
-        path.write_text(text)
-        return str(path.absolute())
+        ports = [server.port.getHost().port for server in self.servers]
+        self.url = f"http://127.0.0.1:{await self.startProxy(ports)}"
 
     async def client(
         self: Any, service: str, transport: str, scenario: str, **options: Any
@@ -270,42 +213,14 @@ class NginxTests(Behind, TestCase):
     """nginx, which says in a header who the client is."""
 
     program = "nginx"
+    startProxy = startNginx
     endpoint = "tcp:0:interface=127.0.0.1"
     options = {"proxy_header": "X-Forwarded-For"}
-
-    async def startProxy(self, listen: int, one: int, two: int) -> None:
-        site = self.shipped(
-            "nginx-site.conf",
-            ("listen 80;", f"listen 127.0.0.1:{listen};"),
-            ("server 127.0.0.1:8081;", f"server 127.0.0.1:{one};"),
-            ("server 127.0.0.1:8082;", f"server 127.0.0.1:{two};"),
-        )
-        root = Path(self.mktemp()).absolute()
-        (root / "tmp").mkdir(parents=True)
-        main = root / "nginx.conf"
-        main.write_text(NGINX_MAIN.format(site=site))
-        await start(
-            self,
-            "start worker process ",
-            *("nginx", "-p", str(root), "-c", str(main), "-e", "stderr"),
-            *("-g", "daemon off;"),
-        )
 
 
 class HAProxyTests(Behind, TestCase):
     """HAProxy, which says in the PROXY protocol who the client is."""
 
     program = "haproxy"
+    startProxy = startHAProxy
     endpoint = "haproxy:tcp:0:interface=127.0.0.1"
-
-    async def startProxy(self, listen: int, one: int, two: int) -> None:
-        config = self.shipped(
-            "haproxy.cfg",
-            ("bind :80\n", f"bind 127.0.0.1:{listen}\n"),
-            ("server one 127.0.0.1:8081", f"server one 127.0.0.1:{one}"),
-            ("server two 127.0.0.1:8082", f"server two 127.0.0.1:{two}"),
-        )
-        # What it says last comes before it listens.
-        last = "as the polling mechanism"
-        program = await start(self, last, "haproxy", "-db", "-V", "-f", config)
-        await untilListening(program, listen)

@@ -4,14 +4,11 @@
 'use strict';
 
 const fs = require('fs');
-const os = require('os');
 const path = require('path');
-const puppeteer = require('puppeteer-core');
+const launch = require('./launch');
 
 const [browserName, executablePath, pageName, url, artefact] = process.argv.slice(2);
 const client = path.join(path.dirname(require.resolve('sockjs-client/package.json')), 'dist', 'sockjs.min.js');
-const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'txsockjs-browser-'));
-process.on('exit', () => fs.rmSync(profile, { recursive: true, force: true, maxRetries: 3 }));
 
 // Open a page; what it loads from the CDN comes from npm's copy.
 async function open(browser) {
@@ -71,13 +68,7 @@ const paths = {
 };
 
 async function main() {
-  const browser = await puppeteer.launch({
-    browser: browserName,
-    executablePath,
-    headless: true,
-    userDataDir: profile,
-    args: browserName === 'chrome' ? ['--no-sandbox', '--disable-gpu', '--no-first-run'] : [],
-  });
+  const browser = await launch(browserName, executablePath);
   try {
     const [page, read] = await paths[pageName](browser);
     fs.mkdirSync(path.dirname(artefact), { recursive: true });
