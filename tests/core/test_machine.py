@@ -143,6 +143,7 @@ class SessionMachine(RuleBasedStateMachine):
         A receiver opens a new session.
         """
         self.model = model = Model()
+        self.formers: list[Taker] = []
         self.receiver = Taker(model, limit, persistent=self.persistent)
         self.session = self.registry.open(
             None if self.persistent else b"s", self._start
@@ -184,8 +185,20 @@ class SessionMachine(RuleBasedStateMachine):
             self.session.attach(busy)
             assert (busy.frames, busy.finished) == ([BUSY.data], True)
             return
+        self.formers.append(self.receiver)
         self.receiver = Taker(self.model, limit)
         self.session.attach(self.receiver)
+
+    @precondition(lambda self: self.formers)
+    @rule(ended=st.booleans())
+    def stir(self, ended: bool) -> None:
+        """
+        A connection that the session had before has room again, or ends.
+        """
+        if ended:
+            self.session.lost(self.formers[-1], Failure(ConnectionLost()))
+        else:
+            self.session.resume(self.formers[-1])
 
     @precondition(lambda self: not self.receiver.finished)
     @rule()
@@ -308,6 +321,16 @@ class SessionMachine(RuleBasedStateMachine):
         The application reads on.
         """
         self.session.resumeReceiving()
+
+    @rule(first=TEXTS, second=TEXTS)
+    def hesitate(self, first: list[str], second: list[str]) -> None:
+        """
+        The application does not read for a moment, in which the browser sends.
+        """
+        self.session.pauseReceiving()
+        self.bring(first)
+        self.session.resumeReceiving()
+        self.bring(second)
 
     # Time
 
