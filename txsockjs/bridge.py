@@ -37,6 +37,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txsockjs.clock import clockOr
+from txsockjs.transport import OpeningRequest
 
 __all__ = ["MAX_LINE", "BridgeFactory", "Told"]
 
@@ -248,7 +249,7 @@ class _BrowserSide(_Side):
             told = Told.REFUSED
         else:
             told = Told.UNREACHABLE
-        self.bridge.failed(told, failure)
+        self.bridge.failed(told, failure, self.transport.request)
         self.tell(told)
 
     def dataReceived(self, data: bytes) -> None:
@@ -453,7 +454,7 @@ class BridgeFactory(Factory):
             service.transport.unregisterProducer()
             service.transport.loseConnection()
 
-    def failed(self, told: Told, failure: Failure) -> None:
+    def failed(self, told: Told, failure: Failure, request: OpeningRequest) -> None:
         """
         Log that the service could not be connected to.
         """
@@ -461,6 +462,8 @@ class BridgeFactory(Factory):
             "{endpoint}: {problem}; the session is closed with {code}.",
             endpoint=self.clientEndpoint,
             problem=failure.getErrorMessage(),
+            service=request.service,
+            transport=request.transport,
             code=told.code,
         )
 

@@ -120,6 +120,7 @@ class IHostedSession(ISession):
     What the collection that a session is in needs of it.
     """
 
+    counters = Attribute("What it adds to what its service has done.")
     settled = Attribute("Whether nothing is left to deliver, its end included.")
 
     def flush() -> None:
@@ -205,6 +206,9 @@ class ISessionHost(Interface):
     What a session needs of the collection that it is in.
     """
 
+    clock = Attribute("What tells the time.")
+    options = Attribute("The service's options.")
+
     def flushLater(session: IHostedSession) -> None:
         """
         Call C{session.flush()} once, when this turn of the reactor ends.
@@ -214,6 +218,12 @@ class ISessionHost(Interface):
         """
         The session no longer counts as open, though its close frame may still be
         wanted.
+        """
+
+    def overflowed(session: IHostedSession) -> None:
+        """
+        The session holds more than the option C{max_buffer} allows, and is about to be
+        closed.
         """
 
     def forget(session: IHostedSession) -> None:

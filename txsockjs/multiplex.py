@@ -108,7 +108,12 @@ class MultiplexProtocol(Protocol):
             if factory is not None:
                 protocol = factory.buildProtocol(request.peer)
         except Exception:
-            self._log.failure("A channel could not be opened; it is refused.")
+            self._log.failure(
+                "A channel could not be opened; it is refused.",
+                service=request.service,
+                transport=request.transport,
+                code=FAULT.code,
+            )
             self._refuse(spelling, FAULT.reason, FAULT)
             return
         if protocol is None:
@@ -126,7 +131,12 @@ class MultiplexProtocol(Protocol):
         self._unsubscribe(spelling, close)
 
     def _tell(self, spelling: str, problem: str) -> None:
-        self._log.debug("A multiplexed message was refused: {problem}", problem=problem)
+        self._log.debug(
+            "A multiplexed message was refused: {problem}",
+            problem=problem,
+            service=self.transport.request.service,
+            transport=self.transport.request.transport,
+        )
         self.send(Message(f"err,{spelling},{problem}"))
 
     def _unsubscribe(self, spelling: str, close: Close) -> None:
@@ -317,14 +327,16 @@ class SockJSMultiplexResource(SockJSResource):
         options: SockJSOptions | Mapping[str, object] | None = None,
         *,
         clock: IReactorTime | None = None,
+        name: str = "sockjs",
     ) -> None:
         """
         @param options: the service's options, or a dict of them by name.
         @param clock: what tells the time; the global reactor if not given.
+        @param name: what logs and metrics call the service.
         @raise OptionError: for an option that is unknown or has a value it cannot have.
         """
         self.multiplex = _ResourceFactory(self, clock)
-        super().__init__(self.multiplex, options, clock=clock)
+        super().__init__(self.multiplex, options, clock=clock, name=name)
 
     def addFactory(self, name: str | bytes, factory: Factory) -> None:
         """

@@ -65,7 +65,8 @@ class SessionOpener:
         @param request: what asks for it.
         @param owner: who may use it besides knowing its id.
         """
-        self._registry.open(id, partial(self._start, receiver, request, owner))
+        start = partial(self._start, receiver, request, owner)
+        self._registry.open(id, start, request.transport)
 
     def _start(
         self,
@@ -124,25 +125,35 @@ class SessionOpener:
         wanted = session.state is State.NEW
         if not wanted and reason.check(Rejected, _TooSlow, *CANCELLED):
             return
-        close = FAULT
+        cause, close = "Fault", FAULT
         if isinstance(error, Rejected):
-            close = Close(error.code, error.reason)
+            cause, close = "Rejected", Close(error.code, error.reason)
         elif isinstance(error, _TooSlow):
-            close = _TOO_SLOW
+            cause, close = "TimedOut", _TOO_SLOW
             self._log.warn(
                 "A {transport} session was not authorized within {seconds} seconds; "
                 "it is refused.",
+                service=request.service,
                 transport=request.transport,
+                code=close.code,
                 seconds=self._registry.options.authorize_timeout,
             )
         else:
             self._log.failure(
                 "authorize raised; a {transport} session is refused.",
                 failure=reason,
+                service=request.service,
                 transport=request.transport,
+                code=close.code,
             )
         if wanted:
-            session.refuse(close, receiver)
+            self._turnAway(session, receiver, close, cause)
+
+    def _turnAway(
+        self, session: Session, receiver: IReceiver, close: Close, cause: str
+    ) -> None:
+        self._registry.counters.refused[cause] += 1
+        session.refuse(close, receiver)
 
     def _connect(
         self,
@@ -162,14 +173,16 @@ class SessionOpener:
             self._log.failure(
                 "{factory!r} raised in buildProtocol; its session is refused.",
                 factory=self._factory,
+                service=request.service,
                 transport=request.transport,
+                code=FAULT.code,
             )
             self._logout(login, request)
-            session.refuse(FAULT, receiver)
+            self._turnAway(session, receiver, FAULT, "Fault")
             return
         if protocol is None:
             self._logout(login, request)
-            session.refuse(GO_AWAY, receiver)
+            self._turnAway(session, receiver, GO_AWAY, "Declined")
             return
         kind = SecureSessionTransport if request.secure else SessionTransport
         encoding = self._registry.options.encoding
@@ -181,6 +194,7 @@ class SessionOpener:
         except Exception:
             self._log.failure(
                 "logout raised; a {transport} session was not opened.",
+                service=request.service,
                 transport=request.transport,
             )
 

@@ -40,6 +40,7 @@ class OpeningRequest:
 
     @ivar path: the URL's path, without the query, still percent-encoded; C{-} stands
         in place of the session's id, since who knows that can take the session.
+    @ivar service: the name of the service; its prefix, where it has one.
     @ivar transport: the SockJS name of the transport, such as C{"xhr_streaming"}.
     @ivar secure: whether it came over TLS.
     @ivar peer: the client's address, from the option C{proxy_header} if that is set.
@@ -47,6 +48,7 @@ class OpeningRequest:
     @ivar certificate: the client's TLS certificate, if it showed one.
     """
 
+    service: str = ""
     transport: str
     secure: bool
     peer: IAddress
@@ -334,7 +336,9 @@ class SessionTransport:
             failure=reason,
             protocol=self._protocol,
             where=where,
+            service=self.request.service,
             transport=self.request.transport,
+            code=FAULT.code,
         )
         self._session.fail(FAULT, reason)
 

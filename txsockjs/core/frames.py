@@ -205,6 +205,7 @@ OPEN: Final = Open(b"o")
 HEARTBEAT: Final = Heartbeat(b"h")
 GO_AWAY: Final = Close(3000, "Go away!")
 BUSY: Final = Close(2010, "Another connection still open")
+OVERFLOW: Final = Close(1013, "Too many undelivered messages")
 
 _decoder = json.JSONDecoder()
 # The C scanner takes any decoder as its context.

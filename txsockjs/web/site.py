@@ -152,6 +152,7 @@ class BoundedRequest(Request):
         body = refuse(self, error)
         response.setHeader(b"Content-Length", b"%d" % len(body))
         response.write(body)
+        response.channel.site.refused(self.uri, error)
         response.channel.site.log(self)
 
     def _prolong(self) -> None:
