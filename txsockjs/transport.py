@@ -208,7 +208,8 @@ class SessionTransport:
             self._producerWrote = True
             if session.pending > FRAME_SIZE:
                 self._producerPaused = True
-                self._producer.pauseProducing()
+                # Whoever sends, to others too perhaps, is not who is to blame.
+                self._call("pauseProducing", self._producer.pauseProducing)
 
     def loseConnection(self, code: int = 3000, reason: str = "Go away!") -> None:
         close = GO_AWAY
