@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.interfaces import ISSLTransport
 from zope.interface.verify import verifyObject
 
-from tests.test_transport import Recorder, TransportTestCase, opening
+from tests.test_transport import GO_AWAY, Recorder, TransportTestCase, opening
 from txsockjs.interfaces import ISockJSTransport
 from txsockjs.transport import (
     SecureSessionTransport,
