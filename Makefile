@@ -17,7 +17,7 @@ PROGRAMS := chromium firefox-esr nginx haproxy redis-server
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test nox lint format types conformance bench soak wstest \
+.PHONY: help demo test nox lint format types docs conformance bench soak wstest \
 	programs clean
 
 help: ## Show this list
@@ -42,6 +42,9 @@ format: $(VENV)/.dev ## Put style and format right
 
 types: $(VENV)/.dev ## Check the types
 	@$(BIN)/mypy --strict
+
+docs: $(VENV)/.dev ## Build the documents (build/docs/index.html)
+	@$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
 
 conformance: $(VENV)/.dev ## Run the conformance suite against any SockJS server (URL=http://HOST:PORT)
 	@test -n "$(URL)" || { echo "Say which server: make conformance URL=http://127.0.0.1:8081"; exit 2; }

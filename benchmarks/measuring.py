@@ -161,7 +161,7 @@ def load(
     if row.seconds is not None and effort.divisor == 1:
         seconds = row.seconds
     try:
-        driver.open(settled)
+        driver.open(settled, effort.warmUp)
         if before:
             memory = (server.memory() - before) / driver.count
         driver.warmUp(effort.warmUp)

@@ -15,6 +15,7 @@ matplotlib.rcParams.update(
 from matplotlib import pyplot  # noqa: E402
 
 from benchmarks.peers import PEERS  # noqa: E402
+from benchmarks.report import heading  # noqa: E402
 from benchmarks.rows import ROWS, SERVERS  # noqa: E402
 from benchmarks.run import Run  # noqa: E402
 
@@ -44,7 +45,7 @@ def draw(run: Run, path: Path) -> None:
         panel.set_visible(False)
     for panel, row in zip(panels, rows, strict=False):
         names = [name for name in row.peers if name in run.results[row.name]]
-        key, unit = row.figures[0].key, row.figures[0].unit
+        key = row.figures[0].key
         spreads = [s for name in names if (s := run.spread(row.name, name, key))]
         medians = [s.median for s in spreads]
         panel.barh(
@@ -58,8 +59,8 @@ def draw(run: Run, path: Path) -> None:
             error_kw={"elinewidth": 0.8, "ecolor": "#444444"},
         )
         panel.invert_yaxis()
-        panel.set_title(f"{row.title}, {unit}", fontsize=8, loc="left")
+        panel.set_title(heading(row, row.figures[0]), fontsize=8, loc="left")
         panel.spines[["top", "right"]].set_visible(False)
-    figure.suptitle("Server CPU time or memory: less is better")
+    figure.suptitle("Server CPU time for each message, and memory: less is better")
     figure.savefig(path, format="svg", metadata={"Date": None})
     pyplot.close(figure)

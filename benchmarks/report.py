@@ -29,13 +29,18 @@ def cell(spread: Spread | None) -> str:
     return middle if best == worst else f"{middle} ({best}-{worst})"
 
 
+def heading(row: Row, figure: Figure) -> str:
+    """What a line of the main table is called, with its unit."""
+    title = f"{row.title}: {figure.suffix}" if figure.suffix else row.title
+    return f"{title}, {figure.unit}"
+
+
 def lines(run: Run) -> Iterator[tuple[Row, Figure, str]]:
     """Each line of the main table: its row, its figure, and what it is called."""
     for row in ROWS.values():
         if row.name in run.results:
             for figure in row.figures:
-                title = f"{row.title}: {figure.suffix}" if figure.suffix else row.title
-                yield row, figure, f"{title}, {figure.unit}"
+                yield row, figure, heading(row, figure)
 
 
 def costs(run: Run) -> Table:
@@ -130,8 +135,9 @@ def circumstances(run: Run) -> list[str]:
     )
     facts = [
         f"{run.when}; {machine['processor']}, {machine['cores']} cores, "
-        f"{machine['memory']}, {machine['system']}",
-        f"{rounds} rounds at most, {effort.seconds:g} s each after "
+        f"{machine['memory']}, {machine['system']}; load average when it began: "
+        f"{machine['load']}",
+        f"rounds: up to {rounds}, each {effort.seconds:g} s after "
         f"{effort.warmUp:g} s to warm up",
     ]
     if effort.divisor > 1:

@@ -96,7 +96,7 @@ def loadRun(path: Path) -> Run:
 
 
 def describeMachine() -> dict[str, str]:
-    """The processor, its cores, the memory and the system."""
+    """The processor, its cores, the memory and the system, and what else it does."""
     model = "unknown"
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -107,4 +107,5 @@ def describeMachine() -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
+        "load": f"{os.getloadavg()[0]:.1f}",
     }

@@ -58,7 +58,11 @@ def read(path: str) -> nodes.document:
     return publish_doctree(
         (ROOT / path).read_text("utf-8"),
         source_path=str(ROOT / path),
-        settings_overrides={"halt_level": 2, "report_level": 2, "id_prefix": ""},
+        settings_overrides={
+            "halt_level": 2,
+            "report_level": 2,
+            "syntax_highlight": "none",
+        },
     )
 
 
@@ -96,7 +100,9 @@ def rows(path: str, heading: str) -> list[list[nodes.entry]]:
     @raise LookupError: if there is no such table.
     """
     for table in read(path).findall(nodes.table):
-        first, *rest = [list(row.findall(nodes.entry)) for row in table.findall(nodes.row)]
+        first, *rest = [
+            list(row.findall(nodes.entry)) for row in table.findall(nodes.row)
+        ]
         if first[0].astext() == heading:
             return rest
     raise LookupError(f"{path} has no table of {heading}")

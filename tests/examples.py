@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -29,11 +30,15 @@ async def get(url: str) -> str:
     return await response.text()
 
 
-async def post(url: str, body: str = "") -> str:
+async def post(
+    url: str, body: str = "", cookies: Mapping[str, str] | None = None
+) -> str:
     """
     The body of the answer to a POST, without its line end.
     """
-    response = await treq.post(url, body.encode("utf-8"), persistent=False)
+    response = await treq.post(
+        url, body.encode("utf-8"), cookies=cookies, persistent=False
+    )
     return (await response.text()).rstrip("\n")
 
 
@@ -42,27 +47,32 @@ class Session:
     An C{xhr} session of a service.
     """
 
-    def __init__(self, service: str, query: str = "") -> None:
+    def __init__(
+        self, service: str, query: str = "", cookies: Mapping[str, str] | None = None
+    ) -> None:
         """
         @param service: the base URL of the service.
         @param query: what each URL has at its end.
+        @param cookies: what is sent with each request.
         """
         self._url = f"{service.rstrip('/')}/000/{uuid4().hex}"
         self._query = query
+        self._cookies = cookies
+
+    async def _post(self, transport: str, body: str = "") -> str:
+        return await post(f"{self._url}/{transport}{self._query}", body, self._cookies)
 
     async def receive(self) -> str:
         """
         The next frame.
         """
-        return await post(f"{self._url}/xhr{self._query}")
+        return await self._post("xhr")
 
     async def send(self, *messages: str) -> None:
         """
         Send messages; the service must take them.
         """
-        answer = await post(
-            f"{self._url}/xhr_send{self._query}", json.dumps(messages)
-        )
+        answer = await self._post("xhr_send", json.dumps(messages))
         assert answer == "", answer
 
     async def ask(self, *messages: str) -> str:
@@ -73,11 +83,13 @@ class Session:
         return await self.receive()
 
 
-async def opened(service: str, query: str = "") -> Session:
+async def opened(
+    service: str, query: str = "", cookies: Mapping[str, str] | None = None
+) -> Session:
     """
     A new session, after its open frame.
     """
-    session = Session(service, query)
+    session = Session(service, query, cookies)
     frame = await session.receive()
     assert frame == "o", frame
     return session
@@ -85,12 +97,13 @@ async def opened(service: str, query: str = "") -> Session:
 
 class ExampleTestCase(TestCase):
     """
-    A test in an empty directory, which is on C{sys.path} too. What an example listens on
-    is a free port of the loopback, whichever port it names.
+    A test in an empty directory, which is on C{sys.path} too. What an example listens
+    on is a free port of the loopback, whichever port it names.
 
     @cvar document: what has the examples.
     @ivar here: the directory.
     @ivar space: the names that the examples have defined.
+    @ivar triggers: phase, event and call of each system event trigger that they added.
     """
 
     document: str
@@ -104,6 +117,7 @@ class ExampleTestCase(TestCase):
         self.patch(sys, "path", [str(self.here), *sys.path])
         self.patch(reactor, "listenTCP", self._listen)
         self.space: dict[str, Any] = {"__name__": "example"}
+        self.triggers: list[tuple[str, str, Callable[[], Any]]] = []
         self._listenTCP = type(reactor).listenTCP
         self._ports: dict[int, IListeningPort] = {}
 
@@ -114,6 +128,9 @@ class ExampleTestCase(TestCase):
         self.addCleanup(maybeDeferred, listening.stopListening)
         self._ports[port] = listening
         return listening
+
+    def _trigger(self, phase: str, event: str, call: Callable[[], Any]) -> None:
+        self.triggers.append((phase, event, call))
 
     def url(self, port: int, path: str = "") -> str:
         """
@@ -128,13 +145,13 @@ class ExampleTestCase(TestCase):
         [found] = [b for b in blocks(self.document, "python") if b.name == name]
         return found
 
-    def module(self, name: str, path: str) -> None:
+    def module(self, block: Block, path: str) -> None:
         """
         Make a module of a block.
 
         @param path: the module's file.
         """
-        self.write(path, self.block(name).text)
+        self.write(path, block.text)
         parts = Path(path).with_suffix("").parts
         for depth in range(len(parts)):
             self.addCleanup(sys.modules.pop, ".".join(parts[: depth + 1]), None)
@@ -151,8 +168,10 @@ class ExampleTestCase(TestCase):
         """
         Run blocks in one namespace, as a reader would who pastes them in a row.
         """
-        # An example that starts the reactor finds it running.
-        with mock.patch.object(reactor, "run"):
+        # An example that starts the reactor finds it running, and is never shut down.
+        with mock.patch.multiple(
+            reactor, run=mock.DEFAULT, addSystemEventTrigger=self._trigger
+        ):
             for name in names:
                 where = f"{self.document}: {name}"
                 exec(compile(self.block(name).text, where, "exec"), self.space)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import TestLoader, TestResult
 
 from twisted.internet import reactor
 from twisted.internet.endpoints import serverFromString
@@ -42,7 +43,9 @@ class TableTests(SynchronousTestCase):
         """
         listed = set(firstColumn("Member"))
         self.assertLessEqual(set(ISockJSTransport), listed)
-        self.assertLessEqual(listed - {"getPeerCertificate"}, set(dir(SessionTransport)))
+        self.assertLessEqual(
+            listed - {"getPeerCertificate"}, set(dir(SessionTransport))
+        )
 
     def test_request(self) -> None:
         """
@@ -139,7 +142,24 @@ class ExampleTests(ExampleTestCase):
         """
         self.run_("greeter", "request")
         session = await self.talk("Personal", "?name=Ann")
-        self.assertEqual(
-            await session.receive(), 'a["Hello, Ann! You speak none."]'
-        )
+        self.assertEqual(await session.receive(), 'a["Hello, Ann! You speak none."]')
 
+    async def test_authorize(self) -> None:
+        """
+        Who has the cookie is greeted by name, and nobody else is let in.
+        """
+        self.run_("greeter", "authorize")
+        await serverFromString(reactor, "tcp:1").listen(self.space["site"])
+        session = await opened(self.url(1), cookies={"token": "s3cret"})
+        self.assertEqual(await session.receive(), 'a["Hello, Ann!"]')
+        refused = await Session(self.url(1)).receive()
+        self.assertEqual(refused, 'c[4403,"Log in first"]')
+
+    def test_testing(self) -> None:
+        """
+        The example of a test passes.
+        """
+        self.run_("greeter", "closing", "testing")
+        result = TestResult()
+        TestLoader().loadTestsFromTestCase(self.space["DoorTests"]).run(result)
+        self.assertEqual((result.testsRun, result.wasSuccessful()), (2, True))

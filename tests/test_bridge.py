@@ -236,7 +236,8 @@ class LinesTests(BridgeTestCase):
         session, service = self.connected(framing="lines")
         self.write(service, b"x" * MAX_LINE + b"\n")
         self.assertEqual(list(map(len, session.received)), [MAX_LINE])
-        self.write(service, b"x" * (MAX_LINE + 1))
+        self.write(service, b"short\n" + b"x" * (MAX_LINE + 1))
+        self.assertEqual(session.received[1:], ["short"])
         self.assertTold(session, Told.LINE_TOO_LONG)
 
 

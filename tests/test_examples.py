@@ -13,10 +13,11 @@ from twisted.internet import reactor
 from twisted.internet.protocol import Factory
 from twisted.internet.threads import deferToThread
 from twisted.protocols.wire import Echo
-from twisted.trial.unittest import FailTest, TestCase
+from twisted.trial.unittest import FailTest, SynchronousTestCase, TestCase
 
 from benchmarks.errors import NotInstalled
 from benchmarks.peers import PEERS
+from tests.documents import blocks
 from tests.integration.processes import ROOT, URL, start, startExample
 from tests.integration.sessions import openSession
 
@@ -24,7 +25,7 @@ LOOPBACK = "tcp:0:interface=127.0.0.1"
 EXAMPLES = ROOT / "examples"
 
 
-class ExampleTestCase(TestCase):
+class ProgramTestCase(TestCase):
     """One example, in a process of its own."""
 
     timeout = 60
@@ -57,7 +58,7 @@ class ExampleTestCase(TestCase):
         self.assertEqual(await first.receive(), ["*: somebody leaves"])
 
 
-class ExampleTests(ExampleTestCase):
+class ExampleTests(ProgramTestCase):
     """What stands in C{examples/}."""
 
     async def test_echo(self) -> None:
@@ -135,6 +136,18 @@ class ExampleTests(ExampleTestCase):
             self.assertTrue(any(name in tested for name in names), path)
 
 
+class DocumentTests(SynchronousTestCase):
+    """The documents that show these programs."""
+
+    def test_shown(self) -> None:
+        """What they show as Python is the programs, and nothing untested."""
+        programs = {path.read_text() for path in EXAMPLES.rglob("*.py")}
+        for name, shown in ("integrations", 5), ("migrating", 4):
+            found = {block.text for block in blocks(f"docs/{name}.rst", "python")}
+            self.assertEqual(len(found), shown)
+            self.assertLessEqual(found, programs)
+
+
 class Migrating:
     """The programs of C{examples/migrating/}, written both ways, do the same."""
 
@@ -171,7 +184,7 @@ class Migrating:
         self.assertEqual(await second.receive(), ["msg,chat,f"])
 
 
-class TxsockjsTests(Migrating, ExampleTestCase):
+class TxsockjsTests(Migrating, ProgramTestCase):
     """With txsockjs."""
 
     async def run_(self, name: str) -> str:
@@ -179,7 +192,7 @@ class TxsockjsTests(Migrating, ExampleTestCase):
         return url
 
 
-class TornadoTests(Migrating, ExampleTestCase):
+class TornadoTests(Migrating, ProgramTestCase):
     """With sockjs-tornado, in its own environment."""
 
     timeout = 180

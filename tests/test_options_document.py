@@ -11,9 +11,8 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactorClock
 from twisted.protocols.wire import Echo
-from twisted.trial.unittest import SynchronousTestCase
 
-from tests.documents import literals, read
+from tests.documents import Block, literals, read
 from tests.examples import ExampleTestCase
 from txsockjs.errors import OptionError
 from txsockjs.options import TRANSPORTS, SockJSOptions
@@ -44,12 +43,17 @@ def value(literal: str) -> Any:
     return float("inf") if literal == 'float("inf")' else ast.literal_eval(literal)
 
 
-class OptionsTests(SynchronousTestCase):
+class OptionsTests(ExampleTestCase):
     """
     Names, defaults, limits and examples.
     """
 
+    document = DOCUMENT
+
     def setUp(self) -> None:
+        super().setUp()
+        authorize = Block("", "python", "def authorize(request): pass\n")
+        self.module(authorize, "myapp/auth.py")
         self.documented = documented()
 
     def test_names(self) -> None:

@@ -303,6 +303,17 @@ class ClosingTests(ProducerTestCase):
         self.assertFrames(b'a["a"]', b'a["b"]', b'a["c"]', b'c[4001,"done"]')
         self.assertEqual([ConnectionDone], [r.type for r in self.protocol.reasons])
 
+    def test_twice(self) -> None:
+        """
+        The first close stands, however long it waits.
+        """
+        self.register(streaming=False)
+        self.transport.loseConnection(4001, "first")
+        self.transport.loseConnection(4002, "second")
+        self.transport.unregisterProducer()
+        self.turn()
+        self.assertFrames(b'c[4001,"first"]')
+
     def test_pushThatFlows(self) -> None:
         """
         A push producer that is not paused keeps nothing open.

@@ -19,7 +19,7 @@ class ReadmeTestCase(ExampleTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.module("chat", "myapp/chat.py")
+        self.module(self.block("chat"), "myapp/chat.py")
         self.write("public/index.html", "<p>Chat</p>")
 
     async def assertChats(self, url: str) -> None:

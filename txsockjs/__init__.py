@@ -3,17 +3,21 @@
 Wrap any factory in L{SockJSFactory} and listen with it.
 """
 
+from txsockjs.bridge import BridgeFactory
 from txsockjs.errors import OptionError, PrefixError, Rejected, SockJSError
 from txsockjs.factory import SockJSFactory, SockJSMultiFactory, SockJSResource
 from txsockjs.interfaces import ISockJSMessageReceiver, ISockJSTransport
+from txsockjs.multiplex import MultiplexFactory, SockJSMultiplexResource
 from txsockjs.options import SockJSOptions
 from txsockjs.transport import Login, OpeningRequest
 from txsockjs.utils import broadcast
 
 __all__ = [
+    "BridgeFactory",
     "ISockJSMessageReceiver",
     "ISockJSTransport",
     "Login",
+    "MultiplexFactory",
     "OpeningRequest",
     "OptionError",
     "PrefixError",
@@ -21,6 +25,7 @@ __all__ = [
     "SockJSError",
     "SockJSFactory",
     "SockJSMultiFactory",
+    "SockJSMultiplexResource",
     "SockJSOptions",
     "SockJSResource",
     "broadcast",

@@ -37,6 +37,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txsockjs.clock import clockOr
+from txsockjs.transport import OpeningRequest
 
 __all__ = ["MAX_LINE", "BridgeFactory", "Told"]
 
@@ -118,11 +119,14 @@ class _Lines(_Raw):
 
     def feed(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
         *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in (*lines, self._rest):
-            if len(line) > MAX_LINE:
-                raise _LineTooLong
         for line in lines:
-            yield line.removesuffix(b"\r"), True
+            yield self._fitting(line).removesuffix(b"\r"), True
+        self._fitting(self._rest)
+
+    def _fitting(self, line: bytes) -> bytes:
+        if len(line) > MAX_LINE:
+            raise _LineTooLong
+        return line
 
     def end(self) -> bytes:
         return self._rest
@@ -245,7 +249,7 @@ class _BrowserSide(_Side):
             told = Told.REFUSED
         else:
             told = Told.UNREACHABLE
-        self.bridge.failed(told, failure)
+        self.bridge.failed(told, failure, self.transport.request)
         self.tell(told)
 
     def dataReceived(self, data: bytes) -> None:
@@ -450,7 +454,7 @@ class BridgeFactory(Factory):
             service.transport.unregisterProducer()
             service.transport.loseConnection()
 
-    def failed(self, told: Told, failure: Failure) -> None:
+    def failed(self, told: Told, failure: Failure, request: OpeningRequest) -> None:
         """
         Log that the service could not be connected to.
         """
@@ -458,6 +462,8 @@ class BridgeFactory(Factory):
             "{endpoint}: {problem}; the session is closed with {code}.",
             endpoint=self.clientEndpoint,
             problem=failure.getErrorMessage(),
+            service=request.service,
+            transport=request.transport,
             code=told.code,
         )
 

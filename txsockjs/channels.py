@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from twisted.internet.error import ConnectionAborted, ConnectionDone
+from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txsockjs.core.frames import GO_AWAY, Close, Message
 from txsockjs.interfaces import ISession
 from txsockjs.transport import SecureSessionTransport, SessionTransport
-
-if TYPE_CHECKING:
-    from txsockjs.multiplex import MultiplexFactory, MultiplexProtocol
 
 _ESCAPED: Final = re.compile("%u([0-9a-fA-F]{4})|%([0-9a-fA-F]{2})")
 
@@ -30,6 +28,49 @@ def unescape(name: str) -> str:
     return units.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
+class IConnection(Protocol):
+    """
+    What a channel needs of the connection that it is on.
+    """
+
+    @property
+    def clock(self) -> IReactorTime:
+        """
+        What tells the time.
+        """
+
+    @property
+    def pending(self) -> int:
+        """
+        The bytes that were sent and that the browser has not taken yet.
+        """
+
+    def send(self, message: Message) -> None:
+        """
+        Send a message of the multiplex protocol.
+        """
+
+    def closed(self, channel: Channel, close: Close) -> None:
+        """
+        A channel was closed at this side.
+        """
+
+    def pause(self, channel: Channel) -> None:
+        """
+        Read nothing for this channel, and so for none.
+        """
+
+    def resume(self, channel: Channel) -> None:
+        """
+        Read on, unless another channel does not.
+        """
+
+    def broadcast(self, topic: str, message: bytes | str) -> None:
+        """
+        Send a message to every channel of a topic, on every connection.
+        """
+
+
 @implementer(ISession)
 class Channel:
     """
@@ -41,9 +82,7 @@ class Channel:
 
     __slots__ = ("_application", "_connection", "_open", "spelling", "topic")
 
-    def __init__(
-        self, connection: MultiplexProtocol, topic: str, spelling: str
-    ) -> None:
+    def __init__(self, connection: IConnection, topic: str, spelling: str) -> None:
         self._connection = connection
         self._application: ChannelTransport | None = None
         self._open = True
@@ -56,13 +95,6 @@ class Channel:
         The bytes that wait on the connection, whichever channel's they are.
         """
         return self._connection.pending
-
-    @property
-    def multiplex(self) -> MultiplexFactory:
-        """
-        The factory of the connection.
-        """
-        return self._connection.multiplex
 
     def open(self, application: ChannelTransport) -> None:
         """
@@ -84,6 +116,12 @@ class Channel:
         """
         if self._open:
             self._connection.send(message)
+
+    def broadcast(self, message: bytes | str) -> None:
+        """
+        Send a message to every channel of the topic.
+        """
+        self._connection.broadcast(self.topic, message)
 
     def drained(self) -> None:
         """
@@ -116,7 +154,7 @@ class Channel:
         if self._open:
             self._open = False
             self._connection.closed(self, close)
-            self.multiplex.clock.callLater(0, self.lost, reason)
+            self._connection.clock.callLater(0, self.lost, reason)
 
     def fail(self, close: Close, reason: Failure) -> None:
         if self._open:
@@ -153,7 +191,7 @@ class ChannelTransport(SessionTransport):
         """
         Send a message to every channel of the topic, this one included.
         """
-        self._session.multiplex.broadcast(self.topic, message)
+        self._session.broadcast(message)
 
 
 class SecureChannelTransport(ChannelTransport, SecureSessionTransport):

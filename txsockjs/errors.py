@@ -32,6 +32,22 @@ from __future__ import annotations
 from typing import ClassVar
 
 
+def checkCloseCode(code: int) -> None:
+    """
+    Check that an application may close with this code: one of those that RFC 6455,
+    section 7.4, lets an endpoint send.
+
+    @raise TypeError: if it is not an int.
+    @raise ValueError: if it may not.
+    """
+    if isinstance(code, bool) or not isinstance(code, int):
+        raise TypeError(f"a close code is an int, not {code!r}")
+    if not (1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999):
+        raise ValueError(
+            f"a close code is 1000 to 1003, 1007 to 1014 or 3000 to 4999, not {code}"
+        )
+
+
 class SockJSError(Exception):
     """
     What every exception of this package is.
@@ -65,8 +81,7 @@ class Rejected(SockJSError):
     """
 
     def __init__(self, code: int = 4401, reason: str = "Unauthorized") -> None:
-        if not 1000 <= code <= 4999:
-            raise ValueError(f"a close code is 1000 to 4999, not {code!r}")
+        checkCloseCode(code)
         super().__init__(code, reason)
         self.code = code
         self.reason = reason

@@ -13,7 +13,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
 from txsockjs.core.registry import RESTART
-from txsockjs.errors import NotFound, PrefixError
+from txsockjs.errors import NotFound, PrefixError, WireError
 from txsockjs.options import SockJSOptions
 from txsockjs.web.base import refuse
 from txsockjs.web.resource import SockJSResource
@@ -80,11 +80,25 @@ class _SockJSSite(Site):
         @return: C{max_message_size} of the service that it is for, or the default of
             that option where there is no service.
         """
+        service = self._serviceAt(path)
+        return _BODY_SIZE if service is None else service.options.max_message_size
+
+    def refused(self, path: bytes, error: WireError) -> None:
+        """
+        Count a request that no service has seen for the one that it was for.
+
+        @param path: the URL's path, with its query.
+        """
+        service = self._serviceAt(path)
+        if service is not None:
+            service.counters.refuse(error)
+
+    def _serviceAt(self, path: bytes) -> SockJSResource | None:
         for prefix, service in self.services.items():
             start = f"/{prefix}/".encode() if prefix else b"/"
             if unquote_to_bytes(path).startswith(start):
-                return service.options.max_message_size
-        return _BODY_SIZE
+                return service
+        return None
 
     def log(self, request: http.Request) -> None:
         """
@@ -105,16 +119,18 @@ class SockJSFactory(_SockJSSite):
         options: SockJSOptions | Mapping[str, object] | None = None,
         *,
         clock: IReactorTime | None = None,
+        name: str = "sockjs",
         **siteOptions: Any,
     ) -> None:
         """
         @param factory: the factory whose protocols the sessions are.
         @param options: the service's options, or a dict of them by name.
         @param clock: what tells the time; the global reactor if not given.
+        @param name: what logs and metrics call the service.
         @param siteOptions: what L{Site} takes, such as C{logPath} for an access log.
         @raise OptionError: for an option that is unknown or has a value it cannot have.
         """
-        resource = SockJSResource(factory, options, clock=clock)
+        resource = SockJSResource(factory, options, clock=clock, name=name)
         super().__init__(resource, clock, **siteOptions)
         self.services[""] = resource
 
@@ -164,7 +180,8 @@ class SockJSMultiFactory(_SockJSSite):
         Add a service.
 
         @param factory: the factory whose protocols the sessions are.
-        @param prefix: where it is, such as C{"chat"} or C{"a/b/echo"}.
+        @param prefix: where it is, such as C{"chat"} or C{"a/b/echo"}. That is also
+            what logs and metrics call it.
         @param options: the service's options, or a dict of them by name.
         @return: the service.
         @raise PrefixError: if the prefix is empty, or another service is there.
@@ -186,7 +203,7 @@ class SockJSMultiFactory(_SockJSSite):
             parent = child
         if segments[-1] in parent.children:
             raise PrefixError(f"{prefix!r} is taken, or lies above another service")
-        service = SockJSResource(factory, options, clock=self._clock)
+        service = SockJSResource(factory, options, clock=self._clock, name=name)
         parent.putChild(segments[-1], service)
         self.services[name] = service
         if self.numPorts:

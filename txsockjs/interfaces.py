@@ -17,7 +17,6 @@ from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
     from txsockjs.core.frames import Close, Frame, Message
-    from txsockjs.core.session import Session
 
 
 class ISockJSTransport(ITransport, IConsumer, IPushProducer):
@@ -32,6 +31,7 @@ class ISockJSTransport(ITransport, IConsumer, IPushProducer):
         "The L{OpeningRequest <txsockjs.transport.OpeningRequest>}: path, arguments, "
         "headers, cookies and transport of the request that opened the session."
     )
+    avatar = Attribute("Who is calling: what the option C{authorize} returned.")
 
     def sendMessage(message: str) -> None:
         """
@@ -49,7 +49,8 @@ class ISockJSTransport(ITransport, IConsumer, IPushProducer):
         """
         Deliver what was written before, then close.
 
-        @param code: the close code that the browser sees, 1000 to 4999.
+        @param code: the close code that the browser sees: 1000 to 1003, 1007 to 1014,
+            or 3000 to 4999; those from 3000 on are for applications.
         @param reason: the reason that the browser sees.
         @raise ValueError: for a code that cannot be sent.
         """
@@ -111,6 +112,20 @@ class ISession(Interface):
     def resumeReceiving() -> None:
         """
         Deliver what was held back, in the next turn of the reactor, and go on.
+        """
+
+
+class IHostedSession(ISession):
+    """
+    What the collection that a session is in needs of it.
+    """
+
+    counters = Attribute("What it adds to what its service has done.")
+    settled = Attribute("Whether nothing is left to deliver, its end included.")
+
+    def flush() -> None:
+        """
+        Hand over as much of what waits as the receiver takes now.
         """
 
 
@@ -191,18 +206,27 @@ class ISessionHost(Interface):
     What a session needs of the collection that it is in.
     """
 
-    def flushLater(session: Session) -> None:
+    clock = Attribute("What tells the time.")
+    options = Attribute("The service's options.")
+
+    def flushLater(session: IHostedSession) -> None:
         """
         Call C{session.flush()} once, when this turn of the reactor ends.
         """
 
-    def closed(session: Session) -> None:
+    def closed(session: IHostedSession) -> None:
         """
         The session no longer counts as open, though its close frame may still be
         wanted.
         """
 
-    def forget(session: Session) -> None:
+    def overflowed(session: IHostedSession) -> None:
+        """
+        The session holds more than the option C{max_buffer} allows, and is about to be
+        closed.
+        """
+
+    def forget(session: IHostedSession) -> None:
         """
         The session is over: its id may be used anew.
         """

@@ -108,7 +108,12 @@ class MultiplexProtocol(Protocol):
             if factory is not None:
                 protocol = factory.buildProtocol(request.peer)
         except Exception:
-            self._log.failure("A channel could not be opened; it is refused.")
+            self._log.failure(
+                "A channel could not be opened; it is refused.",
+                service=request.service,
+                transport=request.transport,
+                code=FAULT.code,
+            )
             self._refuse(spelling, FAULT.reason, FAULT)
             return
         if protocol is None:
@@ -126,7 +131,12 @@ class MultiplexProtocol(Protocol):
         self._unsubscribe(spelling, close)
 
     def _tell(self, spelling: str, problem: str) -> None:
-        self._log.debug("A multiplexed message was refused: {problem}", problem=problem)
+        self._log.debug(
+            "A multiplexed message was refused: {problem}",
+            problem=problem,
+            service=self.transport.request.service,
+            transport=self.transport.request.transport,
+        )
         self.send(Message(f"err,{spelling},{problem}"))
 
     def _unsubscribe(self, spelling: str, close: Close) -> None:
@@ -149,37 +159,32 @@ class MultiplexProtocol(Protocol):
         self.transport.unregisterProducer()
         self.transport.loseConnection(code, reason)
 
-    # For the channels
+    # IConnection, for the channels
+
+    @property
+    def clock(self) -> IReactorTime:
+        return self.multiplex.clock
 
     def send(self, message: Message) -> None:
-        """
-        Send a message of the multiplex protocol.
-        """
         self.pending += len(message.quoted) + 1
         self.transport.sendPrepared(message)
 
     def closed(self, channel: Channel, close: Close) -> None:
-        """
-        A channel was closed at this side.
-        """
         self._forget(channel)
         self._unsubscribe(channel.spelling, close)
 
     def pause(self, channel: Channel) -> None:
-        """
-        Read nothing for this channel, and so for none.
-        """
         self._paused.add(channel)
         self.transport.pauseProducing()
 
     def resume(self, channel: Channel) -> None:
-        """
-        Read on, unless another channel does not.
-        """
         if channel in self._paused:
             self._paused.remove(channel)
             if not self._paused:
                 self.transport.resumeProducing()
+
+    def broadcast(self, topic: str, message: bytes | str) -> None:
+        self.multiplex.broadcast(topic, message)
 
     # IPullProducer
 
@@ -322,14 +327,16 @@ class SockJSMultiplexResource(SockJSResource):
         options: SockJSOptions | Mapping[str, object] | None = None,
         *,
         clock: IReactorTime | None = None,
+        name: str = "sockjs",
     ) -> None:
         """
         @param options: the service's options, or a dict of them by name.
         @param clock: what tells the time; the global reactor if not given.
+        @param name: what logs and metrics call the service.
         @raise OptionError: for an option that is unknown or has a value it cannot have.
         """
         self.multiplex = _ResourceFactory(self, clock)
-        super().__init__(self.multiplex, options, clock=clock)
+        super().__init__(self.multiplex, options, clock=clock, name=name)
 
     def addFactory(self, name: str | bytes, factory: Factory) -> None:
         """

@@ -7,10 +7,10 @@ known whether it may be opened.
 from __future__ import annotations
 
 from functools import partial
-from inspect import iscoroutine
+from inspect import isawaitable
 from typing import Final
 
-from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -19,6 +19,7 @@ from txsockjs.core.frames import GO_AWAY, Close
 from txsockjs.core.registry import SessionRegistry
 from txsockjs.core.session import Session
 from txsockjs.core.states import State
+from txsockjs.coroutines import CANCELLED, start
 from txsockjs.errors import Rejected
 from txsockjs.interfaces import IReceiver
 from txsockjs.transport import (
@@ -30,6 +31,12 @@ from txsockjs.transport import (
 )
 
 _TOO_SLOW: Final = Close(1013, "Authorization timed out")
+
+
+class _TooSlow(Exception):
+    """
+    The option C{authorize} took longer than C{authorize_timeout}.
+    """
 
 
 class SessionOpener:
@@ -58,7 +65,8 @@ class SessionOpener:
         @param request: what asks for it.
         @param owner: who may use it besides knowing its id.
         """
-        self._registry.open(id, partial(self._start, receiver, request, owner))
+        start = partial(self._start, receiver, request, owner)
+        self._registry.open(id, start, request.transport)
 
     def _start(
         self,
@@ -78,13 +86,13 @@ class SessionOpener:
         except Exception:
             self._refuse(session, receiver, request, Failure())
             return
-        if iscoroutine(result):
-            result = Deferred.fromCoroutine(result)
         if not isinstance(result, Deferred):
-            self._connect(session, receiver, request, result)
-            return
+            if not isawaitable(result):
+                self._connect(session, receiver, request, result)
+                return
+            result = start(result)
         seconds = self._registry.options.authorize_timeout
-        result.addTimeout(seconds, self._registry.clock)
+        result.addTimeout(seconds, self._registry.clock, _tooSlow)
         self._registry.authorizing += 1
         session.onEnd = result.cancel
         result.addBoth(self._authorized, session, receiver, request)
@@ -98,14 +106,13 @@ class SessionOpener:
     ) -> None:
         self._registry.authorizing -= 1
         session.onEnd = None
-        if session.state is not State.NEW:
-            # The browser left, or the service stops: it does not matter any more.
-            if isinstance(result, Login):
-                result.logout()
-        elif isinstance(result, Failure):
+        if isinstance(result, Failure):
             self._refuse(session, receiver, request, result)
-        else:
+        elif session.state is State.NEW:
             self._connect(session, receiver, request, result)
+        elif isinstance(result, Login):
+            # The browser has left, or the service stops.
+            self._logout(result, request)
 
     def _refuse(
         self,
@@ -115,23 +122,38 @@ class SessionOpener:
         reason: Failure,
     ) -> None:
         error = reason.value
+        wanted = session.state is State.NEW
+        if not wanted and reason.check(Rejected, _TooSlow, *CANCELLED):
+            return
+        cause, close = "Fault", FAULT
         if isinstance(error, Rejected):
-            session.refuse(Close(error.code, error.reason), receiver)
-        elif isinstance(error, TimeoutError):
+            cause, close = "Rejected", Close(error.code, error.reason)
+        elif isinstance(error, _TooSlow):
+            cause, close = "TimedOut", _TOO_SLOW
             self._log.warn(
                 "A {transport} session was not authorized within {seconds} seconds; "
                 "it is refused.",
+                service=request.service,
                 transport=request.transport,
+                code=close.code,
                 seconds=self._registry.options.authorize_timeout,
             )
-            session.refuse(_TOO_SLOW, receiver)
         else:
             self._log.failure(
                 "authorize raised; a {transport} session is refused.",
                 failure=reason,
+                service=request.service,
                 transport=request.transport,
+                code=close.code,
             )
-            session.refuse(FAULT, receiver)
+        if wanted:
+            self._turnAway(session, receiver, close, cause)
+
+    def _turnAway(
+        self, session: Session, receiver: IReceiver, close: Close, cause: str
+    ) -> None:
+        self._registry.counters.refused[cause] += 1
+        session.refuse(close, receiver)
 
     def _connect(
         self,
@@ -151,15 +173,37 @@ class SessionOpener:
             self._log.failure(
                 "{factory!r} raised in buildProtocol; its session is refused.",
                 factory=self._factory,
+                service=request.service,
                 transport=request.transport,
+                code=FAULT.code,
             )
-            login.logout()
-            session.refuse(FAULT, receiver)
+            self._logout(login, request)
+            self._turnAway(session, receiver, FAULT, "Fault")
             return
         if protocol is None:
-            login.logout()
-            session.refuse(GO_AWAY, receiver)
+            self._logout(login, request)
+            self._turnAway(session, receiver, GO_AWAY, "Declined")
             return
         kind = SecureSessionTransport if request.secure else SessionTransport
         encoding = self._registry.options.encoding
         session.open(kind(session, protocol, request, encoding, login), receiver)
+
+    def _logout(self, login: Login, request: OpeningRequest) -> None:
+        try:
+            login.logout()
+        except Exception:
+            self._log.failure(
+                "logout raised; a {transport} session was not opened.",
+                service=request.service,
+                transport=request.transport,
+            )
+
+
+def _tooSlow(result: object, seconds: float) -> object:
+    """
+    What an authorization that was cancelled for its time comes to: itself, if it came
+    to an end all the same.
+    """
+    if isinstance(result, Failure) and result.check(*CANCELLED):
+        raise _TooSlow
+    return result

@@ -32,6 +32,7 @@ from twisted.web.server import Request
 from twisted.web.static import File
 
 from txsockjs import demo
+from txsockjs.bridge import BridgeFactory
 from txsockjs.errors import OptionError, PrefixError
 from txsockjs.factory import SockJSMultiFactory
 from txsockjs.options import SockJSOptions
@@ -108,7 +109,9 @@ class Options(UsageOptions):
         NAME=OBJECT: a service, and the dotted name of a Factory class or instance, a
         Protocol class, or a callable that returns one of them; found along PYTHONPATH
         and in the current directory. May be given several times. Example:
-        --service chat=myapp.chat.ChatFactory
+        --service chat=myapp.chat.ChatFactory. NAME=connect:ENDPOINT bridges each
+        session to a service at a client endpoint, such as
+        --service irc=connect:tcp:irc.example.net:6667:framing=lines
         """
         name, _, value = service.partition("=")
         if not name or not value:
@@ -116,9 +119,15 @@ class Options(UsageOptions):
         if os.getcwd() not in sys.path:
             sys.path.append(os.getcwd())
         try:
-            self._services.append((name.strip("/"), loadService(value)))
+            self._services.append((name.strip("/"), self._load(value)))
         except ValueError as error:
             raise UsageError(f"--service {service}: {error}") from error
+
+    def _load(self, value: str) -> IProtocolFactory:
+        if value.startswith("connect:"):
+            description = value.removeprefix("connect:")
+            return BridgeFactory.fromString(self.reactor, description)
+        return loadService(value)
 
     def opt_option(self, option: str) -> None:
         """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from types import MappingProxyType
@@ -18,7 +17,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txsockjs.core.frames import FRAME_SIZE, GO_AWAY, Close, Message
+from txsockjs.core.frames import FRAME_SIZE, GO_AWAY, Close, Message, encode
+from txsockjs.errors import checkCloseCode
 from txsockjs.interfaces import (
     IApplication,
     ISession,
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 FAULT: Final = Close(1011, "Internal error")
 
-_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-
 
 @attrs.frozen(kw_only=True, eq=False)
 class OpeningRequest:
@@ -42,6 +40,7 @@ class OpeningRequest:
 
     @ivar path: the URL's path, without the query, still percent-encoded; C{-} stands
         in place of the session's id, since who knows that can take the session.
+    @ivar service: the name of the service; its prefix, where it has one.
     @ivar transport: the SockJS name of the transport, such as C{"xhr_streaming"}.
     @ivar secure: whether it came over TLS.
     @ivar peer: the client's address, from the option C{proxy_header} if that is set.
@@ -49,6 +48,7 @@ class OpeningRequest:
     @ivar certificate: the client's TLS certificate, if it showed one.
     """
 
+    service: str = ""
     transport: str
     secure: bool
     peer: IAddress
@@ -208,15 +208,13 @@ class SessionTransport:
             self._producerWrote = True
             if session.pending > FRAME_SIZE:
                 self._producerPaused = True
-                self._producer.pauseProducing()
+                # Whoever sends, to others too perhaps, is not who is to blame.
+                self._call("pauseProducing", self._producer.pauseProducing)
 
     def loseConnection(self, code: int = 3000, reason: str = "Go away!") -> None:
         close = GO_AWAY
         if code != 3000 or reason != "Go away!":
-            if isinstance(code, bool) or not isinstance(code, int):
-                raise TypeError(f"a close code is an int, not {code!r}")
-            if not 1000 <= code <= 4999:
-                raise ValueError(f"a close code is 1000 to 4999, not {code}")
+            checkCloseCode(code)
             if not isinstance(reason, str):
                 raise TypeError(f"a reason is a str, not {reason!r}")
             close = Close(code, reason)
@@ -298,7 +296,7 @@ class SessionTransport:
                 self._receiveText(message)
                 return
             if isinstance(message, str):
-                message = _encode(message)
+                message = encode(message)
             self._protocol.dataReceived(message)
         except Exception:
             self._fault("dataReceived")
@@ -339,7 +337,9 @@ class SessionTransport:
             failure=reason,
             protocol=self._protocol,
             where=where,
+            service=self.request.service,
             transport=self.request.transport,
+            code=FAULT.code,
         )
         self._session.fail(FAULT, reason)
 
@@ -382,10 +382,3 @@ class SecureSessionTransport(SessionTransport):
 
     def setTcpKeepAlive(self, enabled: bool) -> None:
         pass
-
-
-def _encode(text: str) -> bytes:
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError:
-        return _LONE_SURROGATE.sub("\ufffd", text).encode("utf-8")

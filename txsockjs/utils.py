@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.internet.interfaces import ITransport
 
-from txsockjs.core.frames import Message
+from txsockjs.core.frames import Message, encode
 from txsockjs.interfaces import ISockJSTransport
 
 
@@ -24,7 +24,7 @@ def broadcast(
     """
     if not isinstance(message, (bytes, str)):
         raise TypeError(f"broadcast takes bytes or str, not {type(message).__name__}")
-    data = message if isinstance(message, bytes) else message.encode("utf-8", "replace")
+    data = message if isinstance(message, bytes) else encode(message)
     prepared: dict[str, Message] = {}
     # A write may end a session, and the application then changes its collection.
     target: Any

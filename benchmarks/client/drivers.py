@@ -19,8 +19,6 @@ OPENING = 32
 
 #: Seconds at the end, in which nothing may come that nobody waits for.
 LINGER = 0.05
-#: Seconds after which a server has done what sessions that were opened make it do.
-SETTLING = 1.0
 
 Kind = tuple[type[Session], Plan, int]
 
@@ -39,12 +37,14 @@ class Driver(ABC):
         self.latencies = array("d")
 
     @abstractmethod
-    def open(self, settled: Callable[[], None]) -> None:
+    def open(self, settled: Callable[[], None], pause: float) -> None:
         """
         Open what must be open before the clock runs.
 
         @param settled: called by a driver whose sessions are to be weighed, when the
             server has what it needs once: from then on the sessions count.
+        @param pause: seconds after which the server has done what opened sessions make
+            it do.
         """
 
     @abstractmethod
@@ -113,7 +113,7 @@ class Echo(Driver):
         for _, plan, _ in kinds:
             plan.answered = self._answered
 
-    def open(self, settled: Callable[[], None]) -> None:
+    def open(self, settled: Callable[[], None], pause: float) -> None:
         self._idle.extend(openSessions(self.loop, self._kinds))
 
     def start(self) -> None:
@@ -157,7 +157,7 @@ class Broadcast(Driver):
         for _, plan, _ in kinds:
             plan.answered = self._answered
 
-    def open(self, settled: Callable[[], None]) -> None:
+    def open(self, settled: Callable[[], None], pause: float) -> None:
         self._sessions = openSessions(self.loop, self._kinds)
         kind = self._kinds[0][0]
         self._speaker = next(s for s in self._sessions if type(s) is kind)
@@ -195,7 +195,7 @@ class OpenClose(Driver):
         self._plan.opened = self._opened
         self._plan.closed = self._closed
 
-    def open(self, settled: Callable[[], None]) -> None:
+    def open(self, settled: Callable[[], None], pause: float) -> None:
         """Nothing is open before the start."""
 
     def start(self) -> None:
@@ -232,14 +232,14 @@ class Idle(Driver):
         for _, plan, _ in kinds:
             plan.answered = self._surprised
 
-    def open(self, settled: Callable[[], None]) -> None:
+    def open(self, settled: Callable[[], None], pause: float) -> None:
         [(kind, plan, wanted)] = self._kinds
         first = max(1, wanted // 10)
         openSessions(self.loop, [(kind, plan, first)])
-        self.run(SETTLING)
+        self.run(pause)
         settled()
         self.count = len(openSessions(self.loop, [(kind, plan, wanted - first)]))
-        self.run(SETTLING)
+        self.run(pause)
 
     def start(self) -> None:
         """Idle sessions need no start."""

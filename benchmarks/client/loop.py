@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import select
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from benchmarks.errors import Stalled
 
-if TYPE_CHECKING:
-    from benchmarks.client.connection import Connection
-
 #: A server that is asked something and says nothing for so many seconds has failed.
 PATIENCE = 20.0
+
+
+class Polled(Protocol):
+    """What has a file descriptor in the epoll."""
+
+    def ready(self, events: int) -> None:
+        """Do what C{events} allow."""
+
+    def close(self) -> None:
+        """Give the descriptor back."""
 
 
 class Loop:
@@ -20,10 +27,10 @@ class Loop:
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
-        self._connections: dict[int, Connection] = {}
+        self._connections: dict[int, Polled] = {}
         self._stopped = False
 
-    def add(self, fd: int, connection: Connection) -> None:
+    def add(self, fd: int, connection: Polled) -> None:
         """Tell C{connection} when C{fd} can be read."""
         self._connections[fd] = connection
         self._epoll.register(fd, select.EPOLLIN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -16,10 +17,12 @@ from tests.core.support import (
     polling,
     socket,
 )
+from txsockjs.core.registry import SessionRegistry
 from txsockjs.core.session import Session
 from txsockjs.core.states import NEXT, State
 from txsockjs.errors import UnknownSession
 from txsockjs.interfaces import IApplication, ISessionHost
+from txsockjs.options import SockJSOptions
 from txsockjs.testing import MemoryReceiver
 
 BUSY = b'c[2010,"Another connection still open"]'
@@ -34,9 +37,10 @@ class StateTests(SynchronousTestCase):
         """
         A session goes where the table says, and nowhere else.
         """
+        registry = SessionRegistry(Clock(), SockJSOptions())
         for state in State:
             for following in State:
-                session = Session(None, None, None)  # type: ignore[arg-type]
+                session = Session(registry, registry.counters[""])
                 session.state = state
                 if following in NEXT[state]:
                     session._become(following)

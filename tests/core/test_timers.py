@@ -340,6 +340,19 @@ class OneTimerTests(SessionTestCase):
         self.assertEqual(49, again.getTime())
         self.assertNotIn(b"h", receiver.frames)
 
+    def test_lazyPolls(self) -> None:
+        """
+        Neither does a poll: a timer that fires sooner than it has to will do.
+        """
+        session, _ = self.open(polling())
+        (timer,) = self.clock.getDelayedCalls()
+        for _ in range(4):
+            self.clock.advance(1)
+            self.attach(session, polling())
+            self.send(session, "x")
+            self.turn()
+            self.assertEqual([timer], list(self.clock.getDelayedCalls()))
+
     def test_noneLeft(self) -> None:
         """
         However a session ends, its timer ends with it.

@@ -137,6 +137,7 @@ class RealBrowser:
                     "options": {
                         "url": f"{server.url}/{service}",
                         "transport": transport,
+                        "patience": 10_000,
                         **options,
                         **({"message": transport} if service == "remember" else {}),
                     },

@@ -108,6 +108,42 @@ class EventSourceTests(StockClient, TestCase):
     transport = "eventsource"
 
 
+class RawWebSocketTests(TestCase):
+    """The plain WebSocket beside the SockJS transports."""
+
+    timeout = 90
+
+    async def client(self, service: str, scenario: str, **options: Any) -> Any:
+        """The result of one scenario."""
+        need("node", packages=("sockjs-client",))
+        server = await startPlain()
+        self.addCleanup(lambda: defer.ensureDeferred(server.stop()))
+        url = f"{server.url}/{service}"
+        [result] = await runNode(
+            reactor, "client.js", url, "raw", scenario, json.dumps(options)
+        )
+        return result
+
+    async def test_pingPong(self) -> None:
+        """100 messages, the awkward ones first, are each echoed before the next."""
+        self.assertEqual(await self.client("echo", "pingPong"), INTACT)
+
+    async def test_burst(self) -> None:
+        """100 messages sent at once come back whole and in order."""
+        self.assertEqual(await self.client("echo", "burst"), INTACT)
+
+    async def test_large(self) -> None:
+        """A message of 2**18 bytes arrives whole."""
+        result = await self.client("amplify", "large", exponent=18)
+        self.assertEqual(result, {"length": 2**18, "intact": True})
+
+    async def test_serverCloses(self) -> None:
+        """Code and reason travel in the WebSocket's own close frame."""
+        result = await self.client("close", "serverClose")
+        close = {"code": 3000, "reason": "Go away!", "opened": 1, "received": []}
+        self.assertEqual(result, close)
+
+
 class FallbackTests(TestCase):
     """A client that may choose its transport."""
 

@@ -6,36 +6,9 @@
 // the groups run side by side. Prints {key, result} per run, one line of JSON each.
 'use strict';
 
-const fs = require('fs');
-const os = require('os');
-const path = require('path');
-const puppeteer = require('puppeteer-core');
+const launch = require('./launch');
 
 const plan = JSON.parse(process.argv[2]);
-const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'txsockjs-browser-'));
-process.on('exit', () => fs.rmSync(profile, { recursive: true, force: true, maxRetries: 3 }));
-
-const launch = {
-  browser: plan.browser,
-  executablePath: plan.executable,
-  headless: true,
-  acceptInsecureCerts: true,
-  userDataDir: profile,
-};
-if (plan.browser === 'chrome') {
-  launch.args = [
-    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-    '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  ];
-} else {
-  // Pages that nobody looks at keep exact timers, as puppeteer sees to in Chromium; and the
-  // pages side by side, all at one server, do not wait for each other's connections.
-  launch.extraPrefsFirefox = {
-    'dom.min_background_timeout_value': 4,
-    'dom.min_background_timeout_value_without_budget_throttling': 4,
-    'network.http.max-persistent-connections-per-server': 64,
-  };
-}
 
 async function runGroup(browser, group) {
   const context = await browser.createBrowserContext();
@@ -65,7 +38,7 @@ function report(line) {
 }
 
 async function main() {
-  const browser = await puppeteer.launch(launch);
+  const browser = await launch(plan.browser, plan.executable);
   try {
     await Promise.all(plan.groups.map((group) => runGroup(browser, group)));
   } finally {

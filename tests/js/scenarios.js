@@ -59,10 +59,9 @@
     return new Promise((resolve) => {
       const sock = new SockJS(options.url, undefined, {
         transports: options.transport && [options.transport],
-        transportOptions: options.transportOptions,
         // By itself the client waits for a transport a few times as long as for info,
-        // which on a busy machine may be too short.
-        timeout: 10000,
+        // which on a busy machine may be too short for a page with an iframe.
+        timeout: options.patience,
         sessionId: options.sessionId && (() => options.sessionId),
       });
       const state = { open: 0, messages: 0 };

@@ -91,6 +91,20 @@ class SessionTests(SynchronousTestCase):
             self.assertEqual((1006, ""), session.closed, name)
             self.assertEqual(1, len(self.made[-1].lost), name)
 
+    def test_pauseReading(self) -> None:
+        """
+        A session that does not read gets nothing, and then everything in order.
+        """
+        for name in TRANSPORTS:
+            session = self.client.session(name)
+            session.pauseReading()
+            session.send("a", "b")
+            self.made[-1].transport.write(b"c")
+            self.site.settle()
+            self.assertEqual([], session.received, name)
+            session.resumeReading()
+            self.assertEqual(["a", "b", "c"], session.received, name)
+
     def test_apart(self) -> None:
         """
         Each session is one of its own.

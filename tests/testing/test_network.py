@@ -119,6 +119,17 @@ class NetworkTests(SynchronousTestCase):
         self.site.settle()
         self.assertEqual(90, len(self.server.transport.dataBuffer) - 10)
 
+    def test_segment(self) -> None:
+        """
+        The network can be made to deliver bytes in pieces of any size.
+        """
+        pieces: list[bytes] = []
+        self.server.dataReceived = pieces.append  # type: ignore[method-assign]
+        self.reactor.segment = iter([1, 3, 100]).__next__
+        self.client.transport.write(b"abcdefgh")
+        self.site.settle()
+        self.assertEqual([b"a", b"bcd", b"efgh"], pieces)
+
     def test_loseConnection(self) -> None:
         """
         An orderly end comes after all bytes, and is one on both sides.

@@ -104,7 +104,7 @@ class ServerClosesTests(ClosingCase):
             self.close(4001, "a\ud800b")
             self.assertEqual(len(self.closes(socket)), 1)
             self.assertEqual(self.flushLoggedErrors(), [])
-        self.assertEqual(self.closes(socket)[0].reason, "a?b")
+        self.assertEqual(self.closes(socket)[0].reason, "a\ufffdb")
 
     def test_deliversFirst(self) -> None:
         """

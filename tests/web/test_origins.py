@@ -76,12 +76,25 @@ class OriginTests(OriginCase):
         """
         self.assertIn_({})
 
-    def test_pagesStayOpen(self) -> None:
+    def test_greeting(self) -> None:
         """
-        Greeting and iframe are for everybody.
+        The greeting is for everybody.
         """
-        for path in ["/", "/iframe.html"]:
-            self.assertEqual(self.get(path, {"Origin": EVIL}).status, 200)
+        self.assertEqual(self.get("/", {"Origin": EVIL}).status, 200)
+
+    def test_iframe(self) -> None:
+        """
+        Whoever frames the iframe page uses the service: other pages may not, and a
+        browser that has it cached is told so.
+        """
+        refused = self.get("/iframe.html", {"Referer": f"{EVIL}/page"})
+        self.assertEqual(refused.status, 403)
+        allowed = self.get("/iframe.html", {"Referer": f"{ORIGIN}/page"})
+        self.assertEqual(allowed.status, 200)
+        [policy] = allowed.headers.getRawHeaders("Content-Security-Policy", [])
+        self.assertTrue(policy.startswith("frame-ancestors "))
+        self.assertIn(ORIGIN, policy)
+        self.assertNotIn(EVIL, policy)
 
     def test_callable(self) -> None:
         """

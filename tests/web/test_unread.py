@@ -94,6 +94,21 @@ class UnreadTests(SynchronousTestCase):
         self.site.settle()
         self.assertEqual([b"a", ConnectionLost], self.reader.heard)
 
+    def test_closingToo(self) -> None:
+        """
+        An application that closes without having read hears of the end, once, and not
+        from inside its call.
+        """
+        for end in "loseConnection", "abortConnection":
+            socket = self.open("/0/s/websocket")
+            socket.sendMessage(b'["a"]')
+            socket.sendClose(1000)
+            self.site.settle()
+            getattr(self.reader.transport, end)()
+            self.assertEqual([], self.reader.heard)
+            self.site.settle()
+            self.assertEqual(1, len(self.reader.heard))
+
     def test_patience(self) -> None:
         """
         A peer is not given up because nobody reads what it answers.

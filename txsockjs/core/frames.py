@@ -28,6 +28,9 @@ _SPECIAL: Final = re.compile(
 _SPECIAL_LEADS: Final = (b"\xe2\x80", b"\xe2\x81", b"\xef\xbf")
 
 
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
 def _escape(match: re.Match[str]) -> str:
     return f"\\u{ord(match.group()):04x}"
 
@@ -48,6 +51,16 @@ def quote(text: str) -> bytes:
         if not any(lead in quoted for lead in _SPECIAL_LEADS):
             return quoted
     return _SPECIAL.sub(_escape, literal).encode("utf-8")
+
+
+def encode(text: str) -> bytes:
+    """
+    The text as UTF-8, with a lone surrogate as U+FFFD.
+    """
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        return _LONE_SURROGATE.sub("\ufffd", text).encode("utf-8")
 
 
 def requote(frame: bytes) -> bytes:
@@ -192,6 +205,7 @@ OPEN: Final = Open(b"o")
 HEARTBEAT: Final = Heartbeat(b"h")
 GO_AWAY: Final = Close(3000, "Go away!")
 BUSY: Final = Close(2010, "Another connection still open")
+OVERFLOW: Final = Close(1013, "Too many undelivered messages")
 
 _decoder = json.JSONDecoder()
 # The C scanner takes any decoder as its context.

@@ -10,10 +10,11 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from txsockjs.core.frames import Close
+from txsockjs.core.frames import OVERFLOW, Close
 from txsockjs.core.session import Session
+from txsockjs.counters import Counters
 from txsockjs.errors import ServiceFull, ServiceStopping
-from txsockjs.interfaces import ISessionHost
+from txsockjs.interfaces import IHostedSession, ISessionHost
 from txsockjs.options import SockJSOptions
 
 RESTART: Final = Close(1012, "Service Restart")
@@ -30,6 +31,7 @@ class SessionRegistry:
     sessions are outside all this.)
 
     @ivar clock: what tells the time to the sessions.
+    @ivar counters: what the service has done.
     @ivar options: the service's options.
     @ivar authorizing: how many sessions wait for the option C{authorize}.
     @ivar stopping: whether new sessions are refused because the service stops.
@@ -37,15 +39,18 @@ class SessionRegistry:
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, options: SockJSOptions) -> None:
+    def __init__(
+        self, clock: IReactorTime, options: SockJSOptions, service: str = ""
+    ) -> None:
         self.clock = clock
+        self.counters = Counters(service)
         self.options = options
         self.authorizing = 0
         self.stopping = False
         self._byId: dict[bytes, Session] = {}
-        self._ids: dict[Session, bytes | None] = {}
+        self._ids: dict[IHostedSession, bytes | None] = {}
         self._open = 0
-        self._dirty: list[Session] = []
+        self._dirty: list[IHostedSession] = []
         self._flushCall: IDelayedCall | None = None
         self._drainCall: IDelayedCall | None = None
         self._drained: list[Deferred[None]] = []
@@ -81,14 +86,16 @@ class SessionRegistry:
         self,
         id: bytes | None,
         start: Callable[[Session], None],
+        transport: str = "",
     ) -> Session:
         """
         Make a new session.
 
         @param id: its id, or None for one that lives on a WebSocket.
         @param start: what opens the new session with its first receiver, or refuses it.
+        @param transport: the SockJS name of the transport that it comes over.
         """
-        session = Session(self, self.clock, self.options)
+        session = Session(self, self.counters[transport])
         self._ids[session] = id
         if id is not None:
             self._byId[id] = session
@@ -98,7 +105,7 @@ class SessionRegistry:
 
     # ISessionHost
 
-    def flushLater(self, session: Session) -> None:
+    def flushLater(self, session: IHostedSession) -> None:
         self._dirty.append(session)
         if self._flushCall is None:
             self._flushCall = self.clock.callLater(0, self._flush)
@@ -110,13 +117,28 @@ class SessionRegistry:
             try:
                 session.flush()
             except Exception:
-                self._log.failure("A session could not be flushed and is dropped.")
+                self._log.failure(
+                    "A session could not be flushed and is dropped.",
+                    service=self.counters.service,
+                    transport=session.counters.transport,
+                )
                 session.abort()
 
-    def closed(self, session: Session) -> None:
+    def closed(self, session: IHostedSession) -> None:
         self._open -= 1
 
-    def forget(self, session: Session) -> None:
+    def overflowed(self, session: IHostedSession) -> None:
+        self._log.warn(
+            "Closing a {transport} session that holds {pending} undelivered bytes; the "
+            "option max_buffer allows {allowed}. Register a producer, or write less.",
+            service=self.counters.service,
+            transport=session.counters.transport,
+            code=OVERFLOW.code,
+            pending=session.pending,
+            allowed=self.options.max_buffer,
+        )
+
+    def forget(self, session: IHostedSession) -> None:
         id = self._ids.pop(session, None)
         if id is not None:
             del self._byId[id]
@@ -152,6 +174,7 @@ class SessionRegistry:
             self._log.warn(
                 "Dropping {sessions} SockJS sessions that did not end within "
                 "{drain_timeout} seconds.",
+                service=self.counters.service,
                 sessions=unsettled,
                 drain_timeout=self.options.drain_timeout,
             )

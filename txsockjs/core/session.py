@@ -1,18 +1,18 @@
 """The life of one SockJS session. (PROTOCOL section 6.)
 
-Every state is written by L{Session._become} alone, along the table in
-L{txsockjs.core.states}. The application hears of the end once, on the way out of OPEN
+Every state is written by L{Stateful._become} alone, along the table there. The
+application hears of the end once, on the way out of OPEN
 or CLOSING.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.logger import Logger
+from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -21,26 +21,31 @@ from txsockjs.core.frames import (
     FRAME_SIZE,
     HEARTBEAT,
     OPEN,
+    OVERFLOW,
     Close,
     Frame,
     Message,
     gather,
 )
 from txsockjs.core.inbox import Inbox
-from txsockjs.core.states import NEXT, State
+from txsockjs.core.states import State, Stateful
+from txsockjs.counters import TransportCounters
 from txsockjs.errors import UnknownSession
-from txsockjs.interfaces import IApplication, IReceiver, ISession, ISessionHost
-from txsockjs.options import SockJSOptions
+from txsockjs.interfaces import IApplication, IHostedSession, IReceiver, ISessionHost
+
+# To look up a member of an Enum takes longer than most of what is done with it.
+_NEW: Final = State.NEW
+_OPEN: Final = State.OPEN
 
 
-@implementer(ISession)
-class Session:
+@implementer(IHostedSession)
+class Session(Stateful):
     """
     One session: its state, what waits to be sent, its receiver and its one timer.
 
+    @ivar counters: what it adds to what its service has done.
     @ivar onEnd: called when the session ends, if it is set.
     @ivar owner: who may use it besides knowing its id; nobody else is answered.
-    @ivar state: where in its life it is.
     @ivar pending: bytes that wait in the outbox.
     """
 
@@ -61,20 +66,17 @@ class Session:
         "_stuck",
         "_timer",
         "_writable",
+        "counters",
         "onEnd",
         "owner",
         "pending",
-        "state",
     )
 
-    _log = Logger()
-
-    def __init__(
-        self, host: ISessionHost, clock: IReactorTime, options: SockJSOptions
-    ) -> None:
+    def __init__(self, host: ISessionHost, counters: TransportCounters) -> None:
+        super().__init__()
         self._host = host
-        self._clock = clock
-        self._options = options
+        self._clock = host.clock
+        self._options = host.options
         self._application: IApplication | None = None
         self._closeFrame: Close | None = None
         # Whether a flush is sure to come.
@@ -92,15 +94,10 @@ class Session:
         self._armed = 0.0
         # When the peer was asked for a sign of life.
         self._asked: float | None = None
+        self.counters = counters
         self.onEnd: Callable[[], object] | None = None
         self.owner: object = None
         self.pending = 0
-        self.state = State.NEW
-
-    def _become(self, state: State) -> None:
-        if state not in NEXT[self.state]:
-            raise RuntimeError(f"a session never goes from {self.state} to {state}")
-        self.state = state
 
     # The life
 
@@ -110,6 +107,7 @@ class Session:
         """
         self._application = application
         self._become(State.OPEN)
+        self.counters.opened += 1
         self._take(receiver)
         # PROTOCOL 6.1: the first frame of every session, at once.
         self._send(OPEN)
@@ -133,6 +131,8 @@ class Session:
         self._become(State.CLOSING)
         self._host.closed(self)
         self._closeFrame = close
+        if self._inbox is not None:
+            self._inbox.drop()
         self._take(receiver)
         self.flush()
 
@@ -145,6 +145,7 @@ class Session:
             receiver.sendFrame(BUSY)
             receiver.finish()
             return
+        self.counters.held(self.pending)
         self._take(receiver)
         self.flush()
 
@@ -162,16 +163,16 @@ class Session:
         elif self.state is State.NEW and self._receiver is not None:
             self.refuse(close, self._receiver)
 
-    def fail(self, close: Close, reason: Failure) -> None:
+    def fail(self, close: Close, reason: Failure, *, later: bool = False) -> None:
         """
         Close because of a fault: what waits is dropped, and the application hears of
-        the end at once.
+        the end at once, or later where it is the caller.
         """
         if self.state is State.OPEN:
             self._outbox.clear()
             self.pending = 0
             self.close(close)
-            self._tellApplication(reason)
+            self._tellApplication(reason, later)
 
     def abort(self) -> None:
         """
@@ -179,7 +180,7 @@ class Session:
         next turn of the reactor.
         """
         if self.state is not State.GONE:
-            self._tellApplicationLater(Failure(ConnectionAborted()))
+            self._tellApplication(Failure(ConnectionAborted()), later=True)
             self._end(None)
 
     def lost(self, receiver: IReceiver, reason: Failure) -> None:
@@ -216,15 +217,18 @@ class Session:
         """
         Send one message. Without effect once the session is closing.
         """
-        if self.state is not State.OPEN:
+        if self.state is not _OPEN:
             return
         self._outbox.append(message)
         self.pending = pending = self.pending + len(message.quoted) + 1
         allowed = self._options.max_buffer
         if pending > FRAME_SIZE or pending > allowed:
             self._writeOut()
+            self.counters.held(self.pending)
             if self.pending > allowed:
-                self._overflow()
+                self._host.overflowed(self)
+                reason = Failure(ConnectionLost("too many undelivered bytes"))
+                self.fail(OVERFLOW, reason, later=True)
                 return
         if not self._dirty:
             self._flushLater()
@@ -245,7 +249,7 @@ class Session:
         self._writeOut()
         if self._outbox:
             return
-        if self.state is State.OPEN:
+        if self.state is _OPEN:
             receiver, application = self._receiver, self._application
             if application is not None and (
                 self._writable or receiver is None or receiver.finished
@@ -255,8 +259,12 @@ class Session:
             self._sendClose()
 
     def _writeOut(self) -> None:
-        while self._writable and self._outbox:
-            frame, size = gather(self._outbox)
+        counters, outbox = self.counters, self._outbox
+        while self._writable and outbox:
+            count = len(outbox)
+            frame, size = gather(outbox)
+            counters.messagesOut += count - len(outbox)
+            counters.bytesOut += size + 1
             self.pending -= size
             self._send(frame)
 
@@ -287,42 +295,34 @@ class Session:
             self._tellApplication(Failure(ConnectionDone()))
             self._wait()
 
-    def _overflow(self) -> None:
-        self._log.warn(
-            "Closing a session that holds {pending} undelivered bytes; the option "
-            "max_buffer allows {allowed}. Register a producer, or write less.",
-            pending=self.pending,
-            allowed=self._options.max_buffer,
-            code=1013,
-        )
-        reason = Failure(ConnectionLost("too many undelivered bytes"))
-        self._tellApplicationLater(reason)
-        self.fail(Close(1013, "Too many undelivered messages"), reason)
-
     # In
 
-    def receive(self, messages: Sequence[str | bytes]) -> Deferred[None] | None:
+    def receive(
+        self, messages: Sequence[str | bytes], size: int = 0
+    ) -> Deferred[None] | None:
         """
         Messages came in.
 
+        @param size: how many bytes they came as.
         @return: None once the application has them, or a L{Deferred} that fires when
             it has: it paused its transport. That one fails with L{UnknownSession} if
             the session ends first.
         @raise UnknownSession: if the session is not open.
         @raise NotReading: if it is paused and holds all that it may.
         """
-        if self.state is State.NEW:
-            return self._hold(messages)
-        application = self._application
-        if self.state is not State.OPEN or application is None:
+        if self.state is not _OPEN and self.state is not _NEW:
             raise UnknownSession
-        if self._paused or self._inbox:
+        counters = self.counters
+        counters.messagesIn += len(messages)
+        counters.bytesIn += size
+        application = self._application
+        if application is None or self._paused or self._inbox:
             return self._hold(messages)
         self._dirty = True
         held = None
         for count, message in enumerate(messages, 1):
             application.sessionReceived(message)
-            if self.state is not State.OPEN:
+            if self.state is not _OPEN:
                 break
             if self._paused and count < len(messages):
                 held = self._hold(messages[count:])
@@ -486,15 +486,12 @@ class Session:
         if self._inbox is not None:
             self._inbox.drop()
 
-    def _tellApplication(self, reason: Failure) -> None:
+    def _tellApplication(self, reason: Failure, later: bool = False) -> None:
         application, self._application = self._application, None
-        if application is not None:
-            application.sessionLost(reason)
-
-    def _tellApplicationLater(self, reason: Failure) -> None:
-        """
-        The application itself is the caller, and is not called from inside its call.
-        """
-        application, self._application = self._application, None
-        if application is not None:
+        if application is None:
+            return
+        self.counters.ended(self._closeFrame, reason)
+        if later:
             self._clock.callLater(0, application.sessionLost, reason)
+        else:
+            application.sessionLost(reason)

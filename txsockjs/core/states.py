@@ -38,3 +38,21 @@ NEXT: Final = {
     State.CLOSED: {State.GONE},
     State.GONE: set[State](),
 }
+
+
+class Stateful:
+    """
+    Something that has a state, and goes from one to the next as the table says.
+
+    @ivar state: where in its life it is.
+    """
+
+    __slots__ = ("state",)
+
+    def __init__(self) -> None:
+        self.state = State.NEW
+
+    def _become(self, state: State) -> None:
+        if state not in NEXT[self.state]:
+            raise RuntimeError(f"a session never goes from {self.state} to {state}")
+        self.state = state

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from autobahn.twisted.websocket import WebSocketClientFactory
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -126,9 +126,9 @@ class MemoryClient:
 # How each HTTP transport asks for frames and finds them in a response.
 _STRING: Final = rb'("(?:[^"\\]|\\.)*")'
 _RECEIVING: Final[dict[str, tuple[str, str, re.Pattern[bytes]]]] = {
-    "xhr": ("POST", "", re.compile(rb"([^\n]+)\n")),
-    "xhr_streaming": ("POST", "", re.compile(rb"([^\n]+)\n")),
-    "eventsource": ("GET", "", re.compile(rb"data: (.+)\r\n\r\n")),
+    "xhr": ("POST", "", re.compile(rb"(?m)^(.+)\n")),
+    "xhr_streaming": ("POST", "", re.compile(rb"(?m)^(.+)\n")),
+    "eventsource": ("GET", "", re.compile(rb"(?m)^data: (.+)\r\n\r\n")),
     "htmlfile": ("GET", "?c=c", re.compile(rb"<script>\np\(%b\);" % _STRING)),
     "jsonp": ("GET", "?c=c", re.compile(rb"/\*\*/c\(%b\);\r\n" % _STRING)),
 }
@@ -153,6 +153,7 @@ class MemorySession:
         self._path = path
         self._seen = 0
         self._socket: MemoryWebSocket | None = None
+        self._paused = False
         if transport == "websocket":
             self._socket = client.websocket(f"{path}/websocket")
             self._socket.updated = self._readSocket
@@ -185,6 +186,27 @@ class MemorySession:
             self.closed = (1006, "")
             self._response.connection.abort()
 
+    def pauseReading(self) -> None:
+        """
+        Read nothing of what the server writes, as a browser that is stuck.
+        """
+        self._paused = True
+        self._receiving.pauseProducing()
+
+    def resumeReading(self) -> None:
+        """
+        Read on.
+        """
+        self._paused = False
+        self._receiving.resumeProducing()
+        self._client.site.settle()
+
+    @property
+    def _receiving(self) -> Any:
+        if self._socket is not None:
+            return self._socket.transport
+        return self._response.connection.transport
+
     def _receive(self, connection: MemoryConnection) -> None:
         method, query, _ = _RECEIVING[self._transport]
         self._seen = 0
@@ -192,6 +214,8 @@ class MemorySession:
             method, f"{self._path}/{self._transport}{query}"
         )
         self._response.updated = self._readResponse
+        if self._paused:
+            self._receiving.pauseProducing()
 
     def _readResponse(self) -> None:
         response = self._response

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from errno import ECONNRESET, EPIPE, EWOULDBLOCK
+from itertools import repeat
 from typing import Any, Final
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -33,11 +34,15 @@ class MemorySocket:
 
     peer: MemorySocket
 
-    def __init__(self, name: tuple[Any, ...], room: int) -> None:
+    def __init__(
+        self, reactor: MemoryReactor, name: tuple[Any, ...], room: int
+    ) -> None:
         """
+        @param reactor: what serves it.
         @param name: the address of this end.
         @param room: how many bytes it holds that nobody has read from it.
         """
+        self._reactor = reactor
         self._name = name
         self._room = room
         self._incoming = bytearray()
@@ -56,8 +61,8 @@ class MemorySocket:
     def recv(self, size: int) -> bytes:
         if self._reset:
             raise OSError(ECONNRESET, "reset by the peer")
-        data = bytes(self._incoming[:size])
-        del self._incoming[:size]
+        data = bytes(self._incoming[: min(size, self._reactor.segment())])
+        del self._incoming[: len(data)]
         if not data and not self._ended:
             raise OSError(EWOULDBLOCK, "nothing to read")
         return data
@@ -104,12 +109,16 @@ class MemorySocket:
 class MemoryReactor(Clock):
     """
     A L{Clock} that serves connections in memory too.
+
+    @ivar segment: called for each read, and says how many bytes arrive at the most:
+        C{itertools.repeat(1).__next__} brings every byte by itself.
     """
 
     _log = Logger()
 
     def __init__(self) -> None:
         super().__init__()
+        self.segment: Callable[[], int] = repeat(65536).__next__
         self._readers: dict[IReadDescriptor, None] = {}
         self._writers: dict[IWriteDescriptor, None] = {}
 
@@ -243,8 +252,8 @@ def connect(
     @param secure: whether the server sees TLS.
     @return: the transports of the server and of the client.
     """
-    near = MemorySocket(_socketName(clientAddress), room)
-    far = MemorySocket(_socketName(serverAddress), room)
+    near = MemorySocket(reactor, _socketName(clientAddress), room)
+    far = MemorySocket(reactor, _socketName(serverAddress), room)
     near.peer, far.peer = far, near
     ends = (
         _transport(SecureServer if secure else Server, far, server, reactor),

@@ -54,6 +54,7 @@ class ServiceResource(Resource):
                 )
                 return b""
         except WireError as error:
+            self.registry.counters.refuse(error)
             return refuse(request, error)
         return self.refuseMethod(request)
 

@@ -17,15 +17,17 @@ _USER_TIMEOUT: Final = getattr(socket, "TCP_USER_TIMEOUT", None)
 
 
 def openingRequest(
-    request: Request, transport: str, rules: HeaderRules
+    request: Request, service: str, transport: str, rules: HeaderRules
 ) -> OpeningRequest:
     """
     The snapshot of a request that the application gets.
 
+    @param service: the name of the service that it came for.
     @param transport: the SockJS name of the transport that it came for.
     """
     secure = request.isSecure()
     return OpeningRequest(
+        service=service,
         transport=transport,
         secure=secure,
         peer=rules.peer(request),

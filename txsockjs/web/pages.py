@@ -12,6 +12,7 @@ from twisted.web.server import Request
 
 from txsockjs.core.registry import SessionRegistry
 from txsockjs.errors import ServiceStopping
+from txsockjs.options import Origins
 from txsockjs.web.base import PLAIN, ServiceResource, empty
 from txsockjs.web.headers import HeaderBlock, HeaderRules, Policy, cacheForAYear
 
@@ -70,14 +71,30 @@ class Iframe(_Page):
         super().__init__(registry, rules)
         url = escape(registry.options.sockjs_url, quote=True)
         self._body = _IFRAME.format(url=url).encode("utf-8")
+        self._ancestors = _frameAncestors(registry.options.origins)
         self._etag = b'"%b"' % sha256(self._body).hexdigest()[:32].encode("ascii")
 
     def answer(self, request: Request, headers: HeaderBlock) -> bytes | int:
+        # Whoever frames this page can use the service in its name.
+        self.rules.checkOrigin(request)
+        if self._ancestors is not None:
+            request.setHeader(b"Content-Security-Policy", self._ancestors)
         cacheForAYear(request, self.registry.clock)
         if request.setETag(self._etag):
             return empty(request)
         request.setHeader(b"Content-Type", b"text/html; charset=UTF-8")
         return self._body
+
+
+def _frameAncestors(origins: Origins) -> bytes | None:
+    """
+    The header that lets a browser frame a page on these origins alone.
+    """
+    if not isinstance(origins, frozenset):
+        return None
+    # The origin "null" has no name there.
+    allowed = sorted(origins - {"null"}) or ["'none'"]
+    return b"frame-ancestors " + " ".join(allowed).encode("ascii", "ignore")
 
 
 class Info(ServiceResource):

@@ -89,7 +89,8 @@ class ReceivingResource(ServiceResource):
         if session is not None:
             session.attach(receiver)
         else:
-            opening = openingRequest(request, self.transport, self.rules)
+            service = self.registry.counters.service
+            opening = openingRequest(request, service, self.transport, self.rules)
             self._opener.open(id, receiver, opening, self.rules.owner(request))
         return NOT_DONE_YET
 

@@ -14,7 +14,7 @@ from twisted.web.server import Request
 from txsockjs.clock import clockOr
 from txsockjs.core.frames import Close
 from txsockjs.core.registry import RESTART, SessionRegistry
-from txsockjs.errors import NotFound, NoWebSocketHere
+from txsockjs.errors import NotFound, NoWebSocketHere, WireError
 from txsockjs.options import SockJSOptions
 from txsockjs.web.base import ServiceResource, refuse
 from txsockjs.web.eventsource import EventSource
@@ -50,6 +50,7 @@ class SockJSResource(Resource):
     L{stop}. A C{Site} made with C{parsePOSTFormSubmission=False} spares half the cost
     of a POST.
 
+    @ivar counters: what it has done.
     @ivar registry: the service's sessions.
     """
 
@@ -61,18 +62,21 @@ class SockJSResource(Resource):
         options: SockJSOptions | Mapping[str, object] | None = None,
         *,
         clock: IReactorTime | None = None,
+        name: str = "sockjs",
     ) -> None:
         """
         @param factory: the factory whose protocols the sessions are.
         @param options: the service's options, or a dict of them by name.
         @param clock: what tells the time; the global reactor if not given.
+        @param name: what logs and metrics call the service.
         @raise OptionError: for an option that is unknown or has a value it cannot have.
         """
         super().__init__()  # type: ignore[no-untyped-call]
         self._factory = factory
         self._started = False
         self.options = options = SockJSOptions.of(options)
-        self.registry = registry = SessionRegistry(clockOr(clock), options)
+        self.registry = registry = SessionRegistry(clockOr(clock), options, name)
+        self.counters = registry.counters
         rules = HeaderRules(options)
         self._greeting = Greeting(registry, rules)
         self._iframe = Iframe(registry, rules)
@@ -124,11 +128,15 @@ class SockJSResource(Resource):
         if not self._started:
             self.start()
         resource = self._find(request.postpath or [b""])
+        error: WireError
         if resource is None:
-            return refuse(request, NotFound())
-        if asksForWebSocket(request) and not isinstance(resource, WebSocketResource):
-            return refuse(request, NoWebSocketHere())
-        return resource.render(request)
+            error = NotFound()
+        elif asksForWebSocket(request) and not isinstance(resource, WebSocketResource):
+            error = NoWebSocketHere()
+        else:
+            return resource.render(request)
+        self.counters.refuse(error)
+        return refuse(request, error)
 
     def _find(self, segments: list[bytes]) -> ServiceResource | None:
         count = len(segments)

@@ -52,7 +52,7 @@ class SendingResource(ServiceResource):
         payload = self.payload(request, body)
         if not payload:
             raise PayloadExpected
-        taken = session.receive(decode(payload))
+        taken = session.receive(decode(payload), len(payload))
         if taken is None:
             return self._succeed(request, headers)
         # The application has stopped reading: so does the client, until then.

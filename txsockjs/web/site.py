@@ -9,21 +9,38 @@ deadline: the session's heartbeat looks after those.
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import Any, Final
 
 from twisted.internet.error import ConnectionLost
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel, _GenericHTTPChannelProtocol
+from twisted.web.http import H2_ENABLED, HTTPChannel, _GenericHTTPChannelProtocol
+from twisted.web.http_headers import Headers, InvalidHeaderName
 from twisted.web.server import Request, Site
 
 from txsockjs.errors import MessageTooBig, WireError
 from txsockjs.web.base import refuse
 from txsockjs.web.opening import pendingBytes
 
+if H2_ENABLED:
+    # What this is made of is an extra.
+    from txsockjs.web.http2 import BoundedH2Connection
+
 #: So many bytes of a body are worth one more time-out.
 BODY_STEP: Final = 65536
+
+
+# The length of a header's line up to which it is worth to be remembered.
+_CACHED_LINE: Final = 256
+
+# What no value may hold (RFC 9110, section 5.5).
+_FORBIDDEN: Final = re.compile(rb"[\x00\r\n]")
+
+# What says where a request ends.
+_FRAMING: Final = (b"Content-Length", b"Transfer-Encoding")
 
 
 class RepeatedHost(WireError):
@@ -65,7 +82,7 @@ class BoundedRequest(Request):
             super().gotLength(length)  # type: ignore[no-untyped-call]
             return
         channel.resetTimeout()
-        self._room = site.bodyLimit(channel._path)
+        self._room = site.bodyLimit(channel._path) if length != 0 else 0
         if len(self.requestHeaders.getRawHeaders(b"Host", ())) > 1:
             # RFC 9112, section 3.2: whose request it is must not be in doubt.
             self._refuse(RepeatedHost())
@@ -135,6 +152,7 @@ class BoundedRequest(Request):
         body = refuse(self, error)
         response.setHeader(b"Content-Length", b"%d" % len(body))
         response.write(body)
+        response.channel.site.refused(self.uri, error)
         response.channel.site.log(self)
 
     def _prolong(self) -> None:
@@ -151,11 +169,32 @@ class BoundedRequest(Request):
         channel.abortConnection()
 
 
+@lru_cache(maxsize=1024)
+def _parseHeader(line: bytes) -> tuple[bytes, bytes] | None:
+    """
+    A header's name and value, as Twisted has them, or None where it would object. Most
+    of what a client sends is what it sent before, and is not parsed again.
+    """
+    name, colon, value = line.partition(b":")
+    value = value.strip(b" \t")
+    if not colon or _FORBIDDEN.search(value):
+        return None
+    headers = Headers()
+    try:
+        headers.addRawHeader(name, value)
+    except InvalidHeaderName:
+        return None
+    [(name, [value])] = headers.getAllRawHeaders()
+    return name, value
+
+
 class BoundedChannel(HTTPChannel):
     """
     An HTTP/1 connection whose peer has to go on, in sending and in taking.
     """
 
+    _host: IAddress | None = None
+    _peer: IAddress | None = None
     # How much the peer had still to take, once the connection is closing.
     _unsent: int | None = None
 
@@ -166,6 +205,46 @@ class BoundedChannel(HTTPChannel):
         """
         if self._unsent is None:
             LineReceiver.dataReceived(self, data)
+
+    def headerReceived(self, line: bytes) -> bool:
+        """
+        Keep a header of the request.
+
+        @return: whether it is in order; if not, the request was answered.
+        """
+        parsed = _parseHeader(line) if len(line) <= _CACHED_LINE else None
+        if parsed is None:
+            ok: bool = super().headerReceived(line)  # type: ignore[no-untyped-call]
+            return ok
+        name, value = parsed
+        channel: Any = self
+        if name in _FRAMING and not channel._maybeChooseTransferDecoder(name, value):
+            return False
+        self._receivedHeaderCount += 1
+        if self._receivedHeaderCount > self.maxHeaders:
+            channel._respondToBadRequestAndDisconnect()
+            return False
+        # The name and the value have been through Headers before.
+        channel.requests[-1].requestHeaders._rawHeaders.setdefault(name, []).append(
+            value
+        )
+        return True
+
+    def getHost(self) -> IAddress:
+        """
+        The connection's own address, which the kernel is asked for once.
+        """
+        if self._host is None:
+            self._host = super().getHost()  # type: ignore[no-untyped-call]
+        return self._host
+
+    def getPeer(self) -> IAddress:
+        """
+        The address of the connection's peer.
+        """
+        if self._peer is None:
+            self._peer = super().getPeer()  # type: ignore[no-untyped-call]
+        return self._peer
 
     def loseConnection(self) -> None:
         """
@@ -208,8 +287,6 @@ class BoundedProtocol(_GenericHTTPChannelProtocol):
         super().dataReceived(data)  # type: ignore[no-untyped-call]
 
     def _talkHTTP2(self, transport: Any) -> None:
-        from txsockjs.web.http2 import BoundedH2Connection
-
         site: Any = self._site
         self._channel.setTimeout(None)
         transport.unregisterProducer()

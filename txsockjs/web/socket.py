@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 import txaio
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
@@ -29,9 +29,6 @@ from txsockjs.errors import BrokenJSON, NotReading, UnknownSession
 from txsockjs.options import SockJSOptions
 from txsockjs.web.framing import readTexts
 from txsockjs.web.opening import pendingBytes
-
-if TYPE_CHECKING:
-    pass
 
 # The bit of a frame's header that says so (RFC 7692, section 6).
 _COMPRESSED: Final = 4
@@ -251,7 +248,11 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             # As on TCP, who has stopped reading reads what came before the end first.
             # It may be waiting to write, too: that goes nowhere from now on.
             receiver.resumeProducing()
-            self._unread.addBoth(lambda result: receiver.connectionLost(why))
+            # The application may be the one that ends the wait, from inside a call.
+            self._unread.addBoth(self._endLater, receiver, why)
+
+    def _endLater(self, result: None, receiver: ISocketReceiver, why: Failure) -> None:
+        self.factory.clock.callLater(0, receiver.connectionLost, why)
 
     # The receiver
 
@@ -275,13 +276,15 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             if taken is not None:
                 self.transport.pauseProducing()
                 self._unread = taken
-                taken.addCallbacks(self._taken, _ended)
+                taken.addErrback(_dropped)
+                # Dropped or not: the peer's answer to a close frame is to be heard.
+                taken.addCallback(self._taken)
 
     def _taken(self, result: None) -> None:
         self.transport.resumeProducing()
 
 
-def _ended(reason: Failure) -> None:
+def _dropped(reason: Failure) -> None:
     reason.trap(UnknownSession)
 
 

@@ -26,6 +26,7 @@ from txsockjs.core.frames import (
     Message,
     Messages,
     decodeSocket,
+    encode,
 )
 from txsockjs.core.registry import SessionRegistry
 from txsockjs.core.session import Session
@@ -120,7 +121,9 @@ class SocketReceiver:
         @raise BrokenJSON: if one is no SockJS message. Those before it are delivered.
         """
         if len(texts) == 1:
-            return self.receive(decodeSocket(texts[0]))
+            [text] = texts
+            count = len(text) if text.isascii() else size(texts)
+            return self.receive(decodeSocket(text), count)
         messages: list[str] = []
         try:
             for text in texts:
@@ -128,7 +131,7 @@ class SocketReceiver:
         except BrokenJSON:
             self.receive(messages)
             raise
-        return self.receive(messages)
+        return self.receive(messages, size(texts))
 
     def deliverBinary(self, payload: bytes) -> Deferred[None] | None:
         """
@@ -146,13 +149,17 @@ class SocketReceiver:
         if self.session is not None:
             self.session.lost(self, reason)
 
-    def receive(self, messages: Sequence[str | bytes]) -> Deferred[None] | None:
+    def receive(
+        self, messages: Sequence[str | bytes], size: int = 0
+    ) -> Deferred[None] | None:
         """
         Hand messages to the session. Those that come after its end are dropped.
+
+        @param size: how many bytes they came as.
         """
         if self.session is None or self.session.state not in _RECEIVING:
             return None
-        return self.session.receive(messages)
+        return self.session.receive(messages, size)
 
     def pauseProducing(self) -> None:
         self._writable = False
@@ -195,10 +202,10 @@ class RawSocketReceiver(SocketReceiver):
         elif isinstance(frame, (Message, Messages)):
             for message in frame.messages:
                 isBinary = message.binary is not None
-                payload = message.binary or message.text.encode("utf-8", "replace")
+                payload = message.binary or encode(message.text)
                 socket.sendMessage(payload, isBinary)
         elif isinstance(frame, Close):
-            reason = frame.reason.encode("utf-8", "replace").decode("utf-8")
+            reason = encode(frame.reason).decode("utf-8")
             reason = encode_truncate(reason, _REASON_SIZE)
             socket.sendCloseFrame(frame.code, reason)
         elif isinstance(frame, Heartbeat):
@@ -211,10 +218,10 @@ class RawSocketReceiver(SocketReceiver):
         """
 
     def deliver(self, texts: list[str]) -> Deferred[None] | None:
-        return self.receive(texts)
+        return self.receive(texts, size(texts))
 
     def deliverBinary(self, payload: bytes) -> Deferred[None] | None:
-        return self.receive([payload])
+        return self.receive([payload], len(payload))
 
 
 class WebSocketResource(ServiceResource):
@@ -262,7 +269,8 @@ class WebSocketResource(ServiceResource):
         self.rules.checkOrigin(request)
         self.registry.admit()
         socket = self._sockets.buildProtocol(None)
-        socket.opening = openingRequest(request, self.transport, self.rules)
+        service = self.registry.counters.service
+        socket.opening = openingRequest(request, service, self.transport, self.rules)
         takeOver(request, socket)
         extensions = b",".join(header(b"Sec-WebSocket-Extensions", []))
         socket.shakeHands(
@@ -291,6 +299,16 @@ class RawWebSocketResource(WebSocketResource):
     policy = Policy(0)
     transport = "rawwebsocket"
     receiver = RawSocketReceiver
+
+
+def size(texts: Sequence[str]) -> int:
+    """
+    How many bytes some texts are in UTF-8.
+    """
+    count = 0
+    for text in texts:
+        count += len(text) if text.isascii() else len(text.encode("utf-8"))
+    return count
 
 
 def asksForWebSocket(request: Request) -> bool:

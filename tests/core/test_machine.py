@@ -1,0 +1,446 @@
+"""Any order of polls, streams, sockets, drops, writes, closes and time, on one session.
+
+Hypothesis looks for an order in which a message is lost, doubled or moved, the end is
+told twice or not at all, a timer stays behind, or a counter goes wrong.
+"""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from twisted.internet.error import ConnectionLost
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.core.support import RecordingApplication, close
+from txsockjs.core.frames import BUSY, Frame, Message, quote
+from txsockjs.core.registry import SessionRegistry
+from txsockjs.core.session import Session
+from txsockjs.core.states import State
+from txsockjs.errors import NotReading, UnknownSession
+from txsockjs.options import SockJSOptions
+from txsockjs.testing import MemoryReceiver
+
+# Stands for a message of 40 kB.
+BIG = "big"
+
+TEXTS = st.lists(
+    st.sampled_from(["", "a", "\u2028", '"', "\ud800", BIG]) | st.text(),
+    min_size=1,
+    max_size=5,
+)
+
+
+class Taker(MemoryReceiver):
+    """
+    A receiver that hands what it takes to the model, and answers pings.
+    """
+
+    def __init__(
+        self, model: Model, limit: int | None = None, *, persistent: bool = False
+    ) -> None:
+        super().__init__(limit, persistent=persistent)
+        self._model = model
+
+    def sendFrame(self, frame: Frame) -> bool:
+        self._model.take(frame.data)
+        return super().sendFrame(frame)
+
+    def ping(self) -> None:
+        super().ping()
+        self.heard = True
+
+    @property
+    def live(self) -> bool:
+        """
+        Whether it takes frames.
+        """
+        return not self.finished and not self._paused
+
+
+class Model:
+    """
+    What must be true of one session.
+
+    @ivar sent: what the application sent while it could.
+    @ivar taken: the messages that receivers took.
+    @ivar brought: what the browser sent while it could.
+    @ivar dropped: whether the session was given up with what waited.
+    """
+
+    def __init__(self) -> None:
+        self.application = RecordingApplication()
+        self.sent: list[str] = []
+        self.taken: list[str] = []
+        self.brought: list[str | bytes] = []
+        self.opened = False
+        self.closed: bytes | None = None
+        self.dropped = False
+
+    def take(self, data: bytes) -> None:
+        """
+        A receiver was given a frame.
+        """
+        if data == b"o":
+            assert not self.opened, "opened twice"
+            self.opened = True
+            return
+        assert self.opened, "a frame before the open frame"
+        if data.startswith(b"c"):
+            assert self.closed in (None, data), "two different ends"
+            assert self.dropped or self.taken == self.sent, "closed too early"
+            self.closed = data
+            return
+        assert self.closed is None, "a frame behind the close frame"
+        if data.startswith(b"a"):
+            self.taken += json.loads(data[1:])
+        else:
+            assert data == b"h", data
+
+    @property
+    def waiting(self) -> int:
+        """
+        The bytes in the outbox.
+        """
+        if self.dropped:
+            return 0
+        return sum(len(quote(text)) + 1 for text in self.sent[len(self.taken) :])
+
+
+class SessionMachine(RuleBasedStateMachine):
+    """
+    One session after the other, in one registry.
+    """
+
+    @initialize(
+        heartbeat=st.sampled_from([None, 1, 25]),
+        buffer=st.sampled_from([100, 10**7]),
+        persistent=st.booleans(),
+    )
+    def serve(self, heartbeat: float | None, buffer: int, persistent: bool) -> None:
+        """
+        Have a service with sessions over HTTP, or over WebSockets.
+        """
+        self.clock = Clock()
+        self.options = SockJSOptions(heartbeat=heartbeat, max_buffer=buffer)
+        self.registry = SessionRegistry(self.clock, self.options)
+        self.persistent = persistent
+        self.open(None)
+
+    def open(self, limit: int | None) -> None:
+        """
+        A receiver opens a new session.
+        """
+        self.model = model = Model()
+        self.formers: list[Taker] = []
+        self.receiver = Taker(model, limit, persistent=self.persistent)
+        self.session = self.registry.open(
+            None if self.persistent else b"s", self._start
+        )
+
+    def _start(self, session: Session) -> None:
+        session.open(self.model.application, self.receiver)
+
+    @property
+    def gone(self) -> bool:
+        return self.session.state is State.GONE
+
+    def send(self, text: str) -> None:
+        """
+        The application sends.
+        """
+        if self.session.state is State.OPEN:
+            self.model.sent.append(text)
+            self.session.send(Message(text))
+            # More than max_buffer, and nobody to take it.
+            self.model.dropped |= self.session.state is not State.OPEN
+        else:
+            self.session.send(Message(text))
+
+    # The browser
+
+    @rule(limit=st.sampled_from([1, 1, 2, 5, None]))
+    def come(self, limit: int | None) -> None:
+        """
+        A receiver comes: for a new session, for what waits, or too early.
+        """
+        if self.gone:
+            self.open(None if self.persistent else limit)
+            return
+        if self.persistent:
+            return
+        if not self.receiver.finished and self.session._receiver is self.receiver:
+            busy = MemoryReceiver()
+            self.session.attach(busy)
+            assert (busy.frames, busy.finished) == ([BUSY.data], True)
+            return
+        self.formers.append(self.receiver)
+        self.receiver = Taker(self.model, limit)
+        self.session.attach(self.receiver)
+
+    @precondition(lambda self: self.formers)
+    @rule(ended=st.booleans())
+    def stir(self, ended: bool) -> None:
+        """
+        A connection that the session had before has room again, or ends.
+        """
+        if ended:
+            self.session.lost(self.formers[-1], Failure(ConnectionLost()))
+        else:
+            self.session.resume(self.formers[-1])
+
+    @precondition(lambda self: not self.receiver.finished)
+    @rule()
+    def drop(self) -> None:
+        """
+        The network fails under the receiver.
+        """
+        self.model.dropped |= self.session.state in (State.OPEN, State.CLOSING)
+        self.receiver.drop(ConnectionLost())
+        assert self.gone
+
+    @precondition(lambda self: self.persistent and self.receiver.finished)
+    @rule()
+    def end(self) -> None:
+        """
+        A WebSocket ends in good order.
+        """
+        self.receiver.drop()
+        assert self.gone
+
+    @precondition(lambda self: not self.receiver.finished)
+    @rule(pending=st.integers(0, 1000))
+    def fill(self, pending: int) -> None:
+        """
+        The receiver is full.
+        """
+        self.receiver.pause()
+        self.receiver.pending = pending
+
+    @rule()
+    def deliver(self) -> None:
+        """
+        All that the receiver has taken is delivered, and it has room again.
+        """
+        self.receiver.pending = 0
+        if not self.receiver.finished:
+            self.receiver.resume()
+
+    @rule(texts=TEXTS)
+    def bring(self, texts: list[str]) -> None:
+        """
+        The browser sends.
+        """
+        before = len(self.model.brought)
+        self.model.brought += texts
+        try:
+            held = self.session.receive(list(texts))
+        except UnknownSession:
+            assert self.session.state is not State.OPEN
+            del self.model.brought[before:]
+        except NotReading:
+            del self.model.brought[before:]
+        else:
+            if held is not None:
+                held.addErrback(lambda reason: reason.trap(UnknownSession))
+
+    # The application
+
+    @rule(texts=TEXTS)
+    def write(self, texts: list[str]) -> None:
+        """
+        The application sends.
+        """
+        for text in texts:
+            self.send("x" * 40_000 if text == BIG else text)
+
+    @rule(deed=st.sampled_from(["nothing", "echo", "close", "pause", "abort", "fail"]))
+    def behave(self, deed: str) -> None:
+        """
+        What the application does with each message from now on.
+        """
+        deeds = {
+            "nothing": lambda message: None,
+            "echo": lambda message: self.send(str(message)),
+            "close": lambda message: self.close(),
+            "pause": lambda message: self.session.pauseReceiving(),
+            "abort": lambda message: self.abort(),
+            "fail": lambda message: self.fail(),
+        }
+        self.model.application.onReceived = deeds[deed]
+
+    @rule()
+    def close(self) -> None:
+        """
+        The application closes, and hears nothing of it in its call.
+        """
+        told = len(self.model.application.lost)
+        self.session.close(close())
+        assert len(self.model.application.lost) == told
+
+    @rule()
+    def abort(self) -> None:
+        """
+        The application aborts, and hears nothing of it in its call.
+        """
+        told = len(self.model.application.lost)
+        self.model.dropped |= not self.gone
+        self.session.abort()
+        assert self.gone
+        assert len(self.model.application.lost) == told
+
+    @rule()
+    def fail(self) -> None:
+        """
+        The application has raised.
+        """
+        self.model.dropped |= self.session.state is State.OPEN
+        self.session.fail(close(1011, "Internal error"), Failure(ZeroDivisionError()))
+
+    @rule()
+    def pauseReading(self) -> None:
+        """
+        The application does not read.
+        """
+        self.session.pauseReceiving()
+
+    @rule()
+    def resumeReading(self) -> None:
+        """
+        The application reads on.
+        """
+        self.session.resumeReceiving()
+
+    @rule(first=TEXTS, second=TEXTS)
+    def hesitate(self, first: list[str], second: list[str]) -> None:
+        """
+        The application does not read for a moment, in which the browser sends.
+        """
+        self.session.pauseReceiving()
+        self.bring(first)
+        self.session.resumeReceiving()
+        self.bring(second)
+
+    # Time
+
+    @rule()
+    def turn(self) -> None:
+        """
+        The turn of the reactor ends: nothing that could go out has not.
+        """
+        self.clock.advance(0)
+        model = self.model
+        if self.receiver.live and not self.gone:
+            assert model.dropped or model.taken == model.sent
+        if self.gone:
+            assert len(model.application.lost) == 1
+            assert not self.clock.getDelayedCalls()
+        else:
+            assert len(self.clock.getDelayedCalls()) <= 1
+
+    @rule(seconds=st.sampled_from([0.1, 1, 4.9, 5, 26, 60]))
+    def advance(self, seconds: float) -> None:
+        """
+        Time passes. A session with a receiver that takes frames stays; one without any
+        for long enough goes.
+        """
+        self.turn()
+        state, receiver = self.session.state, self.receiver
+        stays = receiver.live and state is State.OPEN
+        goes = receiver.finished and not receiver.pending and not self.persistent
+        steps = max(1, int(seconds))
+        for _ in range(steps):
+            self.clock.advance(seconds / steps)
+        if stays and not receiver.finished:
+            assert self.session.state is State.OPEN
+        if goes and seconds > 2 * self.options.timeout:
+            assert self.gone
+        if self.gone and state in (State.OPEN, State.CLOSING):
+            self.model.dropped = True
+        self.turn()
+
+    # What always holds
+
+    @invariant()
+    def nothingLostOrMoved(self) -> None:
+        """
+        What was taken is what was sent, from the beginning on; so is what came in.
+        """
+        model = self.model
+        assert model.taken == model.sent[: len(model.taken)]
+        received = model.application.received
+        assert received == model.brought[: len(received)]
+
+    @invariant()
+    def countersAreRight(self) -> None:
+        """
+        The session counts the bytes that wait, the registry the sessions that are open.
+        """
+        assert self.session.pending == (0 if self.gone else self.model.waiting)
+        assert len(self.registry) == (self.session.state is State.OPEN)
+        known = self.registry.get(b"s")
+        assert known is (None if self.gone or self.persistent else self.session)
+
+    @invariant()
+    def toldOnce(self) -> None:
+        """
+        The application hears of the end once, and not while the session is open.
+        """
+        told = len(self.model.application.lost)
+        assert self.model.application.opened == 1
+        assert told <= (self.session.state is not State.OPEN)
+
+    def teardown(self) -> None:
+        """
+        In the end the browser comes for all that is left.
+        """
+        if not hasattr(self, "session"):
+            return
+        self.model.application.onReceived = lambda message: None
+        self.close()
+        self.deliver()
+        self.turn()
+        for _ in range(100):
+            if self.gone or self.model.closed is not None:
+                break
+            self.come(1)
+            self.turn()
+        if self.persistent and not self.gone:
+            self.end()
+        assert self.model.dropped or self.model.taken == self.model.sent
+        self.receiver.pending = 0
+        self.advance(60)
+        assert self.gone
+        assert len(self.model.application.lost) == 1
+
+
+class SessionMachineTests(SynchronousTestCase):
+    """
+    The machine.
+    """
+
+    def test_anyOrder(self) -> None:
+        """
+        Whatever happens in whatever order: nothing is lost, doubled or moved unless
+        the session is given up; the end is told once; no timer stays behind.
+        """
+        run_state_machine_as_test(
+            SessionMachine,
+            settings=settings(
+                derandomize=True,
+                deadline=None,
+                max_examples=150,
+                stateful_step_count=40,
+            ),
+        )

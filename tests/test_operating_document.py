@@ -1,0 +1,154 @@
+"""What C{docs/operating.rst} shows works, and its list of logs is whole."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import UNIXClientEndpoint
+from twisted.internet.ssl import KeyPair
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.client import Agent, readBody
+from twisted.web.iweb import IAgentEndpointFactory
+from zope.interface import implementer
+
+from tests.documents import ROOT, blocks, commands, literals, rows
+from tests.examples import ExampleTestCase, get, opened
+
+DOCUMENT = "docs/operating.rst"
+WELCOME = "Welcome to SockJS!\n"
+
+
+class OperatingTestCase(ExampleTestCase):
+    """
+    A test of the examples, with the module that they use.
+    """
+
+    document = DOCUMENT
+
+    def setUp(self) -> None:
+        super().setUp()
+        [chat] = (b for b in blocks("README.rst", "python") if b.name == "chat")
+        self.module(chat, "myapp/chat.py")
+
+
+class CommandTests(OperatingTestCase):
+    """
+    Each C{twistd} command line.
+    """
+
+    async def test_one(self) -> None:
+        """
+        The first one serves the chat.
+        """
+        self.twistd(commands(DOCUMENT, "twistd")[0])
+        self.assertEqual(await get(self.url(8080, "chat")), WELCOME)
+
+    async def test_endpoints(self) -> None:
+        """
+        The second one serves it on each endpoint.
+        """
+        pair = KeyPair.generate()
+        certificate = pair.selfSignedCert(1, CN=b"localhost")
+        self.write("key.pem", pair.dump(1).decode())
+        self.write("cert.pem", certificate.dumpPEM().decode())
+        self.twistd(commands(DOCUMENT, "twistd")[1])
+        self.assertEqual(await get(self.url(8080, "chat")), WELCOME)
+        self.assertEqual(await self.getOverUNIX("chat.sock", "/chat"), WELCOME)
+        self.assertEqual(set(self._ports), {8080, 8081, 8443})
+
+    async def getOverUNIX(self, path: str, url: str) -> str:
+        @implementer(IAgentEndpointFactory)
+        class Sockets:
+            def endpointForURI(self, uri: object) -> UNIXClientEndpoint:
+                return UNIXClientEndpoint(reactor, path)
+
+        agent = Agent.usingEndpointFactory(reactor, Sockets())
+        response = await agent.request(b"GET", b"http://unix" + url.encode())
+        return (await readBody(response)).decode()
+
+    async def test_daemon(self) -> None:
+        """
+        The third one serves the chat.
+        """
+        self.twistd(commands(DOCUMENT, "twistd")[2])
+        self.assertEqual(await get(self.url(8080, "chat")), WELCOME)
+        self.assertEqual(len(commands(DOCUMENT, "twistd")), 3)
+
+
+class StoppingTests(OperatingTestCase):
+    """
+    Each block of Python: how a program stops.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.write("public/index.html", "")
+
+    def test_complete(self) -> None:
+        """
+        No block is left out here.
+        """
+        self.assertAllTested()
+
+    async def test_site(self) -> None:
+        """
+        A Site closes its sessions.
+        """
+        self.run_("site")
+        [before] = self.triggers
+        await self.closes(self.url(8080), before)
+
+    async def test_resource(self) -> None:
+        """
+        A Resource closes its sessions, and stops its factory.
+        """
+        self.run_("site", "resource")
+        _, before, during = self.triggers
+        stopped: Deferred[None] = Deferred()
+        self.space["chat"]._factory.doStop = lambda: stopped.callback(None)
+        await self.closes(self.url(8081, "chat"), before)
+        phase, event, stop = during
+        stop()
+        self.assertEqual((phase, event), ("during", "shutdown"))
+        await stopped
+
+    async def closes(self, url: str, trigger: tuple[str, str, Any]) -> None:
+        """
+        Before the shutdown, a session is closed with its close frame.
+        """
+        phase, event, close = trigger
+        self.assertEqual((phase, event), ("before", "shutdown"))
+        session = await opened(url)
+        closed = close()
+        self.assertEqual(await session.receive(), 'c[1012,"Service Restart"]')
+        await closed
+
+
+class LogTests(SynchronousTestCase):
+    """
+    The table of what is logged.
+    """
+
+    def test_complete(self) -> None:
+        """
+        It has the level and format of each event that the package can log.
+        """
+        levels = {"failure": "critical"}
+        logged = {
+            (levels.get(node.func.attr, node.func.attr), node.args[0].value)
+            for path in (ROOT / "txsockjs").rglob("*.py")
+            if "testing" not in path.parts
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and ast.unparse(node.func.value) == "self._log"
+            and isinstance(node.args[0], ast.Constant)
+        }
+        listed = {
+            (level.astext(), " ".join(literals(format)[0].split()))
+            for level, format in rows(DOCUMENT, "Level")
+        }
+        self.assertEqual(listed, logged)
