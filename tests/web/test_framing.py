@@ -1,0 +1,144 @@
+"""Tests for L{txsockjs.web.framing}: the short way reads what Autobahn reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.web.serving import Echo, RecordingFactory
+from tests.web.sockets import BINARY, CLOSE, PING, PONG, TEXT, Socket, frame
+from txsockjs.factory import SockJSFactory
+from txsockjs.testing import MemoryClient, MemoryReactor, MemorySite
+from txsockjs.web import socket
+from txsockjs.web.framing import formatText, readTexts
+
+LIMIT = 5000
+
+masks = st.binary(min_size=4, max_size=4)
+
+#: What a frame of text may have in it: SockJS or not, UTF-8 or not, of all lengths.
+payloads = st.one_of(
+    st.lists(st.text(max_size=5), max_size=3).map(
+        lambda texts: ("[" + ",".join(f'"{t}"' for t in texts) + "]").encode(
+            "utf-8", "surrogatepass"
+        )
+    ),
+    st.text(max_size=10).map(lambda text: text.encode("utf-8", "surrogatepass")),
+    st.binary(max_size=10),
+    st.sampled_from([125, 126, 127, 300, 4095, 4096, LIMIT, LIMIT + 1]).map(
+        lambda size: b'"' + b"x" * (size - 2) + b'"'
+    ),
+)
+
+texts = st.builds(frame, payloads, mask=masks)
+
+#: Frames that the short way leaves alone.
+others = st.one_of(
+    st.builds(frame, payloads, st.sampled_from([0, TEXT, BINARY]), final=st.booleans()),
+    st.builds(frame, st.binary(max_size=125), st.sampled_from([PING, PONG, CLOSE])),
+    st.builds(frame, payloads, rsv=st.integers(0, 7)),
+    st.builds(frame, payloads, mask=st.none()),
+    st.builds(frame, payloads, st.integers(0, 15), final=st.booleans()),
+    st.builds(frame, st.just(b"ab"), size=st.sampled_from([1, 3, 126, 1 << 40])),
+    st.just(b"\x81\xfe\x00\x02\0\0\0\0ab"),
+    st.binary(max_size=8),
+)
+
+inputs = st.lists(st.one_of(texts, texts, texts, others), max_size=8).map(b"".join)
+
+
+def pieces(data: bytes, cuts: Sequence[int]) -> list[bytes]:
+    """
+    The data, cut at these places.
+    """
+    places = sorted({cut % (len(data) + 1) for cut in cuts})
+    return [
+        data[start:stop]
+        for start, stop in zip([0, *places], [*places, len(data)], strict=True)
+    ]
+
+
+def outcome(path: str, segments: list[bytes]) -> dict[str, Any]:
+    """
+    What comes of these bytes on a WebSocket to an echo.
+    """
+    factory = RecordingFactory(Echo)
+    options = {"max_message_size": LIMIT}
+    site = MemorySite(SockJSFactory(factory, options, clock=MemoryReactor()))
+    client = Socket(MemoryClient(site).connect(), path)
+    for segment in segments:
+        client.send(segment)
+    closing = client.closed
+    site.advance(30)
+    (session,) = factory.sessions
+    found = {
+        "received": session.received,
+        "lost": [reason.type for reason in session.lost],
+        "frames": [each for each in client.frames if each.opcode != TEXT],
+        "closed": [closing, client.closed],
+    }
+    if path == "/websocket":
+        found["texts"] = client.texts
+    site.stop()
+    return found
+
+
+class FramingTests(SynchronousTestCase):
+    @settings(max_examples=150, deadline=None)
+    @given(inputs, st.lists(st.integers(0, 10**6), max_size=5))
+    def test_sameAsAutobahn(self, data: bytes, cuts: list[int]) -> None:
+        """
+        Whatever comes in, and however it is cut, the same comes of it with the short
+        way and without.
+        """
+        segments = pieces(data, cuts)
+        for path in ["/0/s/websocket", "/websocket"]:
+            with_ = outcome(path, segments)
+            patch = self.patch(socket, "readTexts", lambda data, limit: ([], 0))
+            without = outcome(path, segments)
+            patch.restore()
+            self.assertEqual(with_, without)
+
+    @given(st.lists(st.text(max_size=300), max_size=5), masks)
+    def test_read(self, texts: list[str], mask: bytes) -> None:
+        """
+        Text frames in order are all read.
+        """
+        encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+        data = b"".join(frame(each, mask=mask) for each in encoded)
+        self.assertEqual(readTexts(data, 10_000), (texts, len(data)))
+
+    def test_stops(self) -> None:
+        """
+        Reading stops before the first frame that is not plain, whole and allowed.
+        """
+        good = frame(b"a")
+        for other in [
+            frame(b"b", BINARY),
+            frame(b"b", final=False),
+            frame(b"b", rsv=4),
+            frame(b"b", mask=None),
+            frame(b"\xff"),
+            frame(b"x" * 101),
+            frame(b"b")[:-1],
+            b"\x81\xfe\x00\x02\0\0\0\0ab",
+            b"\x81",
+        ]:
+            self.assertEqual(readTexts(good + other + good, 100), (["a"], len(good)))
+
+    def test_format(self) -> None:
+        """
+        A text frame has the shortest length that there is (RFC 6455, section 5.2).
+        """
+        for size, head in [
+            (0, b"\x81\0"),
+            (125, b"\x81\x7d"),
+            (126, b"\x81\x7e\0\x7e"),
+            (65535, b"\x81\x7e\xff\xff"),
+            (65536, b"\x81\x7f\0\0\0\0\0\x01\0\0"),
+        ]:
+            self.assertEqual(formatText(b"x" * size), head + b"x" * size)
