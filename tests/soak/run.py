@@ -159,9 +159,9 @@ class Soak:
             if how.endswith(" leave"):
                 await deferLater(self._reactor, self._random.uniform(0, 2))
             client.leave()
-            if self._number % 5000 == 0:
+            if client.number % 5000 == 0:
                 found = await self._server.stats()
-                self._say(f"{self._number} sessions: {_describe(found)}")
+                self._say(f"{client.number} sessions: {_describe(found)}")
 
     async def _quiet(self, idle: dict[str, Any]) -> dict[str, Any]:
         """
