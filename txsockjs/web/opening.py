@@ -13,6 +13,7 @@ from twisted.web.server import Request
 from txsockjs.transport import OpeningRequest
 from txsockjs.web.headers import HeaderRules
 
+_INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
 _USER_TIMEOUT: Final = getattr(socket, "TCP_USER_TIMEOUT", None)
 
 
@@ -61,12 +62,26 @@ def watch(transport: Any, patience: float) -> None:
     Have the kernel report a peer that has acknowledged nothing for C{patience} seconds
     (RFC 5482); it would try for a quarter of an hour. Where the system or the
     connection has no such thing, that is how long it takes.
+
+    @param transport: a connection, or a stream of HTTP/2.
+    """
+    stream = getattr(transport, "_conn", None)
+    handle = _tcpSocket(transport if stream is None else stream.transport)
+    if handle is not None and _USER_TIMEOUT is not None:
+        handle.setsockopt(IPPROTO_TCP, _USER_TIMEOUT, int(patience * 1000))
+
+
+def _tcpSocket(transport: Any) -> socket.socket | None:
+    """
+    The socket under a transport, if it is TCP's and connected.
     """
     while isinstance(transport, ProtocolWrapper):
         transport = transport.transport
-    if ITCPTransport.providedBy(transport) and _USER_TIMEOUT is not None:
-        handle = transport.getHandle()  # type: ignore[attr-defined]
-        handle.setsockopt(IPPROTO_TCP, _USER_TIMEOUT, int(patience * 1000))
+    if not ITCPTransport.providedBy(transport) or not transport.connected:  # type: ignore[attr-defined]
+        return None
+    # A UNIX socket's transport says that it is TCP's.
+    handle = transport.getHandle()  # type: ignore[attr-defined]
+    return handle if getattr(handle, "family", None) in _INTERNET else None
 
 
 def pendingBytes(transport: Any) -> int:

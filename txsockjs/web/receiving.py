@@ -83,7 +83,7 @@ class ReceivingResource(ServiceResource):
             heartbeat = self.registry.options.heartbeat
             if heartbeat is not None:
                 # Nothing but the heartbeat shows that a silent peer has gone.
-                watch(request.channel.transport, 2 * heartbeat)
+                watch(request.channel.transport or request.channel, 2 * heartbeat)
         else:
             receiver = PollingReceiver(request, format, headers, self.contentType)
         if session is not None:
