@@ -25,7 +25,7 @@ from txsockjs.interfaces import IReceiver
 from txsockjs.opening import SessionOpener
 from txsockjs.web.base import ServiceResource
 from txsockjs.web.headers import HeaderBlock, HeaderRules
-from txsockjs.web.opening import openingRequest, pendingBytes, watch
+from txsockjs.web.opening import openingRequest, pendingBytes, takenBytes, watch
 from txsockjs.web.writing import respond, writeThrough
 
 # Longer than any client's own name by far; short of what a file in disguise needs.
@@ -160,6 +160,9 @@ class ResponseReceiver:
 
     def pendingBytes(self) -> int:
         return pendingBytes(self._transport)
+
+    def takenBytes(self) -> int:
+        return takenBytes(self._transport)
 
 
 class PollingReceiver(ResponseReceiver):
