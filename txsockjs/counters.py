@@ -114,7 +114,7 @@ class Counters(dict[str, TransportCounters]):
         """
         Sessions that were opened, by transport.
         """
-        return Counter({name: counters.opened for name, counters in self.items()})
+        return +Counter({name: counters.opened for name, counters in self.items()})
 
     @property
     def closed(self) -> Counter[tuple[str, int]]:

@@ -197,7 +197,14 @@ class IReceiver(Interface):
 
     def pendingBytes() -> int:
         """
-        How many bytes, taken from the session, still wait in this process.
+        How many bytes, taken from the session, the peer has not taken yet, as far as
+        that can be known.
+        """
+
+    def takenBytes() -> int:
+        """
+        A number that changes when the peer takes some of them, and does not while it
+        takes none and none are written.
         """
 
 

@@ -65,6 +65,9 @@ SCENARIOS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("clientCloses", "clientClose", "remember", {"code": 3001, "reason": "enough"}),
 )
 
+#: Milliseconds that a transport may take to open.
+PATIENCE = 10_000
+
 #: What a page does that leaves the choice of the transport to the client.
 CHOICES = (
     ("works", "echo"),
@@ -137,7 +140,7 @@ class RealBrowser:
                     "options": {
                         "url": f"{server.url}/{service}",
                         "transport": transport,
-                        "patience": 10_000,
+                        "patience": PATIENCE,
                         **options,
                         **({"message": transport} if service == "remember" else {}),
                     },
@@ -148,7 +151,11 @@ class RealBrowser:
             {
                 "key": f"choice {key}",
                 "scenario": "ask",
-                "options": {"url": f"{server.url}/{service}", "message": "hello"},
+                "options": {
+                    "url": f"{server.url}/{service}",
+                    "message": "hello",
+                    "patience": PATIENCE,
+                },
             }
             for key, service in CHOICES
         ]

@@ -31,6 +31,7 @@ class StockClient:
     async def client(self, service: str, scenario: str, **options: Any) -> Any:
         """The result of one scenario with the transport under test."""
         url = f"{self.server.url}/{service}"
+        options["patience"] = 10_000
         [result] = await runNode(
             reactor, "client.js", url, self.transport, scenario, json.dumps(options)
         )
@@ -159,7 +160,7 @@ class FallbackTests(TestCase):
             f"{server.url}/{service}",
             "any",
             "ask",
-            '{"message": "hello"}',
+            '{"message": "hello", "patience": 3000}',
         )
         self.assertEqual(result["answer"], "hello")
         return result["transport"]

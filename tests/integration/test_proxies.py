@@ -81,6 +81,7 @@ class Behind:
     ) -> Any:
         """The result of one scenario of the stock client, through the proxy."""
         url = f"{self.url}/{service}"
+        options["patience"] = 10_000
         [result] = await runNode(
             reactor, "client.js", url, transport, scenario, json.dumps(options)
         )

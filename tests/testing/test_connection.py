@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -154,10 +155,31 @@ class RequestTests(SynchronousTestCase):
 
     def test_headNotThereYet(self) -> None:
         """
-        As long as there is no head, there is no status.
+        As long as there is no head, there is no status and nothing else.
         """
         response = self.client.request("GET", "/")
-        self.assertRaises(ValueError, lambda: response.status)
+        for raw in (b"", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"):
+            response.raw = raw
+            self.assertEqual((0, b"", False), (response.status, response.body, False))
+            self.assertFalse(response.finished)
+
+    def test_byteByByte(self) -> None:
+        """
+        A response is the same in whatever pieces it comes.
+        """
+        self.site.reactor.segment = repeat(1).__next__
+        self.answer(b"whole")
+        self.assertEqual(b"whole", self.client.request("GET", "/").body)
+
+        def inChunks(request: Request) -> int:
+            request.write(b"one\r\n")
+            request.write(b"two")
+            request.finish()
+            return NOT_DONE_YET
+
+        self.hook.answer = inChunks
+        response = self.client.request("GET", "/")
+        self.assertEqual((b"one\r\ntwo", True), (response.body, response.finished))
 
     def test_anyBytes(self) -> None:
         """

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.error import ConnectionLost
+
 from tests.web.serving import ServiceCase
+from txsockjs.testing import MemoryConnection
 from txsockjs.utils import broadcast
+
+STREAMING = ("websocket", "xhr_streaming", "eventsource", "htmlfile")
 
 
 class FrozenCase(ServiceCase):
@@ -26,6 +31,102 @@ class FrozenCase(ServiceCase):
         The application was told of the end so often, for such reasons.
         """
         self.assertEqual([each.type for each in protocol.lost], [*kinds])
+
+
+class HeartbeatTests(FrozenCase):
+    """
+    Bytes that nobody takes for a whole heartbeat's interval.
+    """
+
+    def test_few(self) -> None:
+        """
+        Waiting bytes show a frozen peer, be they too few to stop the application.
+        """
+        for transport in STREAMING:
+            protocol = self.freeze(transport)
+            protocol.transport.write(b"x" * 100_000)
+            self.site.advance(9)
+            self.assertLost(protocol)
+            self.site.advance(6)
+            self.assertLost(protocol, ConnectionLost)
+
+    def test_many(self) -> None:
+        """
+        So do more than the connection holds.
+        """
+        for transport in STREAMING:
+            protocol = self.freeze(transport, streaming_limit=10**7)
+            for _ in range(20):
+                protocol.transport.write(b"x" * 50_000)
+                self.site.settle()
+            self.site.advance(15)
+            self.assertLost(protocol, ConnectionLost)
+
+    def test_noHeartbeats(self) -> None:
+        """
+        No heartbeat is put behind bytes that wait.
+        """
+        protocol = self.freeze("websocket")
+        protocol.transport.write(b"x" * 100_000)
+        self.site.settle()
+        (server,) = self.site.reactor.getWriters()
+        before = len(server.dataBuffer) + server._tempDataLen
+        self.site.advance(7)
+        self.assertEqual(len(server.dataBuffer) + server._tempDataLen, before)
+
+    def test_slow(self) -> None:
+        """
+        A peer that takes a little in each interval is left alone, and all arrives.
+        """
+        for transport in ("websocket", "xhr_streaming"):
+            protocol = self.freeze(transport, streaming_limit=10**7)
+            protocol.transport.write(b"x" * 300_000)
+            client: Any = self.site._transports[1]
+            for _ in range(8):
+                client.doRead()
+                self.site.advance(4)
+            client.resumeProducing()
+            self.site.settle()
+            self.assertLost(protocol)
+
+
+class PollingTests(FrozenCase):
+    """
+    A response that nobody takes.
+    """
+
+    def poll(self) -> MemoryConnection:
+        """
+        Have a client come for a long message that it does not read.
+        """
+        protocol = self.open()
+        protocol.transport.write(b"x" * 1_000_000)
+        connection = self.connect()
+        connection.transport.pauseProducing()
+        connection.begin("POST", "/000/s1/xhr")
+        self.site.settle()
+        return connection
+
+    def test_connectionLost(self) -> None:
+        """
+        What was left unsent when its connection was lost does not hold up the end of
+        the session.
+        """
+        self.serve(heartbeat=None)
+        self.poll().transport.abortConnection()
+        self.site.advance(11)
+        self.assertLost(self.sessions[0], ConnectionLost)
+
+    def test_frozen(self) -> None:
+        """
+        A response that does not move for five disconnect delays never will.
+        """
+        self.serve()
+        self.poll()
+        self.site.advance(24)
+        self.assertLost(self.sessions[0])
+        self.site.advance(6)
+        self.assertLost(self.sessions[0], ConnectionLost)
 
 
 class Careless:

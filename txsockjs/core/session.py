@@ -64,6 +64,7 @@ class Session(Stateful):
         "_paused",
         "_receiver",
         "_stuck",
+        "_taken",
         "_timer",
         "_writable",
         "counters",
@@ -87,7 +88,9 @@ class Session(Stateful):
         self._writable = False
         self._outbox: list[Message] = []
         self._paused = False
-        self._stuck = 0
+        # What the peer had taken when bytes were last seen to wait, None if none did.
+        self._stuck: int | None = None
+        self._taken = 0
         # When the last frame went out, or the last receiver went away.
         self._last = 0.0
         self._timer: IDelayedCall | None = None
@@ -375,8 +378,7 @@ class Session(Stateful):
         """
         No receiver: the disconnect delay begins. (PROTOCOL 6.4)
         """
-        receiver = self._receiver
-        self._stuck = receiver.pendingBytes() if receiver is not None else 0
+        self._look()
         self._last = self._clock.seconds()
         self._arm(self._options.timeout)
 
@@ -418,36 +420,43 @@ class Session(Stateful):
         self._wait()
         if self._stuck == before:
             self._last, waited = since, self._last - since
-            return before > 0 and waited < 5 * self._options.timeout
+            return before is not None and waited < 5 * self._options.timeout
         return True
 
+    def _look(self) -> None:
+        """
+        Note how much the receiver's peer has taken, if there are bytes that wait.
+        """
+        receiver = self._receiver
+        waits = receiver is not None and receiver.pendingBytes()
+        self._stuck = receiver.takenBytes() if receiver and waits else None
+
     def _heartbeat(self, delay: float) -> None:
-        assert self._receiver is not None
-        if self._writable:
+        receiver, before = self._receiver, self._stuck
+        assert receiver is not None
+        self._look()
+        if self._stuck is None and self._writable:
             self._send(HEARTBEAT)
-            self._stuck = 0
-        else:
+        elif self._stuck is not None and self._stuck == before:
             # Bytes that have not moved for a whole interval never will.
-            pending = self._receiver.pendingBytes()
-            if pending and pending == self._stuck:
-                self._give(self._receiver, "the peer takes no more bytes")
-                return
-            self._stuck = pending
+            self._give(receiver, "the peer takes no more bytes")
+            return
         self._last = self._clock.seconds()
         self._arm(delay)
 
     def _isAlive(self, receiver: IReceiver, patience: float) -> bool:
         """
-        Whether the peer may still be there: it sent something of late, or was asked for
-        a sign of life less than C{patience} seconds ago. That time counts from when
-        the question had left, not from when it was queued.
+        Whether the peer may still be there: it sent something of late, or takes what
+        waits for it, or was asked for a sign of life less than C{patience} seconds ago.
+        That time counts from when the question had left, not from when it was queued.
         """
         now = self._clock.seconds()
+        before, self._taken = self._taken, receiver.takenBytes()
         # While the application does not read, an answer would not be heard.
         if receiver.heard or self._paused or self._inbox:
             receiver.heard = False
             self._asked = None
-        elif receiver.pendingBytes():
+        elif self._taken != before and receiver.pendingBytes():
             self._asked = self._asked and now
         elif self._asked is None:
             self._asked = now

@@ -173,7 +173,7 @@ class MemorySession:
         response = self._client.request(
             "POST", f"{self._path}/{sending}", body=payload.encode("utf-8")
         )
-        if response.raw and response.status >= 300:
+        if response.status >= 300:
             raise RuntimeError(f"{sending} was refused with {response.status}")
 
     def abort(self) -> None:
@@ -221,13 +221,13 @@ class MemorySession:
         response = self._response
         if self.closed is not None or not response.raw:
             return
-        frames = _RECEIVING[self._transport][2].findall(response.body)
-        for frame in frames[self._seen :]:
-            self._read(self._frame(frame))
-        self._seen = len(frames)
+        pattern = _RECEIVING[self._transport][2]
+        for match in pattern.finditer(response.body, self._seen):
+            self._seen = match.end()
+            self._read(self._frame(match[1]))
         if self.closed is not None:
             return
-        if response.connection.closed or response.status != 200:
+        if response.connection.closed or response.status not in (0, 200):
             self.closed = (1006, "")
         elif response.finished:
             self._receive(response.connection)

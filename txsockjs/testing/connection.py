@@ -35,75 +35,87 @@ class MemoryResponse:
         self.connection = connection
         self.updated: Callable[[], None] = lambda: None
         self._method = method
+        self._status = 0
+        self._headers = Headers()
+        self._body = b""
+        # How many bytes of raw are understood.
+        self._read = 0
+        self._complete = False
 
     @property
     def status(self) -> int:
         """
-        The status code.
-
-        @raise ValueError: if nothing has come yet.
+        The status code, or 0 as long as there is none.
         """
-        return int(self._head().partition(b" ")[2][:3])
+        self._parse()
+        return self._status
 
     @property
     def headers(self) -> Headers:
         """
         The headers.
         """
-        headers = Headers()
-        for name, value in parse_headers(
-            BytesIO(self._head().partition(b"\r\n")[2])
-        ).items():
-            headers.addRawHeader(name.encode("ascii"), value.encode("latin-1"))
-        return headers
+        self._parse()
+        return self._headers
 
     @property
     def body(self) -> bytes:
         """
         The body, without its chunked coding, as far as it has come.
         """
-        return self._parse()[0]
+        self._parse()
+        return self._body
 
     @property
     def finished(self) -> bool:
         """
         Whether all of it has come.
         """
-        return bool(self.raw) and self._parse()[1]
+        self._parse()
+        return self._complete
 
-    def _head(self) -> bytes:
+    def _parse(self) -> None:
+        if not self._status:
+            self._parseHead()
+        if not self._status or self._complete:
+            return
+        length = self._headers.getRawHeaders("Content-Length")
+        if self._method == "HEAD" or self._status in NO_BODY_CODES:
+            self._complete = True
+        elif self._headers.hasHeader("Transfer-Encoding"):
+            self._parseChunks()
+        else:
+            self._body += self.raw[self._read :]
+            self._read = len(self.raw)
+            if length is not None:
+                self._complete = len(self._body) >= int(length[0])
+            else:
+                self._complete = self.connection.closed
+
+    def _parseHead(self) -> None:
         head, end, _ = self.raw.partition(b"\r\n\r\n")
         if not end:
-            raise ValueError(f"the head of a response has not come: {self.raw!r}")
-        return head + end
+            return
+        self._read = len(head + end)
+        line, _, fields = head.partition(b"\r\n")
+        self._status = int(line.split(b" ")[1])
+        for name, value in parse_headers(BytesIO(fields + end)).items():
+            self._headers.addRawHeader(name.encode("ascii"), value.encode("latin-1"))
 
-    def _parse(self) -> tuple[bytes, bool]:
-        if self._method == "HEAD" or self.status in NO_BODY_CODES:
-            return b"", True
-        body = self.raw.partition(b"\r\n\r\n")[2]
-        headers = self.headers
-        if headers.hasHeader("Transfer-Encoding"):
-            return _dechunk(body)
-        length = headers.getRawHeaders("Content-Length")
-        if length is not None:
-            return body, len(body) >= int(length[0])
-        return body, self.connection.closed
-
-
-def _dechunk(coded: bytes) -> tuple[bytes, bool]:
-    """
-    What is in a chunked body (RFC 9112, section 7.1), and whether it is complete.
-    """
-    chunks: list[bytes] = []
-    while True:
-        size, end, coded = coded.partition(b"\r\n")
-        if not end:
-            return b"".join(chunks), False
-        length = int(size, 16)
-        if not length:
-            return b"".join(chunks), coded.startswith(b"\r\n")
-        chunks.append(coded[:length])
-        coded = coded[length + 2 :]
+    def _parseChunks(self) -> None:
+        """
+        Take in whole chunks (RFC 9112, section 7.1).
+        """
+        while not self._complete:
+            begin = self.raw.find(b"\r\n", self._read) + 2
+            if begin < 2:
+                return
+            end = begin + int(self.raw[self._read : begin], 16)
+            if len(self.raw) < end + 2:
+                return
+            self._body += self.raw[begin:end]
+            self._read = end + 2
+            self._complete = begin == end
 
 
 class MemoryConnection(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from socket import IPPROTO_TCP
 from typing import Any, Final
 
@@ -13,7 +14,18 @@ from twisted.web.server import Request
 from txsockjs.transport import OpeningRequest
 from txsockjs.web.headers import HeaderRules
 
+if sys.platform == "linux":
+    from fcntl import ioctl
+    from termios import TIOCOUTQ
+
+_INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
 _USER_TIMEOUT: Final = getattr(socket, "TCP_USER_TIMEOUT", None)
+
+# Where Linux's struct tcp_info has tcpi_bytes_acked.
+_ACKNOWLEDGED: Final = slice(120, 128)
+
+# The bytes that a connection sends before the first is acknowledged (RFC 6928).
+_IN_FLIGHT: Final = 16384
 
 
 def openingRequest(
@@ -61,33 +73,74 @@ def watch(transport: Any, patience: float) -> None:
     Have the kernel report a peer that has acknowledged nothing for C{patience} seconds
     (RFC 5482); it would try for a quarter of an hour. Where the system or the
     connection has no such thing, that is how long it takes.
+
+    @param transport: a connection, or a stream of HTTP/2.
+    """
+    stream = getattr(transport, "_conn", None)
+    handle = _tcpSocket(transport if stream is None else stream.transport)
+    if handle is not None and _USER_TIMEOUT is not None:
+        handle.setsockopt(IPPROTO_TCP, _USER_TIMEOUT, int(patience * 1000))
+
+
+def _tcpSocket(transport: Any) -> socket.socket | None:
+    """
+    The socket under a transport, if it is TCP's and connected.
     """
     while isinstance(transport, ProtocolWrapper):
         transport = transport.transport
-    if ITCPTransport.providedBy(transport) and _USER_TIMEOUT is not None:
-        handle = transport.getHandle()  # type: ignore[attr-defined]
-        handle.setsockopt(IPPROTO_TCP, _USER_TIMEOUT, int(patience * 1000))
+    if not ITCPTransport.providedBy(transport) or not transport.connected:  # type: ignore[attr-defined]
+        return None
+    # A UNIX socket's transport says that it is TCP's.
+    handle = transport.getHandle()  # type: ignore[attr-defined]
+    return handle if getattr(handle, "family", None) in _INTERNET else None
+
+
+def _unacknowledged(transport: Any) -> int:
+    """
+    How many bytes the kernel holds that the peer has not acknowledged, if it tells.
+    """
+    handle = _tcpSocket(transport)
+    if handle is None or sys.platform != "linux":
+        return 0
+    return int.from_bytes(ioctl(handle, TIOCOUTQ, bytes(4)), sys.byteorder)
 
 
 def pendingBytes(transport: Any) -> int:
     """
-    How many bytes written to a connection have not been given to the kernel.
+    How many bytes written to a connection its peer has not taken, as far as the system
+    tells. So few that they may just be on their way do not count.
 
     Twisted tells a producer when its buffers fill and when they are empty, and nobody
     what is in them; a timer that must not run while bytes still flow has to look.
     """
-    pending = 0
     connection = getattr(transport, "_conn", None)
     if connection is not None:
         # A stream of HTTP/2 waits for room in its own window.
         queue = connection._outboundStreamQueues.get(transport.streamID, ())
         return sum(len(data) for data in queue if isinstance(data, bytes))
-    while transport is not None:
-        pending += (
-            len(getattr(transport, "dataBuffer", b""))
-            - getattr(transport, "offset", 0)
-            + getattr(transport, "_tempDataLen", 0)
-            + sum(map(len, getattr(transport, "_appSendBuffer", ())))
-        )
-        transport = getattr(transport, "transport", None)
-    return pending
+    pending = 0
+    while isinstance(transport, ProtocolWrapper):
+        pending += sum(map(len, vars(transport).get("_appSendBuffer", ())))
+        transport = transport.transport
+    if not getattr(transport, "connected", False):
+        # Nobody will take what is left there.
+        return 0
+    pending += (
+        len(getattr(transport, "dataBuffer", b""))
+        - getattr(transport, "offset", 0)
+        + getattr(transport, "_tempDataLen", 0)
+    )
+    held = _unacknowledged(transport)
+    return pending + held if held > _IN_FLIGHT else pending
+
+
+def takenBytes(transport: Any) -> int:
+    """
+    A number that changes when the peer takes bytes that were written to a connection,
+    and does not while it takes none and none are written.
+    """
+    handle = _tcpSocket(transport)
+    if handle is None or sys.platform != "linux":
+        return -pendingBytes(transport)
+    info = handle.getsockopt(IPPROTO_TCP, socket.TCP_INFO, _ACKNOWLEDGED.stop)
+    return int.from_bytes(info[_ACKNOWLEDGED], sys.byteorder)

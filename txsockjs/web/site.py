@@ -23,7 +23,7 @@ from twisted.web.server import Request, Site
 
 from txsockjs.errors import MessageTooBig, WireError
 from txsockjs.web.base import refuse
-from txsockjs.web.opening import pendingBytes
+from txsockjs.web.opening import takenBytes
 
 if H2_ENABLED:
     # What this is made of is an extra.
@@ -195,15 +195,15 @@ class BoundedChannel(HTTPChannel):
 
     _host: IAddress | None = None
     _peer: IAddress | None = None
-    # How much the peer had still to take, once the connection is closing.
-    _unsent: int | None = None
+    # How much the peer had taken, once the connection is closing.
+    _taken: int | None = None
 
     def dataReceived(self, data: bytes) -> None:
         """
         Read on, and begin no time-out anew, as L{HTTPChannel} does. What comes when the
         connection is closing, as it may over TLS, is for nobody.
         """
-        if self._unsent is None:
+        if self._taken is None:
             LineReceiver.dataReceived(self, data)
 
     def headerReceived(self, line: bytes) -> bool:
@@ -250,7 +250,7 @@ class BoundedChannel(HTTPChannel):
         """
         Close when all is written, or when the peer takes no more of it.
         """
-        self._unsent = pendingBytes(self.transport)
+        self._taken = takenBytes(self.transport)
         self.setTimeout(self.abortTimeout)  # type: ignore[no-untyped-call]
         super().loseConnection()  # type: ignore[no-untyped-call]
 
@@ -258,11 +258,11 @@ class BoundedChannel(HTTPChannel):
         """
         Time is up for what the peer was to do.
         """
-        if self._unsent is None:
+        if self._taken is None:
             self.loseConnection()
             return
-        before, self._unsent = self._unsent, pendingBytes(self.transport)
-        if self._unsent == before:
+        before, self._taken = self._taken, takenBytes(self.transport)
+        if self._taken == before:
             transport: Any = self.transport
             transport.abortConnection()
         else:

@@ -28,7 +28,7 @@ from twisted.python.failure import Failure
 from txsockjs.errors import BrokenJSON, NotReading, UnknownSession
 from txsockjs.options import SockJSOptions
 from txsockjs.web.framing import readTexts
-from txsockjs.web.opening import pendingBytes
+from txsockjs.web.opening import takenBytes
 
 # The bit of a frame's header that says so (RFC 7692, section 6).
 _COMPRESSED: Final = 4
@@ -90,7 +90,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     # Whether the next byte begins a frame, and no extension is in use.
     _direct = False
     _closeCall: IDelayedCall | None = None
-    _unsent = 0
+    _moved = 0
     # What fires when the application has read all that it has been given.
     _unread: Deferred[None] | None = None
 
@@ -222,15 +222,15 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         """
         # Autobahn's own timers run on a process-wide clock.
         if self._closeCall is None:
-            self._unsent = pendingBytes(self.transport)
+            self._moved = takenBytes(self.transport)
             self._closeCall = self.factory.clock.callLater(
                 self.factory.closeTimeout, self._closeTimeUp
             )
 
     def _closeTimeUp(self) -> None:
         self._closeCall = None
-        if pendingBytes(self.transport) != self._unsent:
-            # The time counts from when the bytes had left.
+        if takenBytes(self.transport) != self._moved:
+            # The time counts from when the bytes had been taken.
             self._limitClosing()
             return
         self.onCloseHandshakeTimeout()
