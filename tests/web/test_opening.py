@@ -151,8 +151,14 @@ class WatchTests(ServiceCase):
         The socket options that are set.
         """
         found: list[tuple[int, int, int]] = []
-        handle = type("H", (), {"setsockopt": lambda self, *args: found.append(args)})
-        transport.getHandle = handle
+
+        class Handle:
+            family = socket.AF_INET
+
+            def setsockopt(self, *option: int) -> None:
+                found.append(option)
+
+        transport.getHandle = Handle
         watch(transport, 50)
         return found
 
