@@ -7,6 +7,8 @@ told twice or not at all, a timer stays behind, or a counter goes wrong.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -69,6 +71,32 @@ class Taker(MemoryReceiver):
         return not self.finished and not self._paused
 
 
+class Application(RecordingApplication):
+    """
+    An application that is called when it may be, and not otherwise.
+
+    @ivar busy: whether it is in a call of its own to the session.
+    """
+
+    session: Session
+    busy = False
+
+    def sessionReceived(self, message: str | bytes) -> None:
+        assert self.session.state is State.OPEN, "a message after the end"
+        assert not self.session._paused, "a message to one who does not read"
+        super().sessionReceived(message)
+
+    def sessionDrained(self) -> None:
+        assert self.session.state is State.OPEN, "asked for more after the end"
+        assert not self.session.pending, "asked for more while something waits"
+        super().sessionDrained()
+
+    def sessionLost(self, reason: Failure) -> None:
+        assert not self.lost, "told twice"
+        assert not self.busy, "told inside its own call"
+        super().sessionLost(reason)
+
+
 class Model:
     """
     What must be true of one session.
@@ -76,11 +104,13 @@ class Model:
     @ivar sent: what the application sent while it could.
     @ivar taken: the messages that receivers took.
     @ivar brought: what the browser sent while it could.
+    @ivar held: how many deliveries of the browser's wait for the application.
     @ivar dropped: whether the session was given up with what waited.
     """
 
     def __init__(self) -> None:
-        self.application = RecordingApplication()
+        self.application = Application()
+        self.held = 0
         self.sent: list[str] = []
         self.taken: list[str] = []
         self.brought: list[str | bytes] = []
@@ -118,6 +148,9 @@ class Model:
         return sum(len(quote(text)) + 1 for text in self.sent[len(self.taken) :])
 
 
+alive = precondition(lambda self: not self.gone)
+
+
 class SessionMachine(RuleBasedStateMachine):
     """
     One session after the other, in one registry.
@@ -150,11 +183,21 @@ class SessionMachine(RuleBasedStateMachine):
         )
 
     def _start(self, session: Session) -> None:
+        self.model.application.session = session
         session.open(self.model.application, self.receiver)
 
     @property
     def gone(self) -> bool:
         return self.session.state is State.GONE
+
+    def call(self, method: Callable[..., object], *args: object) -> None:
+        """
+        The application calls the session.
+        """
+        application = self.model.application
+        before, application.busy = application.busy, True
+        method(*args)
+        application.busy = before
 
     def send(self, text: str) -> None:
         """
@@ -162,11 +205,9 @@ class SessionMachine(RuleBasedStateMachine):
         """
         if self.session.state is State.OPEN:
             self.model.sent.append(text)
-            self.session.send(Message(text))
+            self.call(self.session.send, Message(text))
             # More than max_buffer, and nobody to take it.
             self.model.dropped |= self.session.state is not State.OPEN
-        else:
-            self.session.send(Message(text))
 
     # The browser
 
@@ -189,7 +230,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.receiver = Taker(self.model, limit)
         self.session.attach(self.receiver)
 
-    @precondition(lambda self: self.formers)
+    @precondition(lambda self: self.formers and not self.gone)
     @rule(ended=st.booleans())
     def stir(self, ended: bool) -> None:
         """
@@ -200,26 +241,26 @@ class SessionMachine(RuleBasedStateMachine):
         else:
             self.session.resume(self.formers[-1])
 
-    @precondition(lambda self: not self.receiver.finished)
-    @rule()
-    def drop(self) -> None:
+    @alive
+    @rule(fault=st.sampled_from(["drop", "abort", "fail"]))
+    def giveUp(self, fault: str) -> None:
         """
-        The network fails under the receiver.
+        The network fails under the receiver, the application aborts or has raised.
         """
-        self.model.dropped |= self.session.state in (State.OPEN, State.CLOSING)
-        self.receiver.drop(ConnectionLost())
-        assert self.gone
+        if fault == "abort":
+            self.abort()
+        elif fault == "fail":
+            self.fail()
+        elif not self.receiver.finished:
+            self.model.dropped |= self.session.state in (State.OPEN, State.CLOSING)
+            self.receiver.drop(ConnectionLost())
+            assert self.gone
+        elif self.persistent:
+            # After its close frame, a WebSocket ends in good order.
+            self.receiver.drop()
+            assert self.gone
 
-    @precondition(lambda self: self.persistent and self.receiver.finished)
-    @rule()
-    def end(self) -> None:
-        """
-        A WebSocket ends in good order.
-        """
-        self.receiver.drop()
-        assert self.gone
-
-    @precondition(lambda self: not self.receiver.finished)
+    @precondition(lambda self: not self.receiver.finished and not self.gone)
     @rule(pending=st.integers(0, 1000))
     def fill(self, pending: int) -> None:
         """
@@ -228,6 +269,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.receiver.pause()
         self.receiver.pending = pending
 
+    @alive
     @rule()
     def deliver(self) -> None:
         """
@@ -237,6 +279,7 @@ class SessionMachine(RuleBasedStateMachine):
         if not self.receiver.finished:
             self.receiver.resume()
 
+    @alive
     @rule(texts=TEXTS)
     def bring(self, texts: list[str]) -> None:
         """
@@ -253,10 +296,16 @@ class SessionMachine(RuleBasedStateMachine):
             del self.model.brought[before:]
         else:
             if held is not None:
+                self.model.held += 1
                 held.addErrback(lambda reason: reason.trap(UnknownSession))
+                held.addCallback(partial(self._done, self.model))
+
+    def _done(self, model: Model, result: object) -> None:
+        model.held -= 1
 
     # The application
 
+    @alive
     @rule(texts=TEXTS)
     def write(self, texts: list[str]) -> None:
         """
@@ -265,6 +314,7 @@ class SessionMachine(RuleBasedStateMachine):
         for text in texts:
             self.send("x" * 40_000 if text == BIG else text)
 
+    @alive
     @rule(deed=st.sampled_from(["nothing", "echo", "close", "pause", "abort", "fail"]))
     def behave(self, deed: str) -> None:
         """
@@ -280,27 +330,14 @@ class SessionMachine(RuleBasedStateMachine):
         }
         self.model.application.onReceived = deeds[deed]
 
-    @rule()
-    def close(self) -> None:
-        """
-        The application closes, and hears nothing of it in its call.
-        """
-        told = len(self.model.application.lost)
-        self.session.close(close())
-        assert len(self.model.application.lost) == told
-
-    @rule()
     def abort(self) -> None:
         """
-        The application aborts, and hears nothing of it in its call.
+        The application aborts.
         """
-        told = len(self.model.application.lost)
-        self.model.dropped |= not self.gone
-        self.session.abort()
+        self.model.dropped = True
+        self.call(self.session.abort)
         assert self.gone
-        assert len(self.model.application.lost) == told
 
-    @rule()
     def fail(self) -> None:
         """
         The application has raised.
@@ -308,6 +345,33 @@ class SessionMachine(RuleBasedStateMachine):
         self.model.dropped |= self.session.state is State.OPEN
         self.session.fail(close(1011, "Internal error"), Failure(ZeroDivisionError()))
 
+    @alive
+    @rule()
+    def close(self) -> None:
+        """
+        The application closes.
+        """
+        self.call(self.session.close, close())
+
+    @precondition(lambda self: self.gone)
+    @rule()
+    def tooLate(self) -> None:
+        """
+        Whatever the application does to a session that is gone has no effect.
+        """
+        session, told = self.session, len(self.model.application.lost)
+        session.send(Message("late"))
+        session.close(close())
+        session.fail(close(), Failure(ZeroDivisionError()))
+        session.abort()
+        session.resumeReceiving()
+        session.flush()
+        session.resume(self.receiver)
+        session.lost(self.receiver, Failure(ConnectionLost()))
+        assert self.gone
+        assert len(self.model.application.lost) == told
+
+    @alive
     @rule()
     def pauseReading(self) -> None:
         """
@@ -315,6 +379,7 @@ class SessionMachine(RuleBasedStateMachine):
         """
         self.session.pauseReceiving()
 
+    @alive
     @rule()
     def resumeReading(self) -> None:
         """
@@ -322,6 +387,7 @@ class SessionMachine(RuleBasedStateMachine):
         """
         self.session.resumeReceiving()
 
+    @alive
     @rule(first=TEXTS, second=TEXTS)
     def hesitate(self, first: list[str], second: list[str]) -> None:
         """
@@ -343,13 +409,17 @@ class SessionMachine(RuleBasedStateMachine):
         model = self.model
         if self.receiver.live and not self.gone:
             assert model.dropped or model.taken == model.sent
+        if self.session.state is State.OPEN and not self.session._paused:
+            assert model.application.received == model.brought
+        if self.session.state is not State.OPEN or not self.session._paused:
+            assert not model.held
         if self.gone:
             assert len(model.application.lost) == 1
             assert not self.clock.getDelayedCalls()
         else:
             assert len(self.clock.getDelayedCalls()) <= 1
 
-    @rule(seconds=st.sampled_from([0.1, 1, 4.9, 5, 26, 60]))
+    @rule(seconds=st.sampled_from([0.1, 1, 4.9, 5, 26, 80]))
     def advance(self, seconds: float) -> None:
         """
         Time passes. A session with a receiver that takes frames stays; one without any
@@ -357,14 +427,20 @@ class SessionMachine(RuleBasedStateMachine):
         """
         self.turn()
         state, receiver = self.session.state, self.receiver
+        heartbeat, frames = self.options.heartbeat, len(receiver.frames)
         stays = receiver.live and state is State.OPEN
-        goes = receiver.finished and not receiver.pending and not self.persistent
+        # Nobody comes; or nothing moves.
+        goes = receiver.finished and not self.persistent
+        goes |= bool(not receiver.live and receiver.pending and heartbeat)
         steps = max(1, int(seconds))
         for _ in range(steps):
             self.clock.advance(seconds / steps)
         if stays and not receiver.finished:
             assert self.session.state is State.OPEN
-        if goes and seconds > 2 * self.options.timeout:
+            beats = receiver.frames[frames:].count(b"h")
+            want = int(seconds / heartbeat) if heartbeat else 0
+            assert want - 1 <= beats <= want
+        if goes and seconds > 75:
             assert self.gone
         if self.gone and state in (State.OPEN, State.CLOSING):
             self.model.dropped = True
@@ -388,6 +464,7 @@ class SessionMachine(RuleBasedStateMachine):
         The session counts the bytes that wait, the registry the sessions that are open.
         """
         assert self.session.pending == (0 if self.gone else self.model.waiting)
+        assert self.session.pending <= self.options.max_buffer
         assert len(self.registry) == (self.session.state is State.OPEN)
         known = self.registry.get(b"s")
         assert known is (None if self.gone or self.persistent else self.session)
@@ -417,10 +494,10 @@ class SessionMachine(RuleBasedStateMachine):
             self.come(1)
             self.turn()
         if self.persistent and not self.gone:
-            self.end()
+            self.receiver.drop()
         assert self.model.dropped or self.model.taken == self.model.sent
         self.receiver.pending = 0
-        self.advance(60)
+        self.advance(80)
         assert self.gone
         assert len(self.model.application.lost) == 1
 
@@ -440,7 +517,7 @@ class SessionMachineTests(SynchronousTestCase):
             settings=settings(
                 derandomize=True,
                 deadline=None,
-                max_examples=150,
-                stateful_step_count=40,
+                max_examples=300,
+                stateful_step_count=50,
             ),
         )

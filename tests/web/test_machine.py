@@ -109,14 +109,23 @@ class ServerMachine(RuleBasedStateMachine):
     pairs = Bundle("pairs")
 
     @initialize(
+        target=pairs,
+        transports=st.lists(st.sampled_from(TRANSPORTS), min_size=1, max_size=4),
         pieces=st.lists(st.integers(1, 300), min_size=1, max_size=5),
         room=st.sampled_from([200, 65536]),
         limit=st.sampled_from([1, 500, 131072]),
         heartbeat=st.sampled_from([2, 25]),
     )
-    def serve(self, pieces: list[int], room: int, limit: int, heartbeat: int) -> None:
+    def serve(
+        self,
+        transports: list[str],
+        pieces: list[int],
+        room: int,
+        limit: int,
+        heartbeat: int,
+    ) -> Any:
         """
-        Have a service, and a network with pieces of these sizes.
+        Have a service, and a network with pieces of these sizes; browsers come.
         """
         factory: Any = Factory.forProtocol(Application)
         factory.made = self.made = []
@@ -126,19 +135,21 @@ class ServerMachine(RuleBasedStateMachine):
         self.site.reactor.segment = cycle(pieces).__next__
         self.client = MemoryClient(self.site)
         self.all: list[Pair] = []
+        return multiple(*map(self.open, transports))
+
+    def open(self, transport: str) -> Pair:
+        browser = self.client.session(transport)
+        assert browser.opened
+        pair = Pair(browser, self.made[-1])
+        self.all.append(pair)
+        return pair
 
     @rule(target=pairs, transport=st.sampled_from(TRANSPORTS))
     def come(self, transport: str) -> Any:
         """
         A browser opens a session.
         """
-        if len(self.all) > 4:
-            return multiple()
-        browser = self.client.session(transport)
-        assert browser.opened
-        pair = Pair(browser, self.made[-1])
-        self.all.append(pair)
-        return pair
+        return self.open(transport) if len(self.all) < 10 else multiple()
 
     # The browser
 
@@ -331,7 +342,7 @@ class ServerMachineTests(SynchronousTestCase):
             settings=settings(
                 derandomize=True,
                 deadline=None,
-                max_examples=40,
-                stateful_step_count=25,
+                max_examples=120,
+                stateful_step_count=40,
             ),
         )
