@@ -6,6 +6,7 @@ Wrap any factory in L{SockJSFactory} and listen with it.
 from txsockjs.bridge import BridgeFactory
 from txsockjs.errors import OptionError, PrefixError, Rejected, SockJSError
 from txsockjs.factory import SockJSFactory, SockJSMultiFactory, SockJSResource
+from txsockjs.handlers import AsyncSession, handler
 from txsockjs.interfaces import ISockJSMessageReceiver, ISockJSTransport
 from txsockjs.multiplex import MultiplexFactory, SockJSMultiplexResource
 from txsockjs.options import SockJSOptions
@@ -13,6 +14,7 @@ from txsockjs.transport import Login, OpeningRequest
 from txsockjs.utils import broadcast
 
 __all__ = [
+    "AsyncSession",
     "BridgeFactory",
     "ISockJSMessageReceiver",
     "ISockJSTransport",
@@ -29,4 +31,5 @@ __all__ = [
     "SockJSOptions",
     "SockJSResource",
     "broadcast",
+    "handler",
 ]

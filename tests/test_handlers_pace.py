@@ -1,0 +1,188 @@
+"""Tests of L{txsockjs.handlers}: a browser that is slow, and a function that is."""
+
+from __future__ import annotations
+
+import re
+
+from twisted.internet.defer import CancelledError, Deferred
+
+from tests.test_handlers import HandlerTestCase
+from txsockjs import AsyncSession, handler
+
+
+class SlowBrowserTests(HandlerTestCase):
+    """C{send} waits while the browser is behind."""
+
+    def setUp(self) -> None:
+        self.sent = 0
+        self.sessions: list[AsyncSession] = []
+
+    async def flood(self, session: AsyncSession) -> None:
+        await anext(session)
+        for _ in range(1000):
+            await session.send("x" * 1000)
+            self.sent += 1
+
+    def test_websocket(self) -> None:
+        """A WebSocket that does not read: it waits, then goes on, and all arrive."""
+        self.serve(handler(self.flood))
+        socket = self.client.websocket("/websocket")
+        socket.transport.pauseProducing()
+        socket.send("go")
+        before = self.sent
+        self.assertLess(before, 500)
+        self.site.advance(1)
+        self.assertEqual(self.sent, before)
+        socket.transport.resumeProducing()
+        self.site.settle()
+        self.assertEqual(socket.messages, ["x" * 1000] * 1000)
+        self.assertEqual(socket.ended, (3000, "Go away!"))
+
+    def test_poll(self) -> None:
+        """Between two polls no more is held than a frame."""
+        self.serve(handler(self.flood))
+        poll = self.client.request("POST", "/0/s/xhr")
+        self.client.request("POST", "/0/s/xhr_send", body=b'["go"]')
+        size, polls = 0, 0
+        while not poll.body.startswith(b"c"):
+            self.assertLess(self.sent, (polls + 1) * 70 + polls)
+            poll = self.client.request("POST", "/0/s/xhr")
+            size += poll.body.count(b'"x')
+            polls += 1
+        self.assertEqual(size, 1000)
+        self.assertGreater(polls, 10)
+
+    def test_ownPace(self) -> None:
+        """A slow browser does not slow the others down."""
+        self.serve(handler(self.flood))
+        slow, quick = (self.client.websocket("/websocket") for _ in range(2))
+        slow.transport.pauseProducing()
+        slow.send("go")
+        quick.send("go")
+        self.assertEqual(quick.ended, (3000, "Go away!"))
+        self.assertIsNone(slow.ended)
+
+    def test_inTurn(self) -> None:
+        """Several that wait go on one by one, as there is room."""
+        self.serve(handler(self.collect))
+        self.client.request("POST", "/0/s/xhr")
+        [session] = self.sessions
+        sending = [
+            Deferred.fromCoroutine(self.sendTwice(session, str(number)))
+            for number in range(3)
+        ]
+        texts = b""
+        while texts.count(b'"') < 12:
+            texts += self.client.request("POST", "/0/s/xhr").body.replace(b"-", b"")
+        self.assertEqual(
+            re.findall(rb"\d", texts), [b"0", b"1", b"2", b"0", b"1", b"2"]
+        )
+        self.assertEqual([self.successResultOf(each) for each in sending], [None] * 3)
+
+    def test_turns(self) -> None:
+        """A browser that takes everything does not keep the others from their turn."""
+        self.serve(handler(self.flood))
+        quick, other = (self.client.websocket("/websocket") for _ in range(2))
+        quick.sendMessage(b"go")
+        other.sendMessage(b"go")
+        while not quick.messages:
+            self.site.reactor.turn()
+        self.assertLess(self.sent, 500)
+
+    async def collect(self, session: AsyncSession) -> None:
+        self.sessions.append(session)
+        await anext(session)
+
+    async def sendTwice(self, session: AsyncSession, text: str) -> None:
+        for _ in range(2):
+            await session.send(text + "-" * 70_000)
+
+    def test_cancelOne(self) -> None:
+        """Who stops waiting to send does not disturb the next one."""
+        self.serve(handler(self.collect))
+        self.client.request("POST", "/0/s/xhr")
+        [session] = self.sessions
+        first, second = (
+            Deferred.fromCoroutine(session.send("x" * 70_000)) for _ in range(2)
+        )
+        first.cancel()
+        self.failureResultOf(first, CancelledError)
+        self.assertNoResult(second)
+        for _ in range(3):
+            self.client.request("POST", "/0/s/xhr")
+        self.assertIsNone(self.successResultOf(second))
+
+    def test_closeWhileWaiting(self) -> None:
+        """A close wakes whoever waits; what was sent arrives before it."""
+        self.serve(handler(self.collect))
+        self.client.request("POST", "/0/s/xhr")
+        [session] = self.sessions
+        sending = Deferred.fromCoroutine(session.send("x" * 70_000))
+        session.close(4000, "bye")
+        self.assertIsNone(self.successResultOf(sending))
+        bodies = [self.client.request("POST", "/0/s/xhr").body for _ in range(2)]
+        self.assertEqual(bodies[0].count(b"x"), 70_000)
+        self.assertEqual(bodies[1], b'c[4000,"bye"]\n')
+
+
+class SlowFunctionTests(HandlerTestCase):
+    """What comes in waits for the function, and then the browser does."""
+
+    def setUp(self) -> None:
+        self.taken: list[str] = []
+        self.ready: Deferred[None] = Deferred()
+
+    async def wait(self, session: AsyncSession) -> None:
+        await self.ready
+        async for message in session:
+            self.taken.append(message)
+
+    def test_websocket(self) -> None:
+        """A WebSocket is not read from while too much waits; nothing is lost."""
+        self.serve(handler(self.wait))
+        socket = self.client.websocket("/websocket")
+        texts = [f"{number:04}".ljust(1000) for number in range(1000)]
+        for text in texts:
+            socket.sendMessage(text.encode())
+        self.site.settle()
+        counters = self.site.site.services[""].counters  # type: ignore[attr-defined]
+        self.assertLess(counters["rawwebsocket"].messagesIn, 300)
+        self.fire(self.ready)
+        self.assertEqual(self.taken, texts)
+
+    def test_sends(self) -> None:
+        """C{xhr_send} is answered late while too much waits."""
+        self.serve(handler(self.wait))
+        self.client.request("POST", "/0/s/xhr")
+        send = f'["{"x" * 70_000}"]'.encode()
+        first, second = (
+            self.client.request("POST", "/0/s/xhr_send", body=send) for _ in range(2)
+        )
+        self.assertEqual((first.status, second.raw), (204, b""))
+        self.fire(self.ready)
+        self.assertEqual(second.status, 204)
+        self.assertEqual([len(text) for text in self.taken], [70_000] * 2)
+
+    def test_little(self) -> None:
+        """A little may wait without that."""
+        self.serve(handler(self.wait))
+        session = self.session("xhr")
+        for _ in range(10):
+            session.send("a", "")
+        self.fire(self.ready)
+        self.assertEqual(self.taken, ["a", ""] * 10)
+
+    def test_unreadAtTheEnd(self) -> None:
+        """What was not taken when the session closes is not taken afterwards."""
+        seen: list[str] = []
+
+        async def close(session: AsyncSession) -> None:
+            await self.ready
+            session.close()
+            seen.extend([message async for message in session])
+            seen.append("no more")
+
+        self.serve(handler(close))
+        self.session().send("a", "b")
+        self.fire(self.ready)
+        self.assertEqual(seen, ["no more"])
