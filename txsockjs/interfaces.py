@@ -227,7 +227,7 @@ class ISessionHost(Interface):
         wanted.
         """
 
-    def overflowed(session: IHostedSession) -> None:
+    def overflowed(session: IHostedSession, held: int) -> None:
         """
         The session holds more than the option C{max_buffer} allows, and is about to be
         closed.

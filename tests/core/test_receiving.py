@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.core.support import SessionTestCase, close, polling
+from txsockjs.core.frames import MESSAGE_COST
 from txsockjs.core.inbox import Inbox
 from txsockjs.core.session import Session
 from txsockjs.errors import NotReading, UnknownSession
@@ -190,7 +191,7 @@ class PausingTests(SessionTestCase):
         """
         Once as much is held as may be, no more is taken; what is held stays.
         """
-        self.configure(max_buffer=100)
+        self.configure(max_buffer=100 + 2 * MESSAGE_COST)
         session, _ = self.open()
         session.pauseReceiving()
         self.receive(session, "x" * 60)
@@ -272,7 +273,7 @@ class InboxTests(SynchronousTestCase):
         """
         Messages come out in order; each delivery is completed when its last one has.
         """
-        inbox = Inbox(10)
+        inbox = Inbox(1000)
         first, second = inbox.hold(["a", "b"]), inbox.hold([])
         self.assertEqual("a", inbox.next())
         inbox.complete()
@@ -287,13 +288,22 @@ class InboxTests(SynchronousTestCase):
         """
         What was taken out makes room.
         """
-        inbox = Inbox(3)
+        inbox = Inbox(3 + MESSAGE_COST)
         inbox.hold(["abc"])
         self.assertRaises(NotReading, inbox.hold, ["d"])
         inbox.next()
         inbox.complete()
         inbox.hold(["def"])
         self.assertEqual("def", inbox.next())
+
+    def test_empty(self) -> None:
+        """
+        Messages without a character take room too.
+        """
+        inbox = Inbox(10 * MESSAGE_COST)
+        for _ in range(10):
+            inbox.hold([""])
+        self.assertRaises(NotReading, inbox.hold, [""])
 
     def test_drop(self) -> None:
         """

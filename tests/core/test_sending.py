@@ -7,7 +7,7 @@ import json
 from twisted.internet.error import ConnectionLost
 
 from tests.core.support import GO_AWAY, SessionTestCase, close, polling
-from txsockjs.core.session import FRAME_SIZE
+from txsockjs.core.frames import FRAME_SIZE, MESSAGE_COST
 from txsockjs.core.states import State
 from txsockjs.testing import MemoryReceiver
 
@@ -258,7 +258,7 @@ class OverflowTests(SessionTestCase):
         A session with more undelivered bytes than allowed is closed with 1013, which
         is logged; the application hears of it after its call.
         """
-        self.configure(max_buffer=100_000)
+        self.configure(max_buffer=100_000 + 100 * MESSAGE_COST)
         session, _ = self.open(polling())
         self.send(session, *["x" * 997] * 100)
         self.assertIs(State.OPEN, session.state)

@@ -15,6 +15,9 @@ from typing import Final
 
 from txsockjs.errors import BrokenJSON
 
+#: Bytes of memory that a message takes while it waits, beside its JSON.
+MESSAGE_COST: Final = 128
+
 #: Bytes after which a frame takes no further message. It is what Twisted's transports
 #: hold before they pause their producer.
 FRAME_SIZE: Final = 65536
@@ -73,17 +76,20 @@ def requote(frame: bytes) -> bytes:
 class Frame:
     """
     One frame from server to client.
-
-    @ivar data: its text, as UTF-8 bytes.
     """
 
-    __slots__ = ("_format", "_formatted", "data")
-
-    data: bytes
+    __slots__ = ("_data", "_format", "_formatted")
 
     def __init__(self, data: bytes) -> None:
-        self.data = data
+        self._data = data
         self._format: Callable[[bytes], bytes] | None = None
+
+    @property
+    def data(self) -> bytes:
+        """
+        Its text, as UTF-8 bytes.
+        """
+        return self._data
 
     def formatted(self, format: Callable[[bytes], bytes]) -> bytes:
         """
@@ -134,20 +140,34 @@ class Message(Frame):
     """
     C{a["message"]}: one message, ready to be sent to any number of sessions.
 
-    @ivar text: the message.
+    What waits for slow readers is made of these: it keeps its text in one form.
+
     @ivar binary: the bytes that the application wrote, where they were not UTF-8: a
         raw WebSocket sends them as they are.
     @ivar quoted: the text as a JSON literal.
     """
 
-    __slots__ = ("binary", "quoted", "text")
+    __slots__ = ("binary", "quoted")
 
     def __init__(self, text: str, binary: bytes | None = None) -> None:
-        self.text = text
         self.binary = binary
-        self.quoted = quoted = quote(text)
-        self.data = b"a[%b]" % quoted
+        self.quoted = quote(text)
         self._format = None
+
+    @property
+    def data(self) -> bytes:
+        """
+        The frame's text, as UTF-8 bytes.
+        """
+        return b"a[%b]" % self.quoted
+
+    @property
+    def text(self) -> str:
+        """
+        The message.
+        """
+        text: str = json.loads(self.quoted)
+        return text
 
     @classmethod
     def fromBytes(cls, data: bytes, encoding: str) -> Message:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from twisted.internet.defer import Deferred
 
+from txsockjs.core.frames import MESSAGE_COST
 from txsockjs.errors import NotReading, UnknownSession
 
 
@@ -20,8 +21,9 @@ class Inbox:
 
     def __init__(self, allowed: int) -> None:
         """
-        @param allowed: how many characters to hold at the most. One delivery is
-            always taken: it has been read from the network already.
+        @param allowed: how many characters to hold at the most, with C{MESSAGE_COST}
+            more for each message. One delivery is always taken: it has been read from
+            the network already.
         """
         self._allowed = allowed
         self._items: deque[str | bytes | Deferred[None]] = deque()
@@ -38,7 +40,7 @@ class Inbox:
             L{UnknownSession} when they are dropped.
         @raise NotReading: if there is no room for them.
         """
-        size = sum(map(len, messages))
+        size = sum(map(len, messages)) + MESSAGE_COST * len(messages)
         if self._items and self._size + size > self._allowed:
             raise NotReading
         taken: Deferred[None] = Deferred()
@@ -53,7 +55,7 @@ class Inbox:
         """
         item = self._items.popleft()
         assert not isinstance(item, Deferred)
-        self._size -= len(item)
+        self._size -= len(item) + MESSAGE_COST
         return item
 
     def complete(self) -> None:

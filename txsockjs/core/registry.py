@@ -127,14 +127,14 @@ class SessionRegistry:
     def closed(self, session: IHostedSession) -> None:
         self._open -= 1
 
-    def overflowed(self, session: IHostedSession) -> None:
+    def overflowed(self, session: IHostedSession, held: int) -> None:
         self._log.warn(
             "Closing a {transport} session that holds {pending} undelivered bytes; the "
             "option max_buffer allows {allowed}. Register a producer, or write less.",
             service=self.counters.service,
             transport=session.counters.transport,
             code=OVERFLOW.code,
-            pending=session.pending,
+            pending=held,
             allowed=self.options.max_buffer,
         )
 

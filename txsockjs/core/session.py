@@ -20,6 +20,7 @@ from txsockjs.core.frames import (
     BUSY,
     FRAME_SIZE,
     HEARTBEAT,
+    MESSAGE_COST,
     OPEN,
     OVERFLOW,
     Close,
@@ -228,8 +229,10 @@ class Session(Stateful):
         if pending > FRAME_SIZE or pending > allowed:
             self._writeOut()
             self.counters.held(self.pending)
-            if self.pending > allowed:
-                self._host.overflowed(self)
+            # Many small messages take far more memory than their bytes.
+            held = self.pending + MESSAGE_COST * len(self._outbox)
+            if held > allowed:
+                self._host.overflowed(self, held)
                 reason = Failure(ConnectionLost("too many undelivered bytes"))
                 self.fail(OVERFLOW, reason, later=True)
                 return
