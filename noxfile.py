@@ -21,8 +21,17 @@ if shutil.which("pyenv"):
     )
     os.environ["PYENV_VERSION"] = ":".join(reversed(bare.stdout.split()))
 
-# These need browsers, proxies or a server to point at: `make test` runs them.
-APART = {"integration", "conformance", "soak"}
+# These need browsers, proxies, a server to point at or other extras, or take long and do
+# not depend on the interpreter: `make test` runs them.
+APART = {
+    "conformance",
+    "integration",
+    "soak",
+    "test_benchmarks",
+    "test_examples",
+    "test_packaging",
+    "wstest",
+}
 
 
 def unitTests() -> list[str]:
@@ -37,8 +46,8 @@ def unitTests() -> list[str]:
 
 @nox.session(python=["3.11", "3.12", "3.13", "3.14", "3.15"])
 def unit(session: nox.Session) -> None:
-    """Run the unit tests in an environment with no more than the test extra."""
-    session.install("-e", ".[test]")
+    """Run the unit tests in an environment with the extras that they need."""
+    session.install("-e", ".[test,http2]")
     session.run(
         "python",
         "-m",

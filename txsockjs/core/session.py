@@ -29,6 +29,7 @@ from txsockjs.core.frames import (
     gather,
 )
 from txsockjs.core.inbox import Inbox
+from txsockjs.core.pulse import Pulse
 from txsockjs.core.states import State, Stateful
 from txsockjs.counters import TransportCounters
 from txsockjs.errors import UnknownSession
@@ -53,7 +54,6 @@ class Session(Stateful):
     __slots__ = (
         "_application",
         "_armed",
-        "_asked",
         "_clock",
         "_closeFrame",
         "_dirty",
@@ -63,9 +63,9 @@ class Session(Stateful):
         "_options",
         "_outbox",
         "_paused",
+        "_pulse",
         "_receiver",
         "_stuck",
-        "_taken",
         "_timer",
         "_writable",
         "counters",
@@ -91,13 +91,11 @@ class Session(Stateful):
         self._paused = False
         # What the peer had taken when bytes were last seen to wait, None if none did.
         self._stuck: int | None = None
-        self._taken = 0
         # When the last frame went out, or the last receiver went away.
         self._last = 0.0
         self._timer: IDelayedCall | None = None
         self._armed = 0.0
-        # When the peer was asked for a sign of life.
-        self._asked: float | None = None
+        self._pulse = Pulse()
         self.counters = counters
         self.onEnd: Callable[[], object] | None = None
         self.owner: object = None
@@ -405,7 +403,17 @@ class Session(Stateful):
         delay = self._options.timeout if waiting else self._options.heartbeat
         if delay is None:
             return
-        if receiver and receiver.persistent and not self._isAlive(receiver, delay):
+        if (
+            receiver
+            and receiver.persistent
+            and not self._pulse.isFelt(
+                receiver,
+                self._clock.seconds(),
+                delay,
+                # While the application does not read, an answer would not be heard.
+                heard=self._paused or bool(self._inbox),
+            )
+        ):
             self._give(receiver, "the peer did not answer a ping")
         elif (rest := self._last + delay - self._clock.seconds()) > 0:
             self._arm(rest)
@@ -446,27 +454,6 @@ class Session(Stateful):
             return
         self._last = self._clock.seconds()
         self._arm(delay)
-
-    def _isAlive(self, receiver: IReceiver, patience: float) -> bool:
-        """
-        Whether the peer may still be there: it sent something of late, or takes what
-        waits for it, or was asked for a sign of life less than C{patience} seconds ago.
-        That time counts from when the question had left, not from when it was queued.
-        """
-        now = self._clock.seconds()
-        before, self._taken = self._taken, receiver.takenBytes()
-        # While the application does not read, an answer would not be heard.
-        if receiver.heard or self._paused or self._inbox:
-            receiver.heard = False
-            self._asked = None
-        elif self._taken != before and receiver.pendingBytes():
-            self._asked = self._asked and now
-        elif self._asked is None:
-            self._asked = now
-            receiver.ping()
-        elif now - self._asked >= patience:
-            return False
-        return True
 
     def _give(self, receiver: IReceiver, why: str) -> None:
         """
