@@ -1,4 +1,4 @@
-"""Running an application's coroutines: L{start}.
+"""Running an application's coroutines: L{start}, and what they L{wait} for.
 
 Under most reactors what a coroutine awaits is a L{Deferred} in the end. Under the
 asyncio reactor the rest of asyncio is there too, and much of that wants a task to run
@@ -37,6 +37,20 @@ def start(awaitable: Awaitable[_T]) -> Deferred[_T]:
     # One that was cancelled before its first step is not to be missed.
     task.add_done_callback(lambda task: coroutine.close())
     return Deferred.fromFuture(task)
+
+
+async def wait(deferred: Deferred[_T]) -> _T:
+    """
+    Wait for a Deferred, in a coroutine that Twisted runs or in any task of asyncio's.
+    Cancelling the one cancels the other.
+    """
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    if task is None:
+        return await deferred
+    return await _withFutures(_await(deferred))
 
 
 async def _await(awaitable: Awaitable[_T]) -> _T:

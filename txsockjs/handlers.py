@@ -25,7 +25,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txsockjs.coroutines import CANCELLED, start
+from txsockjs.coroutines import CANCELLED, start, wait
 from txsockjs.interfaces import ISockJSMessageReceiver, ISockJSTransport
 from txsockjs.transport import FAULT, OpeningRequest
 
@@ -84,7 +84,7 @@ class AsyncSession:
         if self._unsent > _WAITING and not self._ended:
             room: Deferred[None] = Deferred(lambda room: self._writers.pop(room, None))
             self._writers[room] = None
-            await room
+            await wait(room)
 
     def close(self, code: int = 3000, reason: str = "Go away!") -> None:
         """
@@ -97,6 +97,7 @@ class AsyncSession:
         self.transport.loseConnection(code, reason)
         self.transport.unregisterProducer()
         self._end()
+        self._release()
 
     def __aiter__(self) -> AsyncSession:
         return self
@@ -113,7 +114,7 @@ class AsyncSession:
         if not self._unread and not self._ended:
             self._reader = Deferred()
             try:
-                await self._reader
+                await wait(self._reader)
             finally:
                 self._reader = None
         if not self._unread:
@@ -147,6 +148,11 @@ class AsyncSession:
     def _end(self) -> None:
         self._ended = True
         self._unread.clear()
+
+    def _release(self) -> None:
+        """
+        Let go of all that wait, at the end.
+        """
         self._caughtUp()
         if self._reader is not None and not self._reader.called:
             self._reader.callback(None)
@@ -181,9 +187,9 @@ class _HandlerProtocol(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._lost = True
-        # Before the end of the messages, which is none that the browser said.
-        self._running.cancel()
         self._session._end()
+        # Those that the function has started wait until it cancels them in its turn.
+        self._running.cancel()
 
     async def _run(self) -> None:
         await self._function(self._session)
@@ -192,20 +198,24 @@ class _HandlerProtocol(Protocol):
         self._session.close()
 
     def _raised(self, reason: Failure) -> None:
-        if self._lost and reason.check(*CANCELLED):
-            return
-        if self._session._ended and reason.check(StopAsyncIteration):
-            # It wanted one more message.
-            return
-        self._log.failure(
-            "{handler} raised; its {transport} session is closed.",
-            failure=reason,
-            handler=self._function,
-            service=self._session.request.service,
-            transport=self._session.request.transport,
-            code=FAULT.code,
-        )
-        self._session.close(FAULT.code, FAULT.reason)
+        session, error = self._session, reason.value
+        assert error is not None
+        # That it was cancelled, or had no further message, in tasks of its own too.
+        expected: tuple[type[BaseException], ...] = ()
+        if session._ended:
+            expected += (StopAsyncIteration,)
+        if self._lost:
+            expected += CANCELLED
+        if BaseExceptionGroup("", [error]).split(expected)[1] is not None:
+            self._log.failure(
+                "{handler} raised; its {transport} session is closed.",
+                failure=reason,
+                handler=self._function,
+                service=session.request.service,
+                transport=session.request.transport,
+                code=FAULT.code,
+            )
+        session.close(FAULT.code, FAULT.reason)
 
     # IPullProducer
 
