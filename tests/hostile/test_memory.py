@@ -1,0 +1,51 @@
+"""Messages of no size, of which there may be very many."""
+
+from __future__ import annotations
+
+from tests.web.serving import Echo, Recorder, ServiceCase
+
+MANY = b"[" + b",".join([b'""'] * 20_000) + b"]"
+
+
+class Deaf(Recorder):
+    """
+    Does not read.
+    """
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self.transport.pauseProducing()
+
+
+class EmptyMessageTests(ServiceCase):
+    def test_unread(self) -> None:
+        """
+        An application that does not read is not sent any number of them.
+        """
+        self.serve(Deaf, max_buffer=1 << 20, timeout=1000)
+        self.open()
+        responses = [self.post("/0/s1/xhr_send", MANY) for _ in range(3)]
+        self.assertEqual([each.raw[9:12] for each in responses], [b"", b"503", b"503"])
+
+    def test_undelivered(self) -> None:
+        """
+        A browser that does not poll is not kept any number of them: the session is
+        closed as one that holds too much.
+        """
+        self.serve(Echo, max_buffer=1 << 20, timeout=1000)
+        session = self.open()
+        for _ in range(2):
+            self.post("/0/s1/xhr_send", MANY)
+        self.site.settle()
+        self.assertEqual(len(session.lost), 1)
+        self.assertIn(b"c[1013", self.post("/0/s1/xhr").body)
+
+    def test_taken(self) -> None:
+        """
+        A browser that takes them gets as many as there are.
+        """
+        self.serve(Echo, max_buffer=1 << 20)
+        self.open()
+        stream = self.client.request("GET", "/0/s1/eventsource")
+        self.post("/0/s1/xhr_send", MANY)
+        self.assertEqual(stream.body.count(b'""'), 20_000)
