@@ -1,8 +1,7 @@
 """The life of one SockJS session. (PROTOCOL section 6.)
 
 Every state is written by L{Stateful._become} alone, along the table there. The
-application hears of the end once, on the way out of OPEN
-or CLOSING.
+application hears of the end once, on the way out of OPEN or CLOSING.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from txsockjs.core.frames import (
     gather,
 )
 from txsockjs.core.inbox import Inbox
+from txsockjs.core.peer import Peer
 from txsockjs.core.states import State, Stateful
 from txsockjs.counters import TransportCounters
 from txsockjs.errors import UnknownSession
@@ -53,7 +53,6 @@ class Session(Stateful):
     __slots__ = (
         "_application",
         "_armed",
-        "_asked",
         "_clock",
         "_closeFrame",
         "_dirty",
@@ -63,9 +62,8 @@ class Session(Stateful):
         "_options",
         "_outbox",
         "_paused",
+        "_peer",
         "_receiver",
-        "_stuck",
-        "_taken",
         "_timer",
         "_writable",
         "counters",
@@ -89,15 +87,11 @@ class Session(Stateful):
         self._writable = False
         self._outbox: list[Message] = []
         self._paused = False
-        # What the peer had taken when bytes were last seen to wait, None if none did.
-        self._stuck: int | None = None
-        self._taken = 0
+        self._peer = Peer()
         # When the last frame went out, or the last receiver went away.
         self._last = 0.0
         self._timer: IDelayedCall | None = None
         self._armed = 0.0
-        # When the peer was asked for a sign of life.
-        self._asked: float | None = None
         self.counters = counters
         self.onEnd: Callable[[], object] | None = None
         self.owner: object = None
@@ -381,7 +375,7 @@ class Session(Stateful):
         """
         No receiver: the disconnect delay begins. (PROTOCOL 6.4)
         """
-        self._look()
+        self._peer.look(self._receiver)
         self._last = self._clock.seconds()
         self._arm(self._options.timeout)
 
@@ -405,12 +399,17 @@ class Session(Stateful):
         delay = self._options.timeout if waiting else self._options.heartbeat
         if delay is None:
             return
-        if receiver and receiver.persistent and not self._isAlive(receiver, delay):
+        now, unread = self._clock.seconds(), self._paused or bool(self._inbox)
+        if (
+            receiver
+            and receiver.persistent
+            and not self._peer.isAlive(receiver, now, delay, unread)
+        ):
             self._give(receiver, "the peer did not answer a ping")
-        elif (rest := self._last + delay - self._clock.seconds()) > 0:
+        elif (rest := self._last + delay - now) > 0:
             self._arm(rest)
-        elif not waiting:
-            self._heartbeat(delay)
+        elif receiver and not receiver.finished:
+            self._heartbeat(receiver, delay)
         elif not self._isDelivering():
             self._end(Failure(ConnectionLost("no receiver within the timeout")))
 
@@ -419,54 +418,22 @@ class Session(Stateful):
         Wait on while the last response is on its way: the delay counts from when it was
         delivered. Bytes that stand still for five delays never will be.
         """
-        before, since = self._stuck, self._last
+        before, since = self._peer.seen, self._last
         self._wait()
-        if self._stuck == before:
+        if self._peer.seen == before:
             self._last, waited = since, self._last - since
             return before is not None and waited < 5 * self._options.timeout
         return True
 
-    def _look(self) -> None:
-        """
-        Note how much the receiver's peer has taken, if there are bytes that wait.
-        """
-        receiver = self._receiver
-        waits = receiver is not None and receiver.pendingBytes()
-        self._stuck = receiver.takenBytes() if receiver and waits else None
-
-    def _heartbeat(self, delay: float) -> None:
-        receiver, before = self._receiver, self._stuck
-        assert receiver is not None
-        self._look()
-        if self._stuck is None and self._writable:
-            self._send(HEARTBEAT)
-        elif self._stuck is not None and self._stuck == before:
+    def _heartbeat(self, receiver: IReceiver, delay: float) -> None:
+        if self._peer.look(receiver):
             # Bytes that have not moved for a whole interval never will.
             self._give(receiver, "the peer takes no more bytes")
             return
+        if self._peer.seen is None and self._writable:
+            self._send(HEARTBEAT)
         self._last = self._clock.seconds()
         self._arm(delay)
-
-    def _isAlive(self, receiver: IReceiver, patience: float) -> bool:
-        """
-        Whether the peer may still be there: it sent something of late, or takes what
-        waits for it, or was asked for a sign of life less than C{patience} seconds ago.
-        That time counts from when the question had left, not from when it was queued.
-        """
-        now = self._clock.seconds()
-        before, self._taken = self._taken, receiver.takenBytes()
-        # While the application does not read, an answer would not be heard.
-        if receiver.heard or self._paused or self._inbox:
-            receiver.heard = False
-            self._asked = None
-        elif self._taken != before and receiver.pendingBytes():
-            self._asked = self._asked and now
-        elif self._asked is None:
-            self._asked = now
-            receiver.ping()
-        elif now - self._asked >= patience:
-            return False
-        return True
 
     def _give(self, receiver: IReceiver, why: str) -> None:
         """
