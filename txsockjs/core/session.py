@@ -65,6 +65,7 @@ class Session(Stateful):
         "_peer",
         "_receiver",
         "_timer",
+        "_told",
         "_writable",
         "counters",
         "onEnd",
@@ -92,6 +93,8 @@ class Session(Stateful):
         self._last = 0.0
         self._timer: IDelayedCall | None = None
         self._armed = 0.0
+        # Whether the peer is sure to know of the end.
+        self._told = False
         self.counters = counters
         self.onEnd: Callable[[], object] | None = None
         self.owner: object = None
@@ -289,7 +292,9 @@ class Session(Stateful):
             self._become(State.CLOSED)
         self._send(close)
         self._writable = False
-        if not receiver.finished:
+        # A client that polls has had everything else before it came for this.
+        self._told = receiver.finished
+        if not self._told:
             receiver.finish()
         if not receiver.persistent:
             self._tellApplication(Failure(ConnectionDone()))
@@ -306,12 +311,15 @@ class Session(Stateful):
         @param size: how many bytes they came as.
         @return: None once the application has them, or a L{Deferred} that fires when
             it has: it paused its transport. That one fails with L{UnknownSession} if
-            the session ends first.
-        @raise UnknownSession: if the session is not open.
+            the session is lost first. What comes after its close is dropped.
+        @raise UnknownSession: if the session is over, and its peer knows.
         @raise NotReading: if it is paused and holds all that it may.
         """
         if self.state is not _OPEN and self.state is not _NEW:
-            raise UnknownSession
+            if self.state is State.GONE or self._told:
+                raise UnknownSession
+            # Refused, the client would give up before it has read to the end.
+            return None
         counters = self.counters
         counters.messagesIn += len(messages)
         counters.bytesIn += size
@@ -463,7 +471,7 @@ class Session(Stateful):
         if reason is not None:
             self._tellApplication(reason)
         if self._inbox is not None:
-            self._inbox.drop()
+            self._inbox.drop(UnknownSession())
 
     def _tellApplication(self, reason: Failure, later: bool = False) -> None:
         application, self._application = self._application, None
