@@ -44,14 +44,45 @@ class ReceiveTests(SessionTestCase):
 
     def test_notOpen(self) -> None:
         """
-        A session that closes, has closed or is gone takes nothing. (PROTOCOL 6.7)
+        A session that has closed or is gone takes nothing. (PROTOCOL 6.7)
         """
         session, _ = self.open(polling())
         session.close(close())
-        self.assertRaises(UnknownSession, session.receive, ["a"])
         self.attach(session, polling())
         self.assertRaises(UnknownSession, session.receive, ["a"])
         session.abort()
+        self.assertRaises(UnknownSession, session.receive, ["a"])
+        self.assertEqual([], self.application.received)
+
+
+class CrossingTests(SessionTestCase):
+    """
+    A client that cannot know yet of the end sends on. To be refused would end it before
+    what waits for it.
+    """
+
+    def test_closing(self) -> None:
+        """
+        What comes while the close frame waits is dropped without a word.
+        """
+        session, _ = self.open(polling())
+        session.close(close())
+        self.assertIsNone(session.receive(["a"]))
+        self.attach(session, polling())
+        self.assertEqual([], self.application.received)
+
+    def test_behindMessages(self) -> None:
+        """
+        So is what comes while the close frame is on its way behind messages, in one
+        response with them.
+        """
+        session, receiver = self.open()
+        self.send(session, "x")
+        session.close(close())
+        self.turn()
+        self.assertTrue(receiver.finished)
+        self.assertIsNone(session.receive(["a"]))
+        self.clock.advance(5)
         self.assertRaises(UnknownSession, session.receive, ["a"])
         self.assertEqual([], self.application.received)
 
@@ -215,31 +246,30 @@ class PausingTests(SessionTestCase):
 
     def test_closed(self) -> None:
         """
-        Once the application has closed, nobody will take what is held: whoever
-        brought it is told at once, and the application gets none of it.
+        Once the application has closed, nobody will take what is held: whoever brought
+        it waits no longer, and the application gets none of it.
         """
         session, _ = self.open()
         session.pauseReceiving()
         self.receive(session, "a")
         session.close(close())
-        self.assertEqual([UnknownSession], self.done)
+        self.assertEqual([None], self.done)
         session.resumeReceiving()
         self.turn()
         self.assertEqual([], self.application.received)
 
     def test_closedWhilePaused(self) -> None:
         """
-        A session that was paused and then closed holds nothing any more: it is as
-        unknown as any other that has closed.
+        A session that was paused and then closed holds nothing any more.
         """
         session, _ = self.open()
         session.pauseReceiving()
         session.close(close())
-        self.assertRaises(UnknownSession, session.receive, ["a"])
+        self.assertIsNone(session.receive(["a"]))
 
     def test_lost(self) -> None:
         """
-        The same when the session is lost.
+        When the session is lost, whoever brought it is told.
         """
         session, receiver = self.open()
         session.pauseReceiving()
@@ -261,7 +291,7 @@ class PausingTests(SessionTestCase):
         session.resumeReceiving()
         self.turn()
         self.assertEqual(["a"], self.application.received)
-        self.assertEqual([UnknownSession] * 2, self.done)
+        self.assertEqual([None] * 2, self.done)
 
 
 class InboxTests(SynchronousTestCase):
@@ -307,11 +337,14 @@ class InboxTests(SynchronousTestCase):
 
     def test_drop(self) -> None:
         """
-        Dropping fails what is held, and leaves nothing.
+        Dropping ends or fails what is held, and leaves nothing.
         """
         inbox = Inbox(3)
         held = inbox.hold(["a"])
         inbox.drop()
+        self.successResultOf(held)
+        held = inbox.hold(["a"])
+        inbox.drop(UnknownSession())
         self.failureResultOf(held, UnknownSession)
         self.assertFalse(inbox)
         inbox.drop()

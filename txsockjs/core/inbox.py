@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from twisted.internet.defer import Deferred
 
 from txsockjs.core.frames import MESSAGE_COST
-from txsockjs.errors import NotReading, UnknownSession
+from txsockjs.errors import NotReading
 
 
 class Inbox:
@@ -36,8 +36,8 @@ class Inbox:
         """
         Keep the messages.
 
-        @return: what fires when the last of them has been taken out, or fails with
-            L{UnknownSession} when they are dropped.
+        @return: what fires when the last of them has been taken out, or they are
+            dropped.
         @raise NotReading: if there is no room for them.
         """
         size = sum(map(len, messages)) + MESSAGE_COST * len(messages)
@@ -69,11 +69,17 @@ class Inbox:
             self._items.popleft()
             taken.callback(None)
 
-    def drop(self) -> None:
+    def drop(self, why: Exception | None = None) -> None:
         """
-        The session is over: nobody will take these.
+        Nobody will take these.
+
+        @param why: what those who brought them are told, if they are.
         """
         items, self._items = self._items, deque()
         for item in items:
-            if isinstance(item, Deferred):
-                item.errback(UnknownSession())
+            if not isinstance(item, Deferred):
+                continue
+            if why is None:
+                item.callback(None)
+            else:
+                item.errback(why)

@@ -1,8 +1,7 @@
 """The life of one SockJS session. (PROTOCOL section 6.)
 
 Every state is written by L{Stateful._become} alone, along the table there. The
-application hears of the end once, on the way out of OPEN
-or CLOSING.
+application hears of the end once, on the way out of OPEN or CLOSING.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from txsockjs.core.frames import (
     gather,
 )
 from txsockjs.core.inbox import Inbox
-from txsockjs.core.pulse import Pulse
+from txsockjs.core.peer import Peer
 from txsockjs.core.states import State, Stateful
 from txsockjs.counters import TransportCounters
 from txsockjs.errors import UnknownSession
@@ -63,10 +62,10 @@ class Session(Stateful):
         "_options",
         "_outbox",
         "_paused",
-        "_pulse",
+        "_peer",
         "_receiver",
-        "_stuck",
         "_timer",
+        "_told",
         "_writable",
         "counters",
         "onEnd",
@@ -89,13 +88,13 @@ class Session(Stateful):
         self._writable = False
         self._outbox: list[Message] = []
         self._paused = False
-        # What the peer had taken when bytes were last seen to wait, None if none did.
-        self._stuck: int | None = None
+        self._peer = Peer()
         # When the last frame went out, or the last receiver went away.
         self._last = 0.0
         self._timer: IDelayedCall | None = None
         self._armed = 0.0
-        self._pulse = Pulse()
+        # Whether the peer is sure to know of the end.
+        self._told = False
         self.counters = counters
         self.onEnd: Callable[[], object] | None = None
         self.owner: object = None
@@ -293,7 +292,9 @@ class Session(Stateful):
             self._become(State.CLOSED)
         self._send(close)
         self._writable = False
-        if not receiver.finished:
+        # A client that polls has had everything else before it came for this.
+        self._told = receiver.finished
+        if not self._told:
             receiver.finish()
         if not receiver.persistent:
             self._tellApplication(Failure(ConnectionDone()))
@@ -310,12 +311,15 @@ class Session(Stateful):
         @param size: how many bytes they came as.
         @return: None once the application has them, or a L{Deferred} that fires when
             it has: it paused its transport. That one fails with L{UnknownSession} if
-            the session ends first.
-        @raise UnknownSession: if the session is not open.
+            the session is lost first. What comes after its close is dropped.
+        @raise UnknownSession: if the session is over, and its peer knows.
         @raise NotReading: if it is paused and holds all that it may.
         """
         if self.state is not _OPEN and self.state is not _NEW:
-            raise UnknownSession
+            if self.state is State.GONE or self._told:
+                raise UnknownSession
+            # Refused, the client would give up before it has read to the end.
+            return None
         counters = self.counters
         counters.messagesIn += len(messages)
         counters.bytesIn += size
@@ -379,7 +383,7 @@ class Session(Stateful):
         """
         No receiver: the disconnect delay begins. (PROTOCOL 6.4)
         """
-        self._look()
+        self._peer.look(self._receiver)
         self._last = self._clock.seconds()
         self._arm(self._options.timeout)
 
@@ -403,22 +407,17 @@ class Session(Stateful):
         delay = self._options.timeout if waiting else self._options.heartbeat
         if delay is None:
             return
+        now, unread = self._clock.seconds(), self._paused or bool(self._inbox)
         if (
             receiver
             and receiver.persistent
-            and not self._pulse.isFelt(
-                receiver,
-                self._clock.seconds(),
-                delay,
-                # While the application does not read, an answer would not be heard.
-                heard=self._paused or bool(self._inbox),
-            )
+            and not self._peer.isAlive(receiver, now, delay, unread)
         ):
             self._give(receiver, "the peer did not answer a ping")
-        elif (rest := self._last + delay - self._clock.seconds()) > 0:
+        elif (rest := self._last + delay - now) > 0:
             self._arm(rest)
-        elif not waiting:
-            self._heartbeat(delay)
+        elif receiver and not receiver.finished:
+            self._heartbeat(receiver, delay)
         elif not self._isDelivering():
             self._end(Failure(ConnectionLost("no receiver within the timeout")))
 
@@ -427,31 +426,20 @@ class Session(Stateful):
         Wait on while the last response is on its way: the delay counts from when it was
         delivered. Bytes that stand still for five delays never will be.
         """
-        before, since = self._stuck, self._last
+        before, since = self._peer.seen, self._last
         self._wait()
-        if self._stuck == before:
+        if self._peer.seen == before:
             self._last, waited = since, self._last - since
             return before is not None and waited < 5 * self._options.timeout
         return True
 
-    def _look(self) -> None:
-        """
-        Note how much the receiver's peer has taken, if there are bytes that wait.
-        """
-        receiver = self._receiver
-        waits = receiver is not None and receiver.pendingBytes()
-        self._stuck = receiver.takenBytes() if receiver and waits else None
-
-    def _heartbeat(self, delay: float) -> None:
-        receiver, before = self._receiver, self._stuck
-        assert receiver is not None
-        self._look()
-        if self._stuck is None and self._writable:
-            self._send(HEARTBEAT)
-        elif self._stuck is not None and self._stuck == before:
+    def _heartbeat(self, receiver: IReceiver, delay: float) -> None:
+        if self._peer.look(receiver):
             # Bytes that have not moved for a whole interval never will.
             self._give(receiver, "the peer takes no more bytes")
             return
+        if self._peer.seen is None and self._writable:
+            self._send(HEARTBEAT)
         self._last = self._clock.seconds()
         self._arm(delay)
 
@@ -483,7 +471,7 @@ class Session(Stateful):
         if reason is not None:
             self._tellApplication(reason)
         if self._inbox is not None:
-            self._inbox.drop()
+            self._inbox.drop(UnknownSession())
 
     def _tellApplication(self, reason: Failure, later: bool = False) -> None:
         application, self._application = self._application, None
