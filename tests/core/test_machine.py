@@ -439,7 +439,7 @@ class SessionMachine(RuleBasedStateMachine):
             assert self.session.state is State.OPEN
             beats = receiver.frames[frames:].count(b"h")
             want = int(seconds / heartbeat) if heartbeat else 0
-            assert want - 1 <= beats <= want
+            assert abs(beats - want) <= 1
         if goes and seconds > 75:
             assert self.gone
         if self.gone and state in (State.OPEN, State.CLOSING):
@@ -517,7 +517,7 @@ class SessionMachineTests(SynchronousTestCase):
             settings=settings(
                 derandomize=True,
                 deadline=None,
-                max_examples=300,
+                max_examples=200,
                 stateful_step_count=50,
             ),
         )

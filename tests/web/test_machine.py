@@ -186,6 +186,7 @@ class ServerMachine(RuleBasedStateMachine):
         The network fails.
         """
         pair.given = True
+        pair.stalled = False
         pair.browser.abort()
 
     # The application
@@ -252,6 +253,7 @@ class ServerMachine(RuleBasedStateMachine):
         """
         A second receiver comes to a session that has one, and is told so.
         """
+        self.site.settle()
         if pair.open and not pair.stalled and pair.browser._socket is None:
             response = self.client.request("POST", f"{pair.browser._path}/xhr")
             assert response.body == b'c[2010,"Another connection still open"]\n'
@@ -279,9 +281,9 @@ class ServerMachine(RuleBasedStateMachine):
         self.settle()
         self.site.advance(seconds)
         for pair in self.all:
-            if pair.stalled:
-                # For all that is known here.
-                pair.given = pair.given or bool(pair.application.lost)
+            if pair.stalled and pair.application.lost:
+                # It would come again now, for a session of the same id but new.
+                self.leave(pair)
         self.settle()
 
     # What always holds
@@ -342,7 +344,7 @@ class ServerMachineTests(SynchronousTestCase):
             settings=settings(
                 derandomize=True,
                 deadline=None,
-                max_examples=120,
+                max_examples=80,
                 stateful_step_count=40,
             ),
         )
