@@ -6,7 +6,6 @@ told twice or not at all, a timer stays behind, or a counter goes wrong.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import partial
 
@@ -25,8 +24,9 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.core.support import RecordingApplication, close
-from txsockjs.core.frames import BUSY, Frame, Message, quote
+from tests.core.model import Model, Taker
+from tests.core.support import close
+from txsockjs.core.frames import BUSY, Message
 from txsockjs.core.registry import SessionRegistry
 from txsockjs.core.session import Session
 from txsockjs.core.states import State
@@ -42,113 +42,6 @@ TEXTS = st.lists(
     min_size=1,
     max_size=5,
 )
-
-
-class Taker(MemoryReceiver):
-    """
-    A receiver that hands what it takes to the model, and answers pings.
-    """
-
-    def __init__(
-        self, model: Model, limit: int | None = None, *, persistent: bool = False
-    ) -> None:
-        super().__init__(limit, persistent=persistent)
-        self._model = model
-
-    def sendFrame(self, frame: Frame) -> bool:
-        self._model.take(frame.data)
-        return super().sendFrame(frame)
-
-    def ping(self) -> None:
-        super().ping()
-        self.heard = True
-
-    @property
-    def live(self) -> bool:
-        """
-        Whether it takes frames.
-        """
-        return not self.finished and not self._paused
-
-
-class Application(RecordingApplication):
-    """
-    An application that is called when it may be, and not otherwise.
-
-    @ivar busy: whether it is in a call of its own to the session.
-    """
-
-    session: Session
-    busy = False
-
-    def sessionReceived(self, message: str | bytes) -> None:
-        assert self.session.state is State.OPEN, "a message after the end"
-        assert not self.session._paused, "a message to one who does not read"
-        super().sessionReceived(message)
-
-    def sessionDrained(self) -> None:
-        assert self.session.state is State.OPEN, "asked for more after the end"
-        assert not self.session.pending, "asked for more while something waits"
-        super().sessionDrained()
-
-    def sessionLost(self, reason: Failure) -> None:
-        assert not self.lost, "told twice"
-        assert not self.busy, "told inside its own call"
-        super().sessionLost(reason)
-
-
-class Model:
-    """
-    What must be true of one session.
-
-    @ivar sent: what the application sent while it could.
-    @ivar taken: the messages that receivers took.
-    @ivar brought: what the browser sent while it could.
-    @ivar held: how many deliveries of the browser's wait for the application.
-    @ivar dropped: whether the session was given up with what waited.
-    """
-
-    def __init__(self) -> None:
-        self.application = Application()
-        self.held = 0
-        self.sent: list[str] = []
-        self.taken: list[str] = []
-        self.brought: list[str | bytes] = []
-        self.opened = False
-        self.closed: bytes | None = None
-        self.dropped = False
-
-    def take(self, data: bytes) -> None:
-        """
-        A receiver was given a frame.
-        """
-        if data == b"o":
-            assert not self.opened, "opened twice"
-            self.opened = True
-            return
-        assert self.opened, "a frame before the open frame"
-        if data.startswith(b"c"):
-            assert self.closed in (None, data), "two different ends"
-            assert self.dropped or self.taken == self.sent, "closed too early"
-            self.closed = data
-            return
-        assert self.closed is None, "a frame behind the close frame"
-        if data.startswith(b"a"):
-            self.taken += json.loads(data[1:])
-        else:
-            assert data == b"h", data
-
-    @property
-    def waiting(self) -> int:
-        """
-        The bytes in the outbox.
-        """
-        if self.dropped:
-            return 0
-        return sum(len(quote(text)) + 1 for text in self.sent[len(self.taken) :])
-
-
-alive = precondition(lambda self: not self.gone)
 
 
 class SessionMachine(RuleBasedStateMachine):
