@@ -6,9 +6,6 @@ from __future__ import annotations
 
 import json
 
-from hypothesis.stateful import (
-    precondition,
-)
 from twisted.python.failure import Failure
 
 from tests.core.support import RecordingApplication
@@ -120,6 +117,3 @@ class Model:
         if self.dropped:
             return 0
         return sum(len(quote(text)) + 1 for text in self.sent[len(self.taken) :])
-
-
-alive = precondition(lambda self: not self.gone)

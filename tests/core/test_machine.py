@@ -44,6 +44,9 @@ TEXTS = st.lists(
 )
 
 
+alive = precondition(lambda self: not self.gone)
+
+
 class SessionMachine(RuleBasedStateMachine):
     """
     One session after the other, in one registry.
