@@ -31,10 +31,13 @@ class Twistd(ProcessProtocol):
 
     transport: Any
 
-    def __init__(self, *arguments: str, path: str = ".") -> None:
+    def __init__(
+        self, *arguments: str, path: str = ".", options: tuple[str, ...] = ()
+    ) -> None:
         """
         @param arguments: the arguments of C{sockjs}.
         @param path: the directory to run it in.
+        @param options: the options of C{twistd}, before C{sockjs}.
         """
         self.output = ""
         self.ended: Deferred[int] = Deferred()
@@ -42,7 +45,14 @@ class Twistd(ProcessProtocol):
         reactor.spawnProcess(
             self,
             str(TWISTD),
-            [str(TWISTD), "-n", "--pidfile=", "sockjs", *arguments],
+            [
+                str(TWISTD),
+                "-n",
+                "--pidfile=",
+                *options,
+                "sockjs",
+                *arguments,
+            ],
             env=os.environ,
             path=path,
         )
@@ -102,11 +112,11 @@ class TwistdTestCase(TestCase):
         self.here = Path(self.mktemp()).absolute()
         self.here.mkdir()
 
-    def start(self, *arguments: str) -> Twistd:
+    def start(self, *arguments: str, options: tuple[str, ...] = ()) -> Twistd:
         """
         Start it; it is stopped after the test.
         """
-        twistd = Twistd(*arguments, path=str(self.here))
+        twistd = Twistd(*arguments, path=str(self.here), options=options)
 
         async def stop() -> None:
             if not twistd.ended.called:
