@@ -5,11 +5,20 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Mapping
+
+import treq
+from twisted.internet import reactor
 
 from tests.integration.node import SCRIPTS, need
-from tests.integration.twistd import TERMINATED, TwistdTestCase
+from tests.integration.readers import TRANSPORTS as READING
+from tests.integration.readers import openReader
+from tests.integration.twistd import TERMINATED, Twistd, TwistdTestCase
 from tests.integration.watching import watch
+from tests.web import sockets
 
+LISTEN = "--listen=tcp:0:interface=127.0.0.1"
+HANDSHAKE = {**sockets.HANDSHAKE, "Host": "127.0.0.1"}
 TRANSPORTS = ("websocket", "xhr-streaming", "eventsource", "xhr-polling")
 
 SERVICE = '''
@@ -53,6 +62,25 @@ reactor.addSystemEventTrigger("before", "shutdown", stop)
 '''
 
 
+#: How a session ends for the client: code, reason, and whether it was clean.
+RESTARTED = [1012, "Service Restart", True]
+CROSSED = [1006, "Sending error: Error: http status 404", False]
+
+COUNT = 200
+
+BURSTS = f'''
+from twisted.internet.protocol import Protocol
+from tests.integration.readers import numbered
+
+class Burst(Protocol):
+    """Writes more than the network holds."""
+
+    def connectionMade(self):
+        for number in range({COUNT}):
+            self.transport.write(numbered(number, 15_000).encode())
+'''
+
+
 class LoadTests(TwistdTestCase):
     """
     The stock client, which sends and is sent to all the time.
@@ -65,9 +93,7 @@ class LoadTests(TwistdTestCase):
         """
         need("node", packages=("sockjs-client",))
         (self.here / "counting.py").write_text(SERVICE)
-        twistd = self.start(
-            "--listen=tcp:0:interface=127.0.0.1", "--service=count=counting.Counter"
-        )
+        twistd = self.start(LISTEN, "--service=count=counting.Counter")
         url = f"{await twistd.url()}/count"
         node = shutil.which("node") or "node"
         script = str(SCRIPTS / "drain.js")
@@ -79,9 +105,94 @@ class LoadTests(TwistdTestCase):
         wrote = json.loads(re.search(r"wrote ({.*})", twistd.output)[1])
         seen = json.loads(clients.output.splitlines()[-1])
         self.assertEqual(len(seen), 32)
-        told = {"code": 1012, "reason": "Service Restart", "wasClean": True}
-        expected = [
-            {"name": name, "received": wrote[name], "wrong": None, **told}
-            for name in (each["name"] for each in seen)
+        for each in seen:
+            name = each["name"]
+            how = each.pop("how")
+            self.assertEqual(
+                each, {"name": name, "received": wrote[name], "wrong": None}
+            )
+            if how != RESTARTED:
+                # What it sent crossed the close frame, which came alone.
+                self.assertEqual((name[:11], how), ("xhr-polling", CROSSED))
+
+
+async def status(
+    method: str, url: str, headers: Mapping[str, str] | None = None
+) -> int:
+    """
+    The status of the answer to a request.
+    """
+    response = await treq.request(method, url, headers=headers, persistent=False)
+    await response.content()
+    return response.code
+
+
+class DrainTests(TwistdTestCase):
+    """
+    What can be seen from outside while a server stops.
+    """
+
+    async def serve(self, *options: str) -> tuple[Twistd, int]:
+        """
+        Start a server of bursts.
+
+        @return: the server, and its port.
+        """
+        (self.here / "bursts.py").write_text(BURSTS)
+        given = [f"--option={option}" for option in options]
+        twistd = self.start(LISTEN, "--service=burst=bursts.Burst", *given)
+        return twistd, int((await twistd.url()).rpartition(":")[2])
+
+    async def test_refused(self) -> None:
+        """
+        Until the last session has ended, the port answers: C{info} and whatever would
+        open a session are refused with 503.
+        """
+        twistd, port = await self.serve("timeout=60", "drain_timeout=60")
+        session = await openReader(self, port, "/burst/0/s", "xhr_streaming")
+        session.transport.pauseProducing()
+        twistd.terminate()
+        base = f"http://127.0.0.1:{port}/burst"
+        while await status("GET", f"{base}/info") == 200:
+            pass
+        codes = [
+            await status("POST", f"{base}/0/new/xhr"),
+            await status("GET", f"{base}/0/new/eventsource"),
+            await status("GET", f"{base}/0/new/websocket", HANDSHAKE),
+            await status("GET", f"{base}/info"),
         ]
-        self.assertEqual([s for s in seen if s not in expected], [])
+        self.assertEqual(codes, [503] * 4)
+        session.transport.resumeProducing()
+        self.assertEqual(await twistd.ended, TERMINATED)
+        self.assertEqual((session.count, session.wrong), (COUNT, None))
+
+    async def test_slow(self) -> None:
+        """
+        Who has read nothing until then gets all that was written, and the close frame.
+        """
+        twistd, port = await self.serve()
+        sessions = []
+        for number, name in enumerate(READING):
+            session = await openReader(self, port, f"/burst/0/{number}", name)
+            session.transport.pauseProducing()
+            sessions.append(session)
+        twistd.terminate()
+        for session in sessions:
+            session.transport.resumeProducing()
+        self.assertEqual(await twistd.ended, TERMINATED)
+        seen = [(each.count, each.wrong, each.code) for each in sessions]
+        self.assertEqual(seen, [(COUNT, None, 1012)] * 4)
+
+    async def test_capped(self) -> None:
+        """
+        Who does not read at all is waited for as long as C{drain_timeout} says.
+        """
+        twistd, port = await self.serve("timeout=60", "drain_timeout=1")
+        for number, name in enumerate(READING):
+            session = await openReader(self, port, f"/burst/0/{number}", name)
+            session.transport.pauseProducing()
+        before = reactor.seconds()
+        twistd.terminate()
+        self.assertEqual(await twistd.ended, TERMINATED)
+        self.assertGreater(reactor.seconds() - before, 0.9)
+        self.assertIn("Dropping 4 SockJS sessions", twistd.output)

@@ -27,7 +27,7 @@ function session(name, transport, ready) {
     };
     sock.onclose = (event) => {
       clearInterval(timer);
-      resolve({ ...seen, code: event.code, reason: event.reason, wasClean: event.wasClean });
+      resolve({ ...seen, how: [event.code, event.reason, event.wasClean] });
     };
   });
 }
