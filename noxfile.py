@@ -41,7 +41,7 @@ def unitTests() -> list[str]:
         for path in Path("tests").iterdir()
         if path.match("test_*.py") or (path / "__init__.py").is_file()
     ]
-    return sorted(f"tests.{path.stem}" for path in found if path.name not in APART)
+    return sorted(f"tests.{path.stem}" for path in found if path.stem not in APART)
 
 
 @nox.session(python=["3.11", "3.12", "3.13", "3.14", "3.15"])
