@@ -47,7 +47,7 @@ def unitTests() -> list[str]:
 @nox.session(python=["3.11", "3.12", "3.13", "3.14", "3.15"])
 def unit(session: nox.Session) -> None:
     """Run the unit tests in an environment with the extras that they need."""
-    session.install("-e", ".[test,http2]")
+    session.install("-e", ".[test,http2,metrics]")
     session.run(
         "python",
         "-m",

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Collection
 from typing import Any, Final
 
+import attrs
 from twisted.application.service import Service
 from twisted.internet import reactor as globalReactor
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -25,10 +26,11 @@ from twisted.internet.interfaces import (
 )
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from twisted.python.reflect import namedModule
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 from twisted.web.resource import IResource, Resource
-from twisted.web.server import Request
+from twisted.web.server import Request, Site
 from twisted.web.static import File
 
 from txsockjs import demo
@@ -46,7 +48,8 @@ Examples:
   twistd -n sockjs --service echo=twisted.protocols.wire.Echo
   twistd -n sockjs --listen tcp:8080 --service chat=myapp.chat.ChatFactory \\
     --service admin/log=myapp.log.tail --static public \\
-    --option heartbeat=15 --option admin/log:origins=https://example.com
+    --option heartbeat=15 --option admin/log:origins=https://example.com \\
+    --metrics tcp:9100:interface=127.0.0.1
 """
 
 
@@ -56,6 +59,8 @@ class Options(UsageOptions):
 
     @ivar site: what is served.
     @ivar endpoints: where, with the string that each came from.
+    @ivar metrics: where there is something for Prometheus, in the same way.
+    @ivar metricsSite: what is served there.
     @ivar what: what is served, in a few words.
     """
 
@@ -88,6 +93,8 @@ class Options(UsageOptions):
         self.docs = {name: " ".join(doc.split()) for name, doc in self.docs.items()}
         self.reactor = reactor
         self.endpoints: list[tuple[str, IStreamServerEndpoint]] = []
+        self.metrics: list[tuple[str, IStreamServerEndpoint]] = []
+        self.metricsSite: Site | None = None
         self._services: list[tuple[str, IProtocolFactory]] = []
         self._common: dict[str, str] = {}
         self._own: dict[str, dict[str, str]] = {}
@@ -98,11 +105,23 @@ class Options(UsageOptions):
         ssl:443:privateKey=key.pem:certKey=cert.pem or haproxy:tcp:8080. May be given
         several times. [default: tcp:8080:interface=127.0.0.1]
         """
+        self.endpoints.append(self._endpoint("listen", description))
+
+    def opt_metrics(self, description: str) -> None:
+        """
+        Where Prometheus finds metrics, at /metrics: any server endpoint string, such
+        as tcp:9100. This needs the extra txsockjs[metrics]. May be given several
+        times.
+        """
+        self.metrics.append(self._endpoint("metrics", description))
+
+    def _endpoint(
+        self, option: str, description: str
+    ) -> tuple[str, IStreamServerEndpoint]:
         try:
-            endpoint = serverFromString(self.reactor, description)
+            return description, serverFromString(self.reactor, description)
         except Exception as error:
-            raise UsageError(f"--listen {description}: {error}") from error
-        self.endpoints.append((description, endpoint))
+            raise UsageError(f"--{option} {description}: {error}") from error
 
     def opt_service(self, service: str) -> None:
         """
@@ -163,6 +182,18 @@ class Options(UsageOptions):
         else:
             self._addDemo()
             self.what = "SockJS demo"
+        if self.metrics:
+            self.metricsSite = self._makeMetricsSite()
+
+    def _makeMetricsSite(self) -> Site:
+        try:
+            metrics: Any = namedModule("txsockjs.metrics")
+        except ImportError as error:
+            raise UsageError(
+                f"--metrics: {error}; install txsockjs[metrics]"
+            ) from error
+        site: Site = metrics.metricsSite(self.site.services.values(), self.reactor)
+        return site
 
     def getUsage(self, width: int | None = None) -> str:
         """
@@ -248,6 +279,19 @@ class _Beside(Resource):
         return child
 
 
+@attrs.frozen
+class _Server:
+    """
+    A site at one endpoint.
+    """
+
+    site: Site
+    what: str
+    path: str
+    description: str
+    endpoint: IStreamServerEndpoint
+
+
 class SockJSService(Service):
     """
     Serves a site on any number of endpoints. Stopping it lets the sessions end in good
@@ -270,7 +314,18 @@ class SockJSService(Service):
         self.site = site
         self.endpoints = endpoints
         self.what = what
+        self._beside: list[_Server] = []
         self._listening: list[Deferred[IListeningPort | None]] = []
+
+    def serveMetrics(
+        self, site: Site, endpoints: list[tuple[str, IStreamServerEndpoint]]
+    ) -> None:
+        """
+        Serve a site with metrics beside, for as long as there are sessions.
+        """
+        self._beside = [
+            _Server(site, "Metrics", "metrics", *place) for place in endpoints
+        ]
 
     def privilegedStartService(self) -> None:
         """
@@ -280,10 +335,11 @@ class SockJSService(Service):
         """
         Service.privilegedStartService(self)
         failures: list[Failure] = []
-        for description, endpoint in self.endpoints:
-            listening: Deferred[Any] = endpoint.listen(self.site)
-            listening.addCallback(self._announce, description)
-            listening.addErrback(self._failed, description, failures)
+        servers = [_Server(self.site, self.what, "", *each) for each in self.endpoints]
+        for server in servers + self._beside:
+            listening: Deferred[Any] = server.endpoint.listen(server.site)
+            listening.addCallback(self._announce, server)
+            listening.addErrback(self._failed, server.description, failures)
             self._listening.append(listening)
         if failures:
             failures[0].raiseException()
@@ -312,9 +368,10 @@ class SockJSService(Service):
             if port is not None:
                 await maybeDeferred(port.stopListening)
 
-    def _announce(self, port: IListeningPort, description: str) -> IListeningPort:
+    def _announce(self, port: IListeningPort, server: _Server) -> IListeningPort:
+        url = _url(port.getHost(), server.description)
         self._log.info(
-            "{what} at {url}", what=self.what, url=_url(port.getHost(), description)
+            "{what} at {url}{path}", what=server.what, url=url, path=server.path
         )
         return port
 
@@ -343,4 +400,7 @@ def makeService(config: Options) -> SockJSService:
     """
     The service that the parsed command line asks for.
     """
-    return SockJSService(config.site, config.endpoints, config.what)
+    service = SockJSService(config.site, config.endpoints, config.what)
+    if config.metricsSite is not None:
+        service.serveMetrics(config.metricsSite, config.metrics)
+    return service

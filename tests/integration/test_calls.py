@@ -1,4 +1,4 @@
-"""Who is calling, and async handlers: their examples, with the stock client."""
+"""Who is calling, async handlers and metrics: their examples, over real sockets."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from base64 import b64encode
 from typing import Any
 
 import treq
+from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet import reactor
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import TestCase
@@ -266,3 +267,49 @@ class QuizTests(TwistdTestCase):
             session.send(str(sum(map(int, sum_.split(" + ")))))
         self.assertEqual(await session.receive(), ["3 of 3"])
         await session.ended
+
+
+class MetricsTests(TwistdTestCase):
+    """Metrics, over real sockets."""
+
+    async def sample(self, url: str, name: str, **labels: str) -> float | None:
+        """One value of those that a URL has."""
+        response = await treq.get(url, persistent=False)
+        for family in text_string_to_metric_families(await response.text()):
+            for sample in family.samples:
+                if (sample.name, sample.labels) == (name, labels):
+                    return sample.value
+        return None
+
+    async def test_example(self) -> None:
+        """C{metrics.py}: the service's counters, and the application's own."""
+        url, _ = await startExample(self, "metrics.py", LOOPBACK)
+        here = url.removesuffix("/metrics")
+        session = await openSession(self, f"{here}/echo")
+        session.send("HELLO")
+        await session.receive()
+        metrics = f"{here}/metrics"
+        labels = {"service": "echo", "transport": "websocket"}
+        name = "sockjs_messages_received_total"
+        self.assertEqual(await self.sample(metrics, name, **labels), 1)
+        self.assertEqual(await self.sample(metrics, "shouts_total"), 1)
+
+    async def test_twistd(self) -> None:
+        """C{twistd sockjs --metrics}: those of each service, and the process's."""
+        twistd = self.start(
+            f"--listen={LOOPBACK}",
+            f"--metrics={LOOPBACK}",
+            "--service=echo=twisted.protocols.wire.Echo",
+        )
+        found = await twistd.until(
+            r"(?s)services echo at (http\S+)/\n.*Metrics at (http\S+)\n"
+        )
+        session = await openSession(self, f"{found[1]}/echo")
+        labels = {"service": "echo", "transport": "websocket"}
+        name = "sockjs_sessions_open"
+        self.assertEqual(await self.sample(found[2], name, **labels), 1)
+        self.assertIsNotNone(await self.sample(found[2], "process_open_fds"))
+        await session.leave()
+        ended = "sockjs_sessions_closed_total"
+        self.assertEqual(await self.sample(found[2], name, **labels), 0)
+        self.assertEqual(await self.sample(found[2], ended, **labels, code="1000"), 1)
