@@ -133,7 +133,7 @@ class Session(Stateful):
         self._host.closed(self)
         self._closeFrame = close
         if self._inbox is not None:
-            self._inbox.drop()
+            self._inbox.drop(UnknownSession())
         self._take(receiver)
         self.flush()
 
