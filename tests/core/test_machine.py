@@ -47,7 +47,11 @@ TEXTS = st.lists(
 class Taker(MemoryReceiver):
     """
     A receiver that hands what it takes to the model, and answers pings.
+
+    @ivar full: whether it has said that it has no room.
     """
+
+    full = False
 
     def __init__(
         self, model: Model, limit: int | None = None, *, persistent: bool = False
@@ -56,8 +60,15 @@ class Taker(MemoryReceiver):
         self._model = model
 
     def sendFrame(self, frame: Frame) -> bool:
+        assert not self.full, "a frame to a receiver that is full"
         self._model.take(frame.data)
-        return super().sendFrame(frame)
+        room = super().sendFrame(frame)
+        self.full = not (room or self.finished)
+        return room
+
+    def resume(self) -> None:
+        self.full = False
+        super().resume()
 
     def ping(self) -> None:
         super().ping()
@@ -81,6 +92,10 @@ class Application(RecordingApplication):
     session: Session
     busy = False
 
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.model = model
+
     def sessionReceived(self, message: str | bytes) -> None:
         assert self.session.state is State.OPEN, "a message after the end"
         assert not self.session._paused, "a message to one who does not read"
@@ -89,6 +104,7 @@ class Application(RecordingApplication):
     def sessionDrained(self) -> None:
         assert self.session.state is State.OPEN, "asked for more after the end"
         assert not self.session.pending, "asked for more while something waits"
+        assert not self.model.receiver.full, "asked for more while nothing is taken"
         super().sessionDrained()
 
     def sessionLost(self, reason: Failure) -> None:
@@ -103,13 +119,19 @@ class Model:
 
     @ivar sent: what the application sent while it could.
     @ivar taken: the messages that receivers took.
+    @ivar receiver: the session's receiver, or the last one that it had.
     @ivar brought: what the browser sent while it could.
     @ivar held: how many deliveries of the browser's wait for the application.
     @ivar dropped: whether the session was given up with what waited.
     """
 
-    def __init__(self) -> None:
-        self.application = Application()
+    receiver: Taker
+
+    def __init__(self, clock: Clock, heartbeat: float | None) -> None:
+        self.application = Application(self)
+        self._clock = clock
+        self._heartbeat = heartbeat
+        self._last = 0.0
         self.held = 0
         self.sent: list[str] = []
         self.taken: list[str] = []
@@ -122,6 +144,7 @@ class Model:
         """
         A receiver was given a frame.
         """
+        silence, self._last = self._clock.seconds() - self._last, self._clock.seconds()
         if data == b"o":
             assert not self.opened, "opened twice"
             self.opened = True
@@ -136,7 +159,8 @@ class Model:
         if data.startswith(b"a"):
             self.taken += json.loads(data[1:])
         else:
-            assert data == b"h", data
+            assert (data, self._heartbeat is None) == (b"h", False)
+            assert silence > self._heartbeat - 0.01, "a heartbeat too early"
 
     @property
     def waiting(self) -> int:
@@ -160,8 +184,15 @@ class SessionMachine(RuleBasedStateMachine):
         heartbeat=st.sampled_from([None, 1, 25]),
         buffer=st.sampled_from([100, 10**7]),
         persistent=st.booleans(),
+        limit=st.sampled_from([None, 1]),
     )
-    def serve(self, heartbeat: float | None, buffer: int, persistent: bool) -> None:
+    def serve(
+        self,
+        heartbeat: float | None,
+        buffer: int,
+        persistent: bool,
+        limit: int | None,
+    ) -> None:
         """
         Have a service with sessions over HTTP, or over WebSockets.
         """
@@ -169,15 +200,16 @@ class SessionMachine(RuleBasedStateMachine):
         self.options = SockJSOptions(heartbeat=heartbeat, max_buffer=buffer)
         self.registry = SessionRegistry(self.clock, self.options)
         self.persistent = persistent
-        self.open(None)
+        self.open(None if persistent else limit)
 
     def open(self, limit: int | None) -> None:
         """
         A receiver opens a new session.
         """
-        self.model = model = Model()
+        self.model = model = Model(self.clock, self.options.heartbeat)
         self.formers: list[Taker] = []
         self.receiver = Taker(model, limit, persistent=self.persistent)
+        model.receiver = self.receiver
         self.session = self.registry.open(
             None if self.persistent else b"s", self._start
         )
@@ -227,7 +259,7 @@ class SessionMachine(RuleBasedStateMachine):
             assert (busy.frames, busy.finished) == ([BUSY.data], True)
             return
         self.formers.append(self.receiver)
-        self.receiver = Taker(self.model, limit)
+        self.receiver = self.model.receiver = Taker(self.model, limit)
         self.session.attach(self.receiver)
 
     @precondition(lambda self: self.formers and not self.gone)
@@ -236,10 +268,12 @@ class SessionMachine(RuleBasedStateMachine):
         """
         A connection that the session had before has room again, or ends.
         """
+        state = self.session.state
         if ended:
             self.session.lost(self.formers[-1], Failure(ConnectionLost()))
         else:
             self.session.resume(self.formers[-1])
+        assert self.session.state is state
 
     @alive
     @rule(fault=st.sampled_from(["drop", "abort", "fail"]))
@@ -268,6 +302,8 @@ class SessionMachine(RuleBasedStateMachine):
         """
         self.receiver.pause()
         self.receiver.pending = pending
+        self.send("the last that it takes")
+        self.turn()
 
     @alive
     @rule()
