@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 
+from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from tests.core.support import RecordingApplication
@@ -18,7 +19,11 @@ from txsockjs.testing import MemoryReceiver
 class Taker(MemoryReceiver):
     """
     A receiver that hands what it takes to the model, and answers pings.
+
+    @ivar full: whether it has said that it has no room.
     """
+
+    full = False
 
     def __init__(
         self, model: Model, limit: int | None = None, *, persistent: bool = False
@@ -27,8 +32,15 @@ class Taker(MemoryReceiver):
         self._model = model
 
     def sendFrame(self, frame: Frame) -> bool:
+        assert not self.full, "a frame to a receiver that is full"
         self._model.take(frame.data)
-        return super().sendFrame(frame)
+        room = super().sendFrame(frame)
+        self.full = not (room or self.finished)
+        return room
+
+    def resume(self) -> None:
+        self.full = False
+        super().resume()
 
     def ping(self) -> None:
         super().ping()
@@ -52,6 +64,10 @@ class Application(RecordingApplication):
     session: Session
     busy = False
 
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.model = model
+
     def sessionReceived(self, message: str | bytes) -> None:
         assert self.session.state is State.OPEN, "a message after the end"
         assert not self.session._paused, "a message to one who does not read"
@@ -60,6 +76,7 @@ class Application(RecordingApplication):
     def sessionDrained(self) -> None:
         assert self.session.state is State.OPEN, "asked for more after the end"
         assert not self.session.pending, "asked for more while something waits"
+        assert not self.model.receiver.full, "asked for more while nothing is taken"
         super().sessionDrained()
 
     def sessionLost(self, reason: Failure) -> None:
@@ -74,13 +91,19 @@ class Model:
 
     @ivar sent: what the application sent while it could.
     @ivar taken: the messages that receivers took.
+    @ivar receiver: the session's receiver, or the last one that it had.
     @ivar brought: what the browser sent while it could.
     @ivar held: how many deliveries of the browser's wait for the application.
     @ivar dropped: whether the session was given up with what waited.
     """
 
-    def __init__(self) -> None:
-        self.application = Application()
+    receiver: Taker
+
+    def __init__(self, clock: Clock, heartbeat: float | None) -> None:
+        self.application = Application(self)
+        self._clock = clock
+        self._heartbeat = heartbeat
+        self._last = 0.0
         self.held = 0
         self.sent: list[str] = []
         self.taken: list[str] = []
@@ -93,6 +116,7 @@ class Model:
         """
         A receiver was given a frame.
         """
+        silence, self._last = self._clock.seconds() - self._last, self._clock.seconds()
         if data == b"o":
             assert not self.opened, "opened twice"
             self.opened = True
@@ -107,7 +131,8 @@ class Model:
         if data.startswith(b"a"):
             self.taken += json.loads(data[1:])
         else:
-            assert data == b"h", data
+            assert (data, self._heartbeat is None) == (b"h", False)
+            assert silence > self._heartbeat - 0.01, "a heartbeat too early"
 
     @property
     def waiting(self) -> int:

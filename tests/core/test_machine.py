@@ -56,8 +56,15 @@ class SessionMachine(RuleBasedStateMachine):
         heartbeat=st.sampled_from([None, 1, 25]),
         buffer=st.sampled_from([100, 10**7]),
         persistent=st.booleans(),
+        limit=st.sampled_from([None, 1]),
     )
-    def serve(self, heartbeat: float | None, buffer: int, persistent: bool) -> None:
+    def serve(
+        self,
+        heartbeat: float | None,
+        buffer: int,
+        persistent: bool,
+        limit: int | None,
+    ) -> None:
         """
         Have a service with sessions over HTTP, or over WebSockets.
         """
@@ -65,15 +72,16 @@ class SessionMachine(RuleBasedStateMachine):
         self.options = SockJSOptions(heartbeat=heartbeat, max_buffer=buffer)
         self.registry = SessionRegistry(self.clock, self.options)
         self.persistent = persistent
-        self.open(None)
+        self.open(None if persistent else limit)
 
     def open(self, limit: int | None) -> None:
         """
         A receiver opens a new session.
         """
-        self.model = model = Model()
+        self.model = model = Model(self.clock, self.options.heartbeat)
         self.formers: list[Taker] = []
         self.receiver = Taker(model, limit, persistent=self.persistent)
+        model.receiver = self.receiver
         self.session = self.registry.open(
             None if self.persistent else b"s", self._start
         )
@@ -123,7 +131,7 @@ class SessionMachine(RuleBasedStateMachine):
             assert (busy.frames, busy.finished) == ([BUSY.data], True)
             return
         self.formers.append(self.receiver)
-        self.receiver = Taker(self.model, limit)
+        self.receiver = self.model.receiver = Taker(self.model, limit)
         self.session.attach(self.receiver)
 
     @precondition(lambda self: self.formers and not self.gone)
@@ -132,10 +140,12 @@ class SessionMachine(RuleBasedStateMachine):
         """
         A connection that the session had before has room again, or ends.
         """
+        state = self.session.state
         if ended:
             self.session.lost(self.formers[-1], Failure(ConnectionLost()))
         else:
             self.session.resume(self.formers[-1])
+        assert self.session.state is state
 
     @alive
     @rule(fault=st.sampled_from(["drop", "abort", "fail"]))
@@ -164,6 +174,8 @@ class SessionMachine(RuleBasedStateMachine):
         """
         self.receiver.pause()
         self.receiver.pending = pending
+        self.send("the last that it takes")
+        self.turn()
 
     @alive
     @rule()
