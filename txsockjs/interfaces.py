@@ -197,6 +197,12 @@ class IReceiver(Interface):
 
     def pendingBytes() -> int:
         """
+        How many bytes, taken from the session, wait on this side until the peer takes
+        others. What is only on its way does not count.
+        """
+
+    def heldBytes() -> int:
+        """
         How many bytes, taken from the session, the peer has not taken yet, as far as
         that can be known.
         """

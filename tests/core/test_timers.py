@@ -289,6 +289,8 @@ class PingTests(SessionTestCase):
         self.assertIs(State.OPEN, session.state)
         receiver.pending = 0
         self.clock.advance(25)
+        self.assertIs(State.OPEN, session.state)
+        self.clock.advance(25)
         self.assertIs(State.GONE, session.state)
 
     def test_notOverHTTP(self) -> None:

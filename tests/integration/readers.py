@@ -84,6 +84,12 @@ class Reader(Protocol):
         self._look()
         return done
 
+    def isOver(self) -> bool:
+        """
+        Whether a close frame has come, or the connection has ended.
+        """
+        return self.code is not None or self.ended.called
+
     def say(self, message: str) -> None:
         """
         Send a message, over a WebSocket.
@@ -217,7 +223,9 @@ class Reader(Protocol):
             self.code = json.loads(text[1:])[0]
 
 
-async def openReader(test: Any, port: int, path: str, name: str) -> Reader:
+async def openReader(
+    test: Any, port: int, path: str, name: str, kind: type[Reader] = Reader
+) -> Reader:
     """
     Open a session; its connection ends with the test.
 
@@ -226,7 +234,7 @@ async def openReader(test: Any, port: int, path: str, name: str) -> Reader:
     from twisted.internet import reactor
 
     endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port)
-    reader = await connectProtocol(endpoint, Reader(name, path))
+    reader = await connectProtocol(endpoint, kind(name, path))
     test.addCleanup(lambda: reader.transport.abortConnection() or reader.ended)
     await reader.opened
     return reader

@@ -64,6 +64,12 @@ class Writer(Protocol):
         """
         raise NotImplementedError
 
+    def isFull(self) -> bool:
+        """
+        Whether it waits for its client to take something.
+        """
+        return False
+
 
 class Flood(Writer):
     """
@@ -84,6 +90,7 @@ class Push(Writer):
     A push producer: writes until it is paused, a little in each turn.
     """
 
+    left = 0
     paused = False
 
     def begin(self, count: int) -> None:
@@ -107,27 +114,38 @@ class Push(Writer):
 
     def pauseProducing(self) -> None:
         self.paused = True
-        facts["paused"] += 1
+
+    def isFull(self) -> bool:
+        return self.paused
 
     def stopProducing(self) -> None:
         self.left = 0
 
 
-class Pull(Push):
+class Pull(Writer):
     """
     A pull producer: writes when it is asked.
     """
 
+    left = -1
+
     def begin(self, count: int) -> None:
         self.left = count
+        self.asked = reactor.seconds()
         self.transport.registerProducer(self, False)
 
     def resumeProducing(self) -> None:
-        self._write = self.write
+        self.asked = reactor.seconds()
         self.left -= 1
         self.write()
         if not self.left:
             self.transport.unregisterProducer()
+
+    def isFull(self) -> bool:
+        return self.left > 0 and reactor.seconds() - self.asked > 0.5
+
+    def stopProducing(self) -> None:
+        self.left = 0
 
 
 class Page(Resource):
@@ -174,7 +192,7 @@ def main(options: dict[str, Any]) -> None:
         return {
             "sessions": len(sessions),
             "pending": sum(session.pending for session in sessions),
-            "unwritten": len(writers),
+            "full": sum(writer.isFull() for writer in writers),
             "memory": memory("VmRSS"),
             "most": memory("VmHWM"),
             **facts,

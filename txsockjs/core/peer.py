@@ -9,52 +9,69 @@ class Peer:
     """
     Whether the peer takes what is sent, and whether it is there at all. One that is
     slow is told from one that is gone by what it takes from look to look.
-
-    @ivar seen: what it had taken when bytes were last seen to wait, or None if none
-        did.
     """
 
-    __slots__ = ("_asked", "_taken", "seen")
+    __slots__ = ("_asked", "_question", "_seen", "_taken")
 
     def __init__(self) -> None:
-        self.seen: int | None = None
-        self._taken = 0
-        # When it was asked for a sign of life.
+        # What it had taken when bytes were last seen to wait; None if none did.
+        self._taken: int | None = None
+        # When it was asked for a sign of life, what it will have taken before it has
+        # the question, and what it had taken at the last look.
         self._asked: float | None = None
+        self._question = 0
+        self._seen = 0
 
-    def look(self, receiver: IReceiver | None) -> bool:
+    def responded(self, receiver: IReceiver | None) -> None:
         """
-        See whether bytes wait.
-
-        @return: whether some do of which none was taken since the last look.
+        A response is complete, or there is none: look whether it will take some time
+        to deliver.
         """
-        before, self.seen = self.seen, None
+        self._taken = None
         if receiver is not None and receiver.pendingBytes():
-            self.seen = receiver.takenBytes()
-        return self.seen is not None and self.seen == before
+            self._taken = receiver.takenBytes()
+
+    def takes(self, receiver: IReceiver) -> bool:
+        """
+        Whether the peer has taken some of a slow response since the last look.
+        """
+        before = self._taken
+        if before is not None or receiver.pendingBytes():
+            self._taken = receiver.takenBytes()
+        return self._taken != before
+
+    def stands(self, receiver: IReceiver) -> bool:
+        """
+        Whether bytes wait of which the peer has taken none since the last look.
+        """
+        before, self._taken = self._taken, None
+        if receiver.heldBytes():
+            self._taken = receiver.takenBytes()
+        return self._taken is not None and self._taken == before
 
     def isAlive(
         self, receiver: IReceiver, now: float, patience: float, unread: bool
     ) -> bool:
         """
         Whether the peer of a persistent receiver may still be there: it sent something
-        of late, or takes what waits for it, or was asked for a sign of life less than
-        C{patience} seconds ago. That time counts from when the question had left, not
-        from when it was queued.
+        of late, or was asked for a sign of life less than C{patience} seconds ago. That
+        time does not run while it takes what was written before the question.
 
         @param now: the time, in seconds.
         @param unread: whether the application does not read: an answer would not be
             heard.
         """
-        before, self._taken = self._taken, receiver.takenBytes()
+        taken = receiver.takenBytes()
+        before, self._seen = self._seen, taken
         if receiver.heard or unread:
             receiver.heard = False
             self._asked = None
-        elif self._taken != before and receiver.pendingBytes():
-            self._asked = self._asked and now
         elif self._asked is None:
             self._asked = now
+            self._question = taken + receiver.heldBytes()
             receiver.ping()
+        elif taken != before and min(taken, before) < self._question:
+            self._asked = now
         elif now - self._asked >= patience:
             return False
         return True

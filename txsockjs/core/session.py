@@ -383,7 +383,7 @@ class Session(Stateful):
         """
         No receiver: the disconnect delay begins. (PROTOCOL 6.4)
         """
-        self._peer.look(self._receiver)
+        self._peer.responded(self._receiver)
         self._last = self._clock.seconds()
         self._arm(self._options.timeout)
 
@@ -418,27 +418,28 @@ class Session(Stateful):
             self._arm(rest)
         elif receiver and not receiver.finished:
             self._heartbeat(receiver, delay)
-        elif not self._isDelivering():
+        elif not receiver or not self._isDelivering(receiver, now):
             self._end(Failure(ConnectionLost("no receiver within the timeout")))
 
-    def _isDelivering(self) -> bool:
+    def _isDelivering(self, receiver: IReceiver, now: float) -> bool:
         """
         Wait on while the last response is on its way: the delay counts from when it was
         delivered. Bytes that stand still for five delays never will be.
         """
-        before, since = self._peer.seen, self._last
-        self._wait()
-        if self._peer.seen == before:
-            self._last, waited = since, self._last - since
-            return before is not None and waited < 5 * self._options.timeout
+        delay = self._options.timeout
+        if self._peer.takes(receiver):
+            self._last = now
+        elif not receiver.pendingBytes() or now - self._last >= 5 * delay:
+            return False
+        self._arm(delay)
         return True
 
     def _heartbeat(self, receiver: IReceiver, delay: float) -> None:
-        if self._peer.look(receiver):
+        if self._peer.stands(receiver):
             # Bytes that have not moved for a whole interval never will.
             self._give(receiver, "the peer takes no more bytes")
             return
-        if self._peer.seen is None and self._writable:
+        if self._writable and not receiver.pendingBytes():
             self._send(HEARTBEAT)
         self._last = self._clock.seconds()
         self._arm(delay)

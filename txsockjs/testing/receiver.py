@@ -61,6 +61,9 @@ class MemoryReceiver:
     def pendingBytes(self) -> int:
         return self.pending
 
+    def heldBytes(self) -> int:
+        return self.pending
+
     def takenBytes(self) -> int:
         return -self.pending
 

@@ -19,7 +19,6 @@ if sys.platform == "linux":
     from termios import TIOCOUTQ
 
 _INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
-_USER_TIMEOUT: Final = getattr(socket, "TCP_USER_TIMEOUT", None)
 
 # Where Linux's struct tcp_info has tcpi_bytes_acked.
 _ACKNOWLEDGED: Final = slice(120, 128)
@@ -68,18 +67,86 @@ def _certificate(request: Request) -> Any:
     return transport.getPeerCertificate() if transport is not None else None
 
 
-def watch(transport: Any, patience: float) -> None:
+def pendingBytes(transport: Any) -> int:
     """
-    Have the kernel report a peer that has acknowledged nothing for C{patience} seconds
-    (RFC 5482); it would try for a quarter of an hour. Where the system or the
-    connection has no such thing, that is how long it takes.
+    How many bytes written to a connection, or to a stream of HTTP/2, have to wait until
+    the peer takes others. What the kernel has is just on its way, if it is little.
+    """
+    queued = _queued(transport)
+    if queued is not None:
+        return queued
+    sent = _unacknowledged(transport)
+    return _buffered(transport) + (sent if sent > _IN_FLIGHT else 0)
 
-    @param transport: a connection, or a stream of HTTP/2.
+
+def heldBytes(transport: Any) -> int:
     """
-    stream = getattr(transport, "_conn", None)
-    handle = _tcpSocket(transport if stream is None else stream.transport)
-    if handle is not None and _USER_TIMEOUT is not None:
-        handle.setsockopt(IPPROTO_TCP, _USER_TIMEOUT, int(patience * 1000))
+    How many bytes written to a connection, or to a stream of HTTP/2 and its connection,
+    the peer has not taken, as far as the system tells.
+    """
+    queued = _queued(transport)
+    if queued is not None:
+        return queued + heldBytes(transport._conn.transport)
+    return _buffered(transport) + _unacknowledged(transport)
+
+
+def takenBytes(transport: Any) -> int:
+    """
+    A number that changes when the peer takes bytes that were written to a connection or
+    to a stream of HTTP/2, and does not while it takes none and none are written.
+    """
+    queued = _queued(transport)
+    if queued is not None:
+        return -queued or takenBytes(transport._conn.transport)
+    handle = _tcpSocket(transport)
+    if handle is None or sys.platform != "linux":
+        return -heldBytes(transport)
+    info = handle.getsockopt(IPPROTO_TCP, socket.TCP_INFO, _ACKNOWLEDGED.stop)
+    return int.from_bytes(info[_ACKNOWLEDGED], sys.byteorder)
+
+
+def _queued(stream: Any) -> int | None:
+    """
+    How many bytes wait for room in the window of an HTTP/2 stream; None for what is no
+    stream.
+    """
+    connection = getattr(stream, "_conn", None)
+    if connection is None:
+        return None
+    queue = connection._outboundStreamQueues.get(stream.streamID, ())
+    return sum(len(data) for data in queue if isinstance(data, bytes))
+
+
+def _buffered(transport: Any) -> int:
+    """
+    How many bytes written to a connection have not been given to the kernel.
+
+    Twisted tells a producer when its buffers fill and when they are empty, and nobody
+    what is in them; a timer that must not run while bytes still flow has to look.
+    """
+    buffered = 0
+    while isinstance(transport, ProtocolWrapper):
+        buffered += sum(map(len, vars(transport).get("_appSendBuffer", ())))
+        transport = transport.transport
+    if not getattr(transport, "connected", False):
+        # Nobody will take what is left there.
+        return 0
+    return (
+        buffered
+        + len(getattr(transport, "dataBuffer", b""))
+        - getattr(transport, "offset", 0)
+        + getattr(transport, "_tempDataLen", 0)
+    )
+
+
+def _unacknowledged(transport: Any) -> int:
+    """
+    How many bytes the kernel holds that the peer has not acknowledged, if it tells.
+    """
+    handle = _tcpSocket(transport)
+    if handle is None or sys.platform != "linux":
+        return 0
+    return int.from_bytes(ioctl(handle, TIOCOUTQ, bytes(4)), sys.byteorder)
 
 
 def _tcpSocket(transport: Any) -> socket.socket | None:
@@ -93,54 +160,3 @@ def _tcpSocket(transport: Any) -> socket.socket | None:
     # A UNIX socket's transport says that it is TCP's.
     handle = transport.getHandle()  # type: ignore[attr-defined]
     return handle if getattr(handle, "family", None) in _INTERNET else None
-
-
-def _unacknowledged(transport: Any) -> int:
-    """
-    How many bytes the kernel holds that the peer has not acknowledged, if it tells.
-    """
-    handle = _tcpSocket(transport)
-    if handle is None or sys.platform != "linux":
-        return 0
-    return int.from_bytes(ioctl(handle, TIOCOUTQ, bytes(4)), sys.byteorder)
-
-
-def pendingBytes(transport: Any) -> int:
-    """
-    How many bytes written to a connection its peer has not taken, as far as the system
-    tells. So few that they may just be on their way do not count.
-
-    Twisted tells a producer when its buffers fill and when they are empty, and nobody
-    what is in them; a timer that must not run while bytes still flow has to look.
-    """
-    connection = getattr(transport, "_conn", None)
-    if connection is not None:
-        # A stream of HTTP/2 waits for room in its own window.
-        queue = connection._outboundStreamQueues.get(transport.streamID, ())
-        return sum(len(data) for data in queue if isinstance(data, bytes))
-    pending = 0
-    while isinstance(transport, ProtocolWrapper):
-        pending += sum(map(len, vars(transport).get("_appSendBuffer", ())))
-        transport = transport.transport
-    if not getattr(transport, "connected", False):
-        # Nobody will take what is left there.
-        return 0
-    pending += (
-        len(getattr(transport, "dataBuffer", b""))
-        - getattr(transport, "offset", 0)
-        + getattr(transport, "_tempDataLen", 0)
-    )
-    held = _unacknowledged(transport)
-    return pending + held if held > _IN_FLIGHT else pending
-
-
-def takenBytes(transport: Any) -> int:
-    """
-    A number that changes when the peer takes bytes that were written to a connection,
-    and does not while it takes none and none are written.
-    """
-    handle = _tcpSocket(transport)
-    if handle is None or sys.platform != "linux":
-        return -pendingBytes(transport)
-    info = handle.getsockopt(IPPROTO_TCP, socket.TCP_INFO, _ACKNOWLEDGED.stop)
-    return int.from_bytes(info[_ACKNOWLEDGED], sys.byteorder)

@@ -25,7 +25,7 @@ from txsockjs.interfaces import IReceiver
 from txsockjs.opening import SessionOpener
 from txsockjs.web.base import ServiceResource
 from txsockjs.web.headers import HeaderBlock, HeaderRules
-from txsockjs.web.opening import openingRequest, pendingBytes, takenBytes, watch
+from txsockjs.web.opening import heldBytes, openingRequest, pendingBytes, takenBytes
 from txsockjs.web.writing import respond, writeThrough
 
 # Longer than any client's own name by far; short of what a file in disguise needs.
@@ -80,10 +80,6 @@ class ReceivingResource(ServiceResource):
             request.write(self.prelude(request))
             limit = self.registry.options.streaming_limit
             receiver = StreamingReceiver(request, format, limit)
-            heartbeat = self.registry.options.heartbeat
-            if heartbeat is not None:
-                # Nothing but the heartbeat shows that a silent peer has gone.
-                watch(request.channel.transport or request.channel, 2 * heartbeat)
         else:
             receiver = PollingReceiver(request, format, headers, self.contentType)
         if session is not None:
@@ -160,6 +156,9 @@ class ResponseReceiver:
 
     def pendingBytes(self) -> int:
         return pendingBytes(self._transport)
+
+    def heldBytes(self) -> int:
+        return heldBytes(self._transport)
 
     def takenBytes(self) -> int:
         return takenBytes(self._transport)

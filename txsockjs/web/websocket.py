@@ -44,7 +44,7 @@ from txsockjs.transport import OpeningRequest
 from txsockjs.web.base import ServiceResource
 from txsockjs.web.framing import formatText
 from txsockjs.web.headers import HeaderBlock, HeaderRules, Policy
-from txsockjs.web.opening import openingRequest, pendingBytes, takenBytes
+from txsockjs.web.opening import heldBytes, openingRequest, pendingBytes, takenBytes
 from txsockjs.web.socket import STATE_OPEN, SocketFactory, SocketProtocol
 from txsockjs.web.writing import writeThrough
 
@@ -112,6 +112,9 @@ class SocketReceiver:
 
     def pendingBytes(self) -> int:
         return pendingBytes(self._transport)
+
+    def heldBytes(self) -> int:
+        return heldBytes(self._transport)
 
     def takenBytes(self) -> int:
         return takenBytes(self._transport)
