@@ -20,6 +20,7 @@ from tests.core.support import (
 from txsockjs.core.registry import SessionRegistry
 from txsockjs.core.session import Session
 from txsockjs.core.states import NEXT, State
+from txsockjs.errors import UnknownSession
 from txsockjs.interfaces import IApplication, ISessionHost
 from txsockjs.options import SockJSOptions
 from txsockjs.testing import MemoryReceiver
@@ -286,7 +287,7 @@ class WaitingTests(SessionTestCase):
         self.assertFrames(receiver, b'c[4401,"Unauthorized"]')
         self.clock.advance(5)
         assert held is not None
-        self.successResultOf(held)
+        self.failureResultOf(held, UnknownSession)
         self.assertIdle()
 
     def test_closed(self) -> None:

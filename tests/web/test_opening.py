@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Any
-
-from twisted.internet.protocol import Factory
 
 from tests.web.serving import Echo, RecordingFactory, ServiceCase
 from tests.web.sockets import Socket
 from tests.web.wrappers import TLSCase
 from txsockjs.factory import SockJSMultiFactory
 from txsockjs.testing import MemoryReactor
-from txsockjs.web.opening import pendingBytes, watch
+from txsockjs.web.opening import pendingBytes
 
 SECRET = "secret-id"
 
@@ -139,40 +136,3 @@ class SecurePendingTests(TLSCase):
         self.sessions[0].transport.write(b"x" * 500_000)
         self.site.settle()
         self.assertGreater(session._receiver.pendingBytes(), 300_000)
-
-
-class WatchTests(ServiceCase):
-    """
-    The kernel is asked to report peers that acknowledge nothing.
-    """
-
-    def watched(self, transport: Any) -> list[tuple[int, int, int]]:
-        """
-        The socket options that are set.
-        """
-        found: list[tuple[int, int, int]] = []
-
-        class Handle:
-            family = socket.AF_INET
-
-            def setsockopt(self, *option: int) -> None:
-                found.append(option)
-
-        transport.getHandle = Handle
-        watch(transport, 50)
-        return found
-
-    def test_tcp(self) -> None:
-        """
-        A TCP connection is watched, in milliseconds, where the system can do that.
-        """
-        self.serve()
-        option = getattr(socket, "TCP_USER_TIMEOUT", None)
-        expected = [] if option is None else [(socket.IPPROTO_TCP, option, 50_000)]
-        self.assertEqual(self.watched(self.connect().transport), expected)
-
-    def test_others(self) -> None:
-        """
-        What is no TCP connection is left alone.
-        """
-        self.assertEqual(self.watched(Factory()), [])
