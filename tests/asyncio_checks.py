@@ -16,6 +16,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
+from tests.documents import blocks
 from txsockjs import AsyncSession, Rejected, SockJSFactory, handler
 from txsockjs.coroutines import start, wait
 from txsockjs.testing import MemoryClient, MemoryReactor, MemorySession, MemorySite
@@ -261,6 +262,21 @@ class HandlerTests(RunningTestCase):
         await self.until(lambda: seen)
         registry = self.site.site.services[""].registry  # type: ignore[attr-defined]
         await self.until(lambda: not registry.authorizing)
+
+    async def test_document(self) -> None:
+        """The example in C{docs/handlers.rst} greets who says a name."""
+        [code] = [
+            block.text
+            for block in blocks("docs/handlers.rst", "python")
+            if block.name == "asyncio"
+        ]
+        space: dict[str, Any] = {}
+        exec(code, space)
+        self.serve(space["hurry"].__wrapped__)
+        session = self.client.session()
+        session.send("bob")
+        await self.until(lambda: session.closed is not None)
+        self.assertEqual(session.received, ["Hello, bob!", "How are you?"])
 
     async def _nobody(self, session: AsyncSession) -> None:
         raise AssertionError

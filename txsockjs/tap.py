@@ -369,10 +369,8 @@ class SockJSService(Service):
                 await maybeDeferred(port.stopListening)
 
     def _announce(self, port: IListeningPort, server: _Server) -> IListeningPort:
-        url = _url(port.getHost(), server.description)
-        self._log.info(
-            "{what} at {url}{path}", what=server.what, url=url, path=server.path
-        )
+        url = _url(port.getHost(), server.description) + server.path
+        self._log.info("{what} at {url}", what=server.what, url=url)
         return port
 
     def _failed(
