@@ -132,10 +132,11 @@ class Session(Stateful):
         self._become(State.CLOSING)
         self._host.closed(self)
         self._closeFrame = close
-        if self._inbox is not None:
-            self._inbox.drop(UnknownSession())
         self._take(receiver)
         self.flush()
+        if self._inbox is not None:
+            # Behind the close frame, which tells more.
+            self._inbox.drop(UnknownSession())
 
     def attach(self, receiver: IReceiver) -> None:
         """
