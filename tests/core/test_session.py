@@ -278,7 +278,7 @@ class WaitingTests(SessionTestCase):
 
     def test_refused(self) -> None:
         """
-        Or it is refused, and what came in is dropped.
+        Or it is refused, and what came in goes back.
         """
         receiver = MemoryReceiver()
         session = self.wait(receiver)

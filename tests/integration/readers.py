@@ -212,8 +212,10 @@ class Reader(Protocol):
         return True
 
     def _take(self, text: bytes) -> None:
-        if text == b"o":
+        if text == b"o" and not self.opened.called:
             self.opened.callback(None)
+        elif text == b"o":
+            self.wrong = self.wrong or "a second session"
         elif text.startswith(b"a"):
             for message in json.loads(text[1:]):
                 self.onMessage(message)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import sys
+
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
@@ -9,6 +13,9 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.protocols.wire import Echo
 from twisted.trial.unittest import TestCase
 
+from tests.integration.namespaces import NEAR, connectedNamespaces, cut
+from tests.integration.readers import TRANSPORTS
+from tests.integration.watching import Watched, watch
 from txsockjs.factory import SockJSFactory
 
 
@@ -59,3 +66,102 @@ class UNIXTests(TestCase):
         finally:
             client.transport.abortConnection()
             await client.ended
+
+
+HEARTBEAT = 0.5
+
+
+class GoneCase(TestCase):
+    """
+    A server and a client, in processes of their own.
+    """
+
+    timeout = 30
+
+    async def serve(self, host: str, *where: str) -> str:
+        """
+        Start the server.
+
+        @param where: the command that runs another one in a certain place.
+        @return: the port.
+        """
+        options = json.dumps({"heartbeat": HEARTBEAT, "timeout": HEARTBEAT})
+        module = "tests.integration.telling_server"
+        command = (sys.executable, "-m", module, host, options)
+        self.server = watch(self, *where, *command)
+        return (await self.server.until(r"listening on (\d+)\."))[1]
+
+    async def connect(self, host: str, port: str, service: str, *where: str) -> Watched:
+        """
+        Start a client, which opens a session over each transport.
+        """
+        module = "tests.integration.reading_client"
+        command = (sys.executable, "-m", module, host, port, service)
+        client = watch(self, *where, *command)
+        await client.until("open")
+        return client
+
+    async def lost(self, *names: str) -> None:
+        """
+        Wait until the server has given up the sessions over these transports.
+        """
+        for name in names:
+            await self.server.until(f"lost {name} ConnectionLost\\.")
+
+
+class FrozenTests(GoneCase):
+    """
+    A peer whose system goes on, while its process does nothing more: SIGSTOP.
+    """
+
+    async def start(self) -> Watched:
+        port = await self.serve("127.0.0.1")
+        client = await self.connect("127.0.0.1", port, "quiet")
+        client.signal(signal.SIGSTOP)
+        return client
+
+    async def test_silent(self) -> None:
+        """
+        A frozen peer does not answer pings, and does not come again to poll. What a
+        stream sends is acknowledged by its system as long as that has room.
+        """
+        await self.start()
+        await self.lost("websocket", "xhr")
+        self.assertNotIn("streaming", self.server.output)
+
+    async def test_full(self) -> None:
+        """
+        Over each transport, it is given up when it makes no more room for what waits.
+        """
+        await self.start()
+        self.server.signal(signal.SIGUSR1)
+        await self.lost(*TRANSPORTS)
+
+
+class CutOffTests(GoneCase):
+    """
+    A peer whose packets are lost, and to whom they are lost.
+    """
+
+    async def start(self, service: str) -> None:
+        near, far = await connectedNamespaces(self)
+        there = ("ip", "netns", "exec")
+        port = await self.serve(NEAR, *there, near)
+        await self.connect(NEAR, port, service, *there, far)
+        await cut(far)
+
+    async def test_silent(self) -> None:
+        """
+        The heartbeat shows it, over each transport.
+        """
+        await self.start("quiet")
+        before = reactor.seconds()
+        await self.lost(*TRANSPORTS)
+        self.assertLess(reactor.seconds() - before, 20 * HEARTBEAT)
+
+    async def test_writing(self) -> None:
+        """
+        So it does beneath an application that writes all the time.
+        """
+        await self.start("ticker")
+        await self.lost(*TRANSPORTS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -41,11 +42,11 @@ class Watched(ProcessProtocol):
         self._look()
         return found
 
-    def signal(self, name: str) -> None:
+    def signal(self, number: signal.Signals) -> None:
         """
-        Send it a signal, such as C{"STOP"}.
+        Send it a signal.
         """
-        self.transport.signalProcess(name)
+        self.transport.signalProcess(number)
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
         self.output += data.decode("utf-8", "replace")
@@ -77,7 +78,7 @@ def watch(test: Any, *command: str) -> Watched:
 
     def kill() -> Deferred[None] | None:
         try:
-            program.signal("KILL")
+            program.signal(signal.SIGKILL)
         except ProcessExitedAlready:
             return None
         return program.ended

@@ -12,6 +12,8 @@ from txsockjs.utils import broadcast
 
 STREAMING = ("websocket", "xhr_streaming", "eventsource", "htmlfile")
 
+RESTARTED = (1012, "Service Restart")
+
 
 class FrozenCase(ServiceCase):
     def freeze(self, transport: str, **options: object) -> Any:
@@ -162,3 +164,27 @@ class RogueProducerTests(FrozenCase):
         self.assertEqual(len(good.received), 5)
         self.assertLost(rogue, ZeroDivisionError)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_shutdown(self) -> None:
+        """
+        Those who never give up being the producer, and raise when they are stopped, do
+        not hold up a service that stops, nor the close frames of others.
+        """
+        for streaming in (True, False):
+            self.serve()
+            clients = [self.client.session(name) for name in (*STREAMING, "websocket")]
+            for rogue in self.sessions[:-1]:
+                producer = Careless()
+                producer.stopProducing = lambda: 1 / 0  # type: ignore[method-assign]
+                rogue.transport.registerProducer(producer, streaming)
+                if not streaming:
+                    # What a pull producer has to give goes out first.
+                    rogue.transport.loseConnection()
+            self.site.settle()
+            self.assertEqual([each.closed for each in clients], [None] * 5)
+            stopped = self.site.site.closeSessions()
+            self.site.settle()
+            self.assertEqual({each.closed for each in clients}, {RESTARTED})
+            self.site.advance(0.1)
+            self.successResultOf(stopped)
+            self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 4)

@@ -9,7 +9,7 @@ from tests.web.sockets import Socket
 from tests.web.wrappers import TLSCase
 from txsockjs.factory import SockJSMultiFactory
 from txsockjs.testing import MemoryReactor
-from txsockjs.web.opening import pendingBytes
+from txsockjs.web.opening import heldBytes, pendingBytes, takenBytes
 
 SECRET = "secret-id"
 
@@ -87,11 +87,7 @@ class SnapshotTests(ServiceCase):
         self.assertFalse(request.secure)
 
 
-class PendingTests(ServiceCase):
-    """
-    How many bytes wait in this process.
-    """
-
+class ConnectionCase(ServiceCase):
     def server(self) -> Any:
         """
         The server's side of the only connection.
@@ -100,6 +96,12 @@ class PendingTests(ServiceCase):
         every = {*reactor.getReaders(), *reactor.getWriters()}
         (found,) = [each for each in every if each.getPeer().host == "192.0.2.7"]
         return found
+
+
+class PendingTests(ConnectionCase):
+    """
+    How many bytes wait in this process.
+    """
 
     def test_counted(self) -> None:
         """
@@ -136,3 +138,41 @@ class SecurePendingTests(TLSCase):
         self.sessions[0].transport.write(b"x" * 500_000)
         self.site.settle()
         self.assertGreater(session._receiver.pendingBytes(), 300_000)
+
+
+class TakenTests(ConnectionCase):
+    """
+    What a peer takes shows.
+    """
+
+    def test_changes(self) -> None:
+        """
+        The number changes when the peer takes something, and not before.
+        """
+        self.serve(Echo)
+        socket = Socket(self.connect(), "/websocket")
+        client = socket.connection.transport
+        client.pauseProducing()
+        self.sessions[0].transport.write(b"x" * 200_000)
+        self.site.settle()
+        before = takenBytes(self.server())
+        self.site.advance(1)
+        self.assertEqual(takenBytes(self.server()), before)
+        client.doRead()
+        self.site.settle()
+        self.assertNotEqual(takenBytes(self.server()), before)
+
+    def test_held(self) -> None:
+        """
+        What a connection that was lost had to give is held by nobody.
+        """
+        self.serve(Echo)
+        socket = Socket(self.connect(), "/websocket")
+        socket.connection.transport.pauseProducing()
+        self.sessions[0].transport.write(b"x" * 200_000)
+        self.site.settle()
+        server = self.server()
+        self.assertEqual(heldBytes(server), 200_010 - self.site.room)
+        socket.connection.transport.abortConnection()
+        self.site.settle()
+        self.assertEqual((heldBytes(server), pendingBytes(server)), (0, 0))

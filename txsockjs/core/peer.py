@@ -11,11 +11,13 @@ class Peer:
     slow is told from one that is gone by what it takes from look to look.
     """
 
-    __slots__ = ("_asked", "_question", "_seen", "_taken")
+    __slots__ = ("_asked", "_question", "_seen", "_since", "_taken")
 
     def __init__(self) -> None:
-        # What it had taken when bytes were last seen to wait; None if none did.
+        # What it had taken when bytes were last seen to wait, None if none did; and
+        # since when it has taken no more.
         self._taken: int | None = None
+        self._since = 0.0
         # When it was asked for a sign of life, what it will have taken before it has
         # the question, and what it had taken at the last look.
         self._asked: float | None = None
@@ -40,14 +42,15 @@ class Peer:
             self._taken = receiver.takenBytes()
         return self._taken != before
 
-    def stands(self, receiver: IReceiver) -> bool:
+    def stands(self, receiver: IReceiver, now: float, patience: float) -> bool:
         """
-        Whether bytes wait of which the peer has taken none since the last look.
+        Whether bytes wait of which the peer has taken none for C{patience} seconds, as
+        far as was seen.
         """
-        before, self._taken = self._taken, None
-        if receiver.heldBytes():
-            self._taken = receiver.takenBytes()
-        return self._taken is not None and self._taken == before
+        taken = receiver.takenBytes() if receiver.heldBytes() else None
+        if taken is None or taken != self._taken:
+            self._taken, self._since = taken, now
+        return now - self._since >= patience
 
     def isAlive(
         self, receiver: IReceiver, now: float, patience: float, unread: bool

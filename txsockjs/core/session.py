@@ -132,10 +132,11 @@ class Session(Stateful):
         self._become(State.CLOSING)
         self._host.closed(self)
         self._closeFrame = close
-        if self._inbox is not None:
-            self._inbox.drop(UnknownSession())
         self._take(receiver)
         self.flush()
+        if self._inbox is not None:
+            # Behind the close frame, which tells more.
+            self._inbox.drop(UnknownSession())
 
     def attach(self, receiver: IReceiver) -> None:
         """
@@ -414,10 +415,16 @@ class Session(Stateful):
             and not self._peer.isAlive(receiver, now, delay, unread)
         ):
             self._give(receiver, "the peer did not answer a ping")
+        elif not waiting and receiver and self._peer.stands(receiver, now, delay):
+            # Bytes that have not moved for a whole interval never will.
+            self._give(receiver, "the peer takes no more bytes")
         elif (rest := self._last + delay - now) > 0:
             self._arm(rest)
-        elif receiver and not receiver.finished:
-            self._heartbeat(receiver, delay)
+        elif receiver and not waiting:
+            if self._writable and not receiver.pendingBytes():
+                self._send(HEARTBEAT)
+            self._last = now
+            self._arm(delay)
         elif not receiver or not self._isDelivering(receiver, now):
             self._end(Failure(ConnectionLost("no receiver within the timeout")))
 
@@ -433,16 +440,6 @@ class Session(Stateful):
             return False
         self._arm(delay)
         return True
-
-    def _heartbeat(self, receiver: IReceiver, delay: float) -> None:
-        if self._peer.stands(receiver):
-            # Bytes that have not moved for a whole interval never will.
-            self._give(receiver, "the peer takes no more bytes")
-            return
-        if self._writable and not receiver.pendingBytes():
-            self._send(HEARTBEAT)
-        self._last = self._clock.seconds()
-        self._arm(delay)
 
     def _give(self, receiver: IReceiver, why: str) -> None:
         """
