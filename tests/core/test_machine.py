@@ -49,30 +49,24 @@ alive = precondition(lambda self: not self.gone)
 
 class SessionMachine(RuleBasedStateMachine):
     """
-    One session after the other, in one registry.
+    Sessions over HTTP, one after the other.
     """
+
+    persistent = False
 
     @initialize(
         heartbeat=st.sampled_from([None, 1, 25]),
         buffer=st.sampled_from([100, 10**7]),
-        persistent=st.booleans(),
         limit=st.sampled_from([None, 1]),
     )
-    def serve(
-        self,
-        heartbeat: float | None,
-        buffer: int,
-        persistent: bool,
-        limit: int | None,
-    ) -> None:
+    def serve(self, heartbeat: float | None, buffer: int, limit: int | None) -> None:
         """
-        Have a service with sessions over HTTP, or over WebSockets.
+        Have a service, and a session.
         """
         self.clock = Clock()
         self.options = SockJSOptions(heartbeat=heartbeat, max_buffer=buffer)
         self.registry = SessionRegistry(self.clock, self.options)
-        self.persistent = persistent
-        self.open(None if persistent else limit)
+        self.open(None if self.persistent else limit)
 
     def open(self, limit: int | None) -> None:
         """
@@ -410,22 +404,39 @@ class SessionMachine(RuleBasedStateMachine):
         assert len(self.model.application.lost) == 1
 
 
-class SessionMachineTests(SynchronousTestCase):
+class SocketMachine(SessionMachine):
     """
-    The machine.
+    Sessions over WebSockets.
     """
 
-    def test_anyOrder(self) -> None:
-        """
-        Whatever happens in whatever order: nothing is lost, doubled or moved unless
-        the session is given up; the end is told once; no timer stays behind.
-        """
+    persistent = True
+
+
+class MachineTests(SynchronousTestCase):
+    """
+    Whatever happens in whatever order: nothing is lost, doubled or moved unless the
+    session is given up; the end is told once; no timer stays behind.
+    """
+
+    def runMachine(self, machine: type[SessionMachine], examples: int) -> None:
         run_state_machine_as_test(
-            SessionMachine,
+            machine,
             settings=settings(
                 derandomize=True,
                 deadline=None,
-                max_examples=200,
+                max_examples=examples,
                 stateful_step_count=50,
             ),
         )
+
+    def test_responses(self) -> None:
+        """
+        So it is over HTTP.
+        """
+        self.runMachine(SessionMachine, 200)
+
+    def test_sockets(self) -> None:
+        """
+        So it is over WebSockets.
+        """
+        self.runMachine(SocketMachine, 50)
