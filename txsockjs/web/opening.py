@@ -67,16 +67,21 @@ def _certificate(request: Request) -> Any:
     return transport.getPeerCertificate() if transport is not None else None
 
 
-def pendingBytes(transport: Any) -> int:
+def pendingBytes(transport: Any, written: int = sys.maxsize) -> int:
     """
     How many bytes written to a connection, or to a stream of HTTP/2, have to wait until
     the peer takes others. What the kernel has is just on its way, if it is little.
+
+    @param written: how many there are at the most. If these are few, the kernel is not
+        asked.
     """
     queued = _queued(transport)
     if queued is not None:
         return queued
-    sent = _unacknowledged(transport)
-    return _buffered(transport) + (sent if sent > _IN_FLIGHT else 0)
+    pending = _buffered(transport)
+    if written > _IN_FLIGHT and (sent := _unacknowledged(transport)) > _IN_FLIGHT:
+        pending += sent
+    return pending
 
 
 def heldBytes(transport: Any) -> int:

@@ -169,7 +169,7 @@ class PollingReceiver(ResponseReceiver):
     A response that carries one frame and ends. (PROTOCOL 6.3)
     """
 
-    __slots__ = ("_contentType", "_headers")
+    __slots__ = ("_contentType", "_headers", "_size")
 
     def __init__(
         self,
@@ -181,14 +181,19 @@ class PollingReceiver(ResponseReceiver):
         super().__init__(request, format)
         self._headers = headers
         self._contentType = contentType
+        self._size = 0
 
     def sendFrame(self, frame: Frame) -> bool:
         request, self._request = self._request, None
         assert request is not None
         self.finished = True
         data = frame.formatted(self._format)
+        self._size = len(data)
         respond(request, 200, self._headers, self._contentType, data)
         return False
+
+    def pendingBytes(self) -> int:
+        return pendingBytes(self._transport, self._size)
 
 
 @implementer(IPushProducer)
