@@ -8,7 +8,11 @@ import sys
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
+from twisted.internet.endpoints import (
+    TCP4ClientEndpoint,
+    UNIXClientEndpoint,
+    connectProtocol,
+)
 from twisted.internet.protocol import Factory, Protocol
 from twisted.protocols.wire import Echo
 from twisted.trial.unittest import TestCase
@@ -136,6 +140,50 @@ class FrozenTests(GoneCase):
         await self.start()
         self.server.signal(signal.SIGUSR1)
         await self.lost(*TRANSPORTS)
+
+
+class StalledTests(GoneCase):
+    """
+    It is the server that was stopped for a while.
+    """
+
+    def stall(self) -> None:
+        """
+        Stop the server for longer than its timers run.
+        """
+        self.server.signal(signal.SIGSTOP)
+        reactor.callLater(4 * HEARTBEAT, self.server.signal, signal.SIGCONT)
+
+    async def poll(self, client: Until) -> bytes:
+        """
+        Ask for a frame.
+
+        @return: the frame.
+        """
+        client.received, client.came = b"", Deferred()
+        client.transport.write(
+            b"POST /quiet/0/a/xhr HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+        )
+        await client.came
+        return client.received.partition(b"\r\n\r\n")[2]
+
+    async def test_comesAgain(self) -> None:
+        """
+        A client that came again while the server did not run is heard before its time
+        is found to be up, over an old connection and over a new one.
+        """
+        port = int(await self.serve("127.0.0.1"))
+        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port)
+        first = await connectProtocol(endpoint, Until(b"\r\n\r\n"))
+        self.assertEqual(await self.poll(first), b"o\n")
+        self.stall()
+        self.assertEqual(await self.poll(first), b"h\n")
+        self.stall()
+        second = await connectProtocol(endpoint, Until(b"\r\n\r\n"))
+        self.assertEqual(await self.poll(second), b"h\n")
+        for client in (first, second):
+            client.transport.abortConnection()
+            await client.ended
 
 
 class CutOffTests(GoneCase):

@@ -192,6 +192,7 @@ def main(options: dict[str, Any]) -> None:
         return {
             "sessions": len(sessions),
             "pending": sum(session.pending for session in sessions),
+            "fullest": max((session.pending for session in sessions), default=0),
             "full": sum(writer.isFull() for writer in writers),
             "memory": memory("VmRSS"),
             "most": memory("VmHWM"),

@@ -38,6 +38,11 @@ from txsockjs.interfaces import IApplication, IHostedSession, IReceiver, ISessio
 _NEW: Final = State.NEW
 _OPEN: Final = State.OPEN
 
+# Seconds after which a timer is late: the process was stopped, or blocked; and turns of
+# the reactor that it takes then to accept a connection and to read what came on it.
+_LATE: Final = 1.0
+_TURNS: Final = 3
+
 
 @implementer(IHostedSession)
 class Session(Stateful):
@@ -59,6 +64,7 @@ class Session(Stateful):
         "_host",
         "_inbox",
         "_last",
+        "_late",
         "_options",
         "_outbox",
         "_paused",
@@ -93,6 +99,8 @@ class Session(Stateful):
         self._last = 0.0
         self._timer: IDelayedCall | None = None
         self._armed = 0.0
+        # How many turns of the reactor ago the timer was found to be late.
+        self._late = 0
         # Whether the peer is sure to know of the end.
         self._told = False
         self.counters = counters
@@ -399,6 +407,7 @@ class Session(Stateful):
                 return
             self._timer.cancel()
         self._armed = due
+        self._late = 0
         self._timer = self._clock.callLater(delay, self._timeUp)
 
     def _timeUp(self) -> None:
@@ -409,7 +418,11 @@ class Session(Stateful):
         if delay is None:
             return
         now, unread = self._clock.seconds(), self._paused or bool(self._inbox)
-        if (
+        if now - self._armed > _LATE and self._late < _TURNS:
+            # What came meanwhile is heard first.
+            self._late += 1
+            self._timer = self._clock.callLater(0, self._timeUp)
+        elif (
             receiver
             and receiver.persistent
             and not self._peer.isAlive(receiver, now, delay, unread)
