@@ -175,3 +175,11 @@ class BasicTests(AuthorizeTestCase):
         wrong = None, "", "Basic", "Basic !", f"Digest {coded}", f"Basic {coded}"
         for header in (*wrong, "Basic Ym9i", "Basic \xe9"):
             self.assertEqual(self.come(header), (4401, "Unauthorized"), header)
+
+    def test_twice(self) -> None:
+        """Two headers do not make one."""
+        self.come(None)
+        coded = b64encode(b"bob:se:cret").decode()
+        headers = ("Authorization", f"Basic {coded[:4]}"), ("Authorization", coded[4:])
+        answer = self.client.request("POST", "/0/s/xhr", headers)
+        self.assertEqual(answer.body, b'c[4401,"Unauthorized"]\n')
