@@ -201,15 +201,15 @@ class Messages(Frame):
         self.messages = messages
 
 
-def gather(outbox: list[Message]) -> tuple[Frame, int]:
+def gather(outbox: list[Message]) -> tuple[Frame, int, int]:
     """
     Take the messages of the next frame out of an outbox.
 
-    @return: the frame, and how many bytes of the outbox it took.
+    @return: the frame, and how many messages and bytes of the outbox it took.
     """
     if len(outbox) == 1:
         message = outbox.pop()
-        return message, len(message.quoted) + 1
+        return message, 1, len(message.quoted) + 1
     size = count = 0
     for message in outbox:
         size += len(message.quoted) + 1
@@ -218,7 +218,7 @@ def gather(outbox: list[Message]) -> tuple[Frame, int]:
             break
     messages = outbox[:count]
     del outbox[:count]
-    return (Messages(messages) if count > 1 else messages[0]), size
+    return (Messages(messages) if count > 1 else messages[0]), count, size
 
 
 OPEN: Final = Open(b"o")

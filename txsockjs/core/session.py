@@ -273,9 +273,8 @@ class Session(Stateful):
     def _writeOut(self) -> None:
         counters, outbox = self.counters, self._outbox
         while self._writable and outbox:
-            count = len(outbox)
-            frame, size = gather(outbox)
-            counters.messagesOut += count - len(outbox)
+            frame, count, size = gather(outbox)
+            counters.messagesOut += count
             counters.bytesOut += size + 1
             self.pending -= size
             self._send(frame)

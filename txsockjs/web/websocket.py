@@ -30,12 +30,12 @@ from txsockjs.core.frames import (
 )
 from txsockjs.core.registry import SessionRegistry
 from txsockjs.core.session import Session
-from txsockjs.core.states import State
 from txsockjs.errors import (
     BadHandshake,
     BrokenJSON,
     NotAnUpgrade,
     NotAWebSocket,
+    UnknownSession,
     WrongVersion,
 )
 from txsockjs.interfaces import IReceiver
@@ -49,8 +49,6 @@ from txsockjs.web.socket import STATE_OPEN, SocketFactory, SocketProtocol
 from txsockjs.web.writing import writeThrough
 
 _NORMAL: Final = 1000
-
-_RECEIVING: Final = (State.OPEN, State.NEW)
 
 # Sixteen bytes in base64 (RFC 6455, section 4.1).
 _KEY: Final = re.compile(rb"[a-zA-Z0-9+/]{22}==")
@@ -163,9 +161,11 @@ class SocketReceiver:
 
         @param size: how many bytes they came as.
         """
-        if self.session is None or self.session.state not in _RECEIVING:
+        session = self.session
+        try:
+            return session.receive(messages, size) if session is not None else None
+        except UnknownSession:
             return None
-        return self.session.receive(messages, size)
 
     def pauseProducing(self) -> None:
         self._writable = False
