@@ -107,7 +107,8 @@ def takenBytes(transport: Any) -> int:
     if handle is None or sys.platform != "linux":
         return -heldBytes(transport)
     info = handle.getsockopt(IPPROTO_TCP, socket.TCP_INFO, _ACKNOWLEDGED.stop)
-    return int.from_bytes(info[_ACKNOWLEDGED], sys.byteorder)
+    # Not every system that passes for Linux fills this in.
+    return int.from_bytes(info[_ACKNOWLEDGED], sys.byteorder) or -heldBytes(transport)
 
 
 def _queued(stream: Any) -> int | None:
