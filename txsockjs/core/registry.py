@@ -164,12 +164,14 @@ class SessionRegistry:
 
     def _drain(self, deadline: float) -> None:
         self._drainCall = None
-        unsettled = sum(not session.settled for session in self._ids)
-        if unsettled and self.clock.seconds() < deadline:
+        if self.clock.seconds() < deadline and not all(
+            session.settled for session in self._ids
+        ):
             self._drainCall = self.clock.callLater(
                 _DRAIN_INTERVAL, self._drain, deadline
             )
             return
+        unsettled = sum(not session.settled for session in self._ids)
         if unsettled:
             self._log.warn(
                 "Dropping {sessions} SockJS sessions that did not end within "
