@@ -94,9 +94,10 @@ class _SockJSSite(Site):
             service.counters.refuse(error)
 
     def _serviceAt(self, path: bytes) -> SockJSResource | None:
+        path = unquote_to_bytes(path)
         for prefix, service in self.services.items():
             start = f"/{prefix}/".encode() if prefix else b"/"
-            if unquote_to_bytes(path).startswith(start):
+            if path.startswith(start):
                 return service
         return None
 

@@ -86,7 +86,7 @@ class HeaderRules:
 
         @raise OriginRefused: if the page may not use this service.
         """
-        if Policy.CORS in policy and self._options.origins is not None:
+        if self._options.origins is not None and Policy.CORS in policy:
             self.checkOrigin(request)
         getRawHeaders = request.requestHeaders.getRawHeaders
         origins = getRawHeaders(b"Origin")

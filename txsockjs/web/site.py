@@ -9,20 +9,27 @@ deadline: the session's heartbeat looks after those.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
+from io import BytesIO
+from time import time
 from typing import Any, Final
 
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
-from twisted.web.http import H2_ENABLED, HTTPChannel, _GenericHTTPChannelProtocol
-from twisted.web.http_headers import Headers, InvalidHeaderName
-from twisted.web.server import Request, Site
+from twisted.web.http import (
+    H2_ENABLED,
+    HTTPChannel,
+    _GenericHTTPChannelProtocol,
+    datetimeToString,
+    parse_qs,
+)
+from twisted.web.server import Request, Site, version
 
 from txsockjs.errors import MessageTooBig, WireError
 from txsockjs.web.base import refuse
+from txsockjs.web.head import Start, readStart
 from txsockjs.web.opening import takenBytes
 
 if H2_ENABLED:
@@ -32,15 +39,7 @@ if H2_ENABLED:
 #: So many bytes of a body are worth one more time-out.
 BODY_STEP: Final = 65536
 
-
-# The length of a header's line up to which it is worth to be remembered.
-_CACHED_LINE: Final = 256
-
-# What no value may hold (RFC 9110, section 5.5).
-_FORBIDDEN: Final = re.compile(rb"[\x00\r\n]")
-
-# What says where a request ends.
-_FRAMING: Final = (b"Content-Length", b"Transfer-Encoding")
+_HTTP: Final = b"HTTP/1.1"
 
 
 class RepeatedHost(WireError):
@@ -121,6 +120,39 @@ class BoundedRequest(Request):
         else:
             self.channel.requestDone(self)
 
+    def receive(self, start: Start, body: bytes) -> None:
+        """
+        All of the request came at once, and its body is not too large.
+        """
+        self.method, self.uri, self.clientproto = start.method, start.target, _HTTP
+        self.path, _, query = start.target.partition(b"?")
+        self.args = parse_qs(query, True) if query else {}
+        self.requestHeaders = start.head.headers()
+        if b"Cookie" in start.head.fields:
+            self.parseCookies()  # type: ignore[no-untyped-call]
+        self.content = BytesIO(body)
+        self.process()
+
+    def process(self) -> None:
+        """
+        Have the Site's Resource answer. This is Twisted's way without what it does for
+        other Sites: segments that need no decoding are not decoded, and no Resource
+        has an encoder.
+        """
+        if self.path == b"*" or b"%" in self.path:
+            super().process()  # type: ignore[no-untyped-call]
+            return
+        channel: Any = self.channel
+        site = self.site = channel.site
+        fields = self.responseHeaders._rawHeaders
+        fields[b"Server"], fields[b"Date"] = [version], [_date(int(time()))]
+        self.prepath = []
+        self.postpath = self.path[1:].split(b"/")
+        try:
+            self.render(site.getResourceFor(self))  # type: ignore[no-untyped-call]
+        except BaseException:
+            self.processingFailed(Failure())  # type: ignore[no-untyped-call]
+
     def connectionLost(self, reason: Failure) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
@@ -169,23 +201,13 @@ class BoundedRequest(Request):
         channel.abortConnection()
 
 
-@lru_cache(maxsize=1024)
-def _parseHeader(line: bytes) -> tuple[bytes, bytes] | None:
+@lru_cache(1)
+def _date(second: int) -> bytes:
     """
-    A header's name and value, as Twisted has them, or None where it would object. Most
-    of what a client sends is what it sent before, and is not parsed again.
+    The value of the header C{Date}, in any request of this second.
     """
-    name, colon, value = line.partition(b":")
-    value = value.strip(b" \t")
-    if not colon or _FORBIDDEN.search(value):
-        return None
-    headers = Headers()
-    try:
-        headers.addRawHeader(name, value)
-    except InvalidHeaderName:
-        return None
-    [(name, [value])] = headers.getAllRawHeaders()
-    return name, value
+    date: bytes = datetimeToString(second)
+    return date
 
 
 class BoundedChannel(HTTPChannel):
@@ -203,31 +225,39 @@ class BoundedChannel(HTTPChannel):
         Read on, and begin no time-out anew, as L{HTTPChannel} does. What comes when the
         connection is closing, as it may over TLS, is for nobody.
         """
-        if self._taken is None:
-            LineReceiver.dataReceived(self, data)
+        if self._taken is not None or (
+            self.line_mode
+            and not self._buffer
+            and not self._busyReceiving
+            and self.persistent
+            and self._receiveAtOnce(data)
+        ):
+            return
+        LineReceiver.dataReceived(self, data)
 
-    def headerReceived(self, line: bytes) -> bool:
+    def _receiveAtOnce(self, data: bytes) -> bool:
         """
-        Keep a header of the request.
+        Take a request that came in one piece and is plain.
 
-        @return: whether it is in order; if not, the request was answered.
+        @return: whether it was; if not, nothing has happened.
         """
-        parsed = _parseHeader(line) if len(line) <= _CACHED_LINE else None
-        if parsed is None:
-            ok: bool = super().headerReceived(line)  # type: ignore[no-untyped-call]
-            return ok
-        name, value = parsed
+        start = readStart(data)
+        if start is None or self.requestFactory is not BoundedRequest:
+            return False
         channel: Any = self
-        if name in _FRAMING and not channel._maybeChooseTransferDecoder(name, value):
+        length = start.head.length
+        if start.size + length != len(data) or (
+            length and length > channel.site.bodyLimit(start.target)
+        ):
             return False
-        self._receivedHeaderCount += 1
-        if self._receivedHeaderCount > self.maxHeaders:
-            channel._respondToBadRequestAndDisconnect()
-            return False
-        # The name and the value have been through Headers before.
-        channel.requests[-1].requestHeaders._rawHeaders.setdefault(name, []).append(
-            value
-        )
+        request = BoundedRequest(self, 0)
+        self.requests.append(request)
+        # The timer goes on, which is cheaper than another one for each request.
+        self._savedTimeOut = self.timeOut
+        self._handlingRequest = True
+        # What comes until the response is complete has to wait.
+        channel.setRawMode()
+        request.receive(start, data[start.size :])
         return True
 
     def getHost(self) -> IAddress:
@@ -258,6 +288,9 @@ class BoundedChannel(HTTPChannel):
         """
         Time is up for what the peer was to do.
         """
+        if self._handlingRequest and self._taken is None:
+            # It is not the peer's turn; the next request has all of the time.
+            return
         if self._taken is None:
             self.loseConnection()
             return

@@ -321,7 +321,8 @@ def asksForWebSocket(request: Request) -> bool:
     """
     Whether a request wants to be upgraded to WebSocket.
     """
-    return _names(request.requestHeaders.getRawHeaders(b"Upgrade"), b"websocket")
+    values = request.requestHeaders.getRawHeaders(b"Upgrade")
+    return values is not None and _names(values, b"websocket")
 
 
 def _names(values: Sequence[bytes] | None, token: bytes) -> bool:
@@ -339,6 +340,7 @@ def takeOver(request: Request, protocol: SocketProtocol) -> None:
     channel: Any = request.channel
     transport: Any = channel.transport
     channel.transport = None
+    channel.setTimeout(None)
     # HTTPChannel is the transport's producer; the receiver is going to be.
     transport.unregisterProducer()
     # Bytes behind the request in the same segment are still in the channel's hands.
