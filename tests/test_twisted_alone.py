@@ -1,7 +1,7 @@
 """Every test of HTTP once more, with each request left to Twisted's own parser.
 
-What is in L{txsockjs.web.head} stands before that parser, and most requests of the tests
-never reach it.
+What is in L{txsockjs.web.head} stands before that parser, and most requests of the
+tests never reach it.
 """
 
 from __future__ import annotations

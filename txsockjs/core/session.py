@@ -258,9 +258,10 @@ class Session(Stateful):
         Hand over as much of the outbox as the receiver takes.
         """
         self._dirty = False
-        self._writeOut()
         if self._outbox:
-            return
+            self._writeOut()
+            if self._outbox:
+                return
         if self.state is _OPEN:
             receiver, application = self._receiver, self._application
             if application is not None and (
@@ -271,8 +272,9 @@ class Session(Stateful):
             self._sendClose()
 
     def _writeOut(self) -> None:
-        counters, outbox = self.counters, self._outbox
+        outbox = self._outbox
         while self._writable and outbox:
+            counters = self.counters
             frame, count, size = gather(outbox)
             counters.messagesOut += count
             counters.bytesOut += size + 1

@@ -15,6 +15,8 @@ from autobahn.websocket.xormasker import create_xor_masker
 _TEXT: Final = 0x81
 _MASKED: Final = 0x80
 
+_number: Final = int.from_bytes
+
 # From this size on, Autobahn's masker beats arithmetic on one long number.
 _LONG: Final = 4096
 
@@ -73,5 +75,4 @@ def unmask(payload: bytes, mask: bytes, size: int) -> bytes:
         masked: bytes = create_xor_masker(mask, size).process(payload)
         return masked
     key = (mask * (size + 3 >> 2))[:size]
-    number = int.from_bytes(payload, "little") ^ int.from_bytes(key, "little")
-    return number.to_bytes(size, "little")
+    return (_number(payload, "little") ^ _number(key, "little")).to_bytes(size, "little")

@@ -31,11 +31,14 @@ def writeThrough(transport: Any, data: bytes) -> None:
         and transport.connected
         and not transport.disconnecting
     ):
-        sent = transport.writeSomeData(data)
-        if sent == len(data):
-            return
-        # A fault comes up again, where Twisted handles it.
-        if isinstance(sent, int):
+        try:
+            sent = transport.socket.send(data)
+        except OSError:
+            # A full buffer, or a fault that comes up again where Twisted handles it.
+            pass
+        else:
+            if sent == len(data):
+                return
             data = data[sent:]
     transport.write(data)
 
