@@ -75,4 +75,6 @@ def unmask(payload: bytes, mask: bytes, size: int) -> bytes:
         masked: bytes = create_xor_masker(mask, size).process(payload)
         return masked
     key = (mask * (size + 3 >> 2))[:size]
-    return (_number(payload, "little") ^ _number(key, "little")).to_bytes(size, "little")
+    return (_number(payload, "little") ^ _number(key, "little")).to_bytes(
+        size, "little"
+    )

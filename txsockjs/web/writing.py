@@ -3,33 +3,42 @@
 twisted.web builds a response from its headers one by one, and Twisted's transports
 send at the end of the reactor's turn. Here a response that is complete goes out as one
 piece, and a piece goes to the kernel at once where nothing waits before it. What is not
-plain HTTP/1 over plain TCP takes the ordinary way.
+HTTP/1 over TCP or TLS takes the ordinary way.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from OpenSSL.SSL import Error
 from twisted.internet.tcp import Server
+from twisted.protocols.tls import BufferingTLSTransport
 from twisted.web.http import NO_BODY_CODES, RESPONSES, HTTPChannel
 from twisted.web.server import NOT_DONE_YET, Request
 
 from txsockjs.web.headers import HeaderBlock
+
+# What fits into one record of TLS, in bytes (RFC 8446, section 5.1).
+_RECORD: Final = 16384
 
 
 def writeThrough(transport: Any, data: bytes) -> None:
     """
     Write to a connection, and spare the reactor the detour if the kernel has room.
 
-    @param transport: any transport; a TCP server's is the one that is written through.
+    @param transport: any transport; those of TCP servers and of TLS over them are the
+        ones that are written through.
     """
+    if type(transport) is BufferingTLSTransport:
+        record = _encrypt(transport, data)
+        if record is not None:
+            transport, data = transport.transport, record
     if (
         type(transport) is Server
         and not transport.TLS
         and not transport._tempDataBuffer
         and len(transport.dataBuffer) == transport.offset
         and transport.connected
-        and not transport.disconnecting
     ):
         try:
             sent = transport.socket.send(data)
@@ -41,6 +50,27 @@ def writeThrough(transport: Any, data: bytes) -> None:
                 return
             data = data[sent:]
     transport.write(data)
+
+
+def _encrypt(transport: Any, data: bytes) -> bytes | None:
+    """
+    What the connection under TLS is to send, or None where that is for Twisted to find
+    out: something waits to be sent before, or the connection is not simply open.
+    """
+    if (
+        len(data) > _RECORD
+        or not transport.connected
+        or transport._appSendBuffer
+        or transport._aggregator._buffer
+    ):
+        return None
+    tls = transport._tlsConnection
+    try:
+        tls.send(data)
+    except Error:
+        return None
+    record: bytes = tls.bio_read(2 * _RECORD)
+    return record
 
 
 def respond(
