@@ -36,6 +36,9 @@ _COMPRESSED: Final = 4
 # What Autobahn sets on a connection that is of no use, or that is made on demand.
 _PER_CONNECTION: Final = ("factory", "utf8validator", "send_queue")
 
+# What every message asks for: in a slot it is found without the instance's dictionary,
+# which with many connections is not in the processor's cache.
+_PER_MESSAGE: Final = ("_direct", "receiver", "state")
 
 #: The C{state} of a connection on which frames may be sent.
 STATE_OPEN: Final = WebSocketProtocol.STATE_OPEN
@@ -88,14 +91,15 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     receiver: ISocketReceiver
     _transport_details = None
     # Whether the next byte begins a frame, and no extension is in use.
-    _direct = False
+    _direct: bool
     _closeCall: IDelayedCall | None = None
     _moved = 0
     # What fires when the application has read all that it has been given.
     _unread: Deferred[None] | None = None
 
     def __init__(self) -> None:
-        pass
+        self._direct = False
+        self.state = WebSocketProtocol.STATE_CONNECTING
 
     @cached_property
     def is_open(self) -> Any:
@@ -238,7 +242,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         # Without a receiver, the handshake failed.
-        receiver = self.__dict__.get("receiver")
+        receiver = getattr(self, "receiver", None)
         if receiver is None:
             return
         why = Failure(ConnectionDone() if wasClean else ConnectionLost())
@@ -362,6 +366,7 @@ class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
             # A function on a class would become a method.
             name: staticmethod(value) if callable(value) else value
             for name, value in vars(template).items()
-            if name not in _PER_CONNECTION
+            if name not in _PER_CONNECTION + _PER_MESSAGE
         }
+        shared["__slots__"] = _PER_MESSAGE
         return type("SocketProtocol", (SocketProtocol,), shared)

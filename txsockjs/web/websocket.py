@@ -286,7 +286,7 @@ class WebSocketResource(ServiceResource):
             {name.decode(): value.decode("latin-1") for name, value in headers.pairs},
         )
         # The request has no end that would be logged.
-        request.setResponseCode(101 if "receiver" in vars(socket) else 400)
+        request.setResponseCode(101 if hasattr(socket, "receiver") else 400)
         request.channel.factory.log(request)
         return NOT_DONE_YET
 
