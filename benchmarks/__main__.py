@@ -124,7 +124,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     effort = QUICK if options.quick else Effort()
     if options.seconds is not None:
         effort = replace(effort, seconds=options.seconds)
-    peers = options.peers or (AT_HAND if options.quick else list(PEERS))
+    usual = [name for name, peer in PEERS.items() if not peer.variant]
+    peers = options.peers or (AT_HAND if options.quick else usual)
     rounds = options.rounds or (1 if options.quick else 5)
     try:
         for name in peers:

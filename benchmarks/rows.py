@@ -11,6 +11,7 @@ from benchmarks.client.drivers import Broadcast, Driver, Echo, Idle, OpenClose
 from benchmarks.client.http import BROWSER
 
 SERVERS = ("txsockjs", "node", "aiohttp", "tornado")
+VARIANTS = ("asyncio", "uvloop")
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Row:
     @property
     def peers(self) -> tuple[str, ...]:
         """The names of the servers that it is measured with."""
-        return SERVERS + self.floors
+        return SERVERS + self.floors + VARIANTS
 
 
 def echo(name: str, title: str, sessions: int = 50, **more: Any) -> Row:

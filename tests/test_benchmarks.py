@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks import report
+from benchmarks import parts, report
 from benchmarks.__main__ import main, plan
 from benchmarks.client import http, websocket
 from benchmarks.client.burst import OTHERS, Burst, messagesIn
@@ -269,6 +269,36 @@ class ReportTests(SynchronousTestCase):
         with redirect_stderr(errors):
             self.assertRaises(SystemExit, main, ["--rows", "nonsense"])
         self.assertIn("websocket-16", errors.getvalue())
+
+
+class PartsTests(SynchronousTestCase):
+    """The single steps, and what else could do them."""
+
+    def test_same(self) -> None:
+        """The ways to do a step come to the same."""
+        for step, ways in parts.STEPS.items():
+            ours, *others = [call() for call in ways.values()]
+            self.assertTrue(ours, step)
+            for other in others:
+                if step.startswith("read"):
+                    self.assertEqual(lowered(other), lowered(ours))
+                else:
+                    self.assertEqual(other, ours, step)
+
+    def test_table(self) -> None:
+        """The table has a line for each, with a time."""
+        rst, said = Path(self.mktemp()), StringIO()
+        with redirect_stdout(said):
+            self.assertEqual(parts.main(["--calls", "1", "--rst", str(rst)]), 0)
+        for text in (said.getvalue(), rst.read_text()):
+            for step, ways in parts.STEPS.items():
+                self.assertEqual(text.count(step), len(ways))
+        self.assertRegex(said.getvalue(), r"httptools +\d+\.\d\d\n")
+
+
+def lowered(fields: Any) -> dict[bytes, list[bytes]]:
+    """Header fields, with names in lower case."""
+    return {name.lower(): values for name, values in fields.items()}
 
 
 class WholeTests(SynchronousTestCase):

@@ -27,10 +27,15 @@ class Broadcast(Protocol):
         broadcast(data, self.factory.everybody)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve both."""
     broadcasting = Factory.forProtocol(Broadcast)
     broadcasting.everybody = set()
     site = SockJSMultiFactory()
     site.addFactory(Factory.forProtocol(Echo), "echo")
     site.addFactory(broadcasting, "broadcast")
     serve(site)
+
+
+if __name__ == "__main__":
+    main()

@@ -92,13 +92,16 @@ class HandshakeTests(ServiceCase):
 
     def test_badVersion(self) -> None:
         """
-        426 and the version that is spoken (RFC 6455, section 4.4).
+        426 and the version that is spoken (RFC 6455, section 4.4), as the protocol to
+        upgrade to (RFC 9110, section 15.5.22).
         """
         self.serve()
         for version in [None, "0", "7", "14", "x", "013"]:
             answer = self.answer(Sec_WebSocket_Version=version)
             self.assertTrue(answer.startswith(b"HTTP/1.1 426 "), answer)
             self.assertIn(b"\r\nsec-websocket-version: 13\r\n", answer.lower())
+            self.assertIn(b"\r\nupgrade: websocket\r\n", answer.lower())
+            self.assertIn(b"\r\nconnection: upgrade\r\n", answer.lower())
 
     def test_subprotocols(self) -> None:
         """

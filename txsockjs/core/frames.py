@@ -27,9 +27,9 @@ _SPECIAL: Final = re.compile(
     "[\u200c-\u200f\u2028-\u202f\u2060-\u206f\ufff0-\uffff\ud800-\udfff]"
 )
 
-# The first two bytes in UTF-8 of everything in _SPECIAL that can be encoded at all.
-_SPECIAL_LEADS: Final = (b"\xe2\x80", b"\xe2\x81", b"\xef\xbf")
-
+# Everything in _SPECIAL that can be encoded at all begins with one of these in UTF-8.
+_GENERAL_PUNCTUATION: Final = b"\xe2"
+_SPECIALS: Final = b"\xef"
 
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -51,7 +51,7 @@ def quote(text: str) -> bytes:
         # A lone surrogate.
         pass
     else:
-        if not any(lead in quoted for lead in _SPECIAL_LEADS):
+        if _GENERAL_PUNCTUATION not in quoted and _SPECIALS not in quoted:
             return quoted
     return _SPECIAL.sub(_escape, literal).encode("utf-8")
 

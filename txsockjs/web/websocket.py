@@ -270,7 +270,10 @@ class WebSocketResource(ServiceResource):
             raise BadHandshake
         versions = header(b"Sec-WebSocket-Version", [])
         if versions not in _VERSIONS:
+            # RFC 6455, section 4.4, and RFC 9110, section 15.5.22.
             request.setHeader(b"Sec-WebSocket-Version", b"13")
+            request.setHeader(b"Upgrade", b"websocket")
+            request.setHeader(b"Connection", b"Upgrade")
             raise WrongVersion
         self.rules.checkOrigin(request)
         self.registry.admit()
