@@ -9,7 +9,7 @@ the rest is made when it is needed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, Final, Protocol
 
 import txaio
@@ -94,6 +94,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     _direct: bool
     _closeCall: IDelayedCall | None = None
     _moved = 0
+    _validator: Utf8Validator | None = None
     # What fires when the application has read all that it has been given.
     _unread: Deferred[None] | None = None
 
@@ -101,17 +102,26 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         self._direct = False
         self.state = WebSocketProtocol.STATE_CONNECTING
 
-    @cached_property
+    # What asks for the dictionary of an instance, as C{vars} and C{cached_property} do,
+    # makes one that is larger and slower than what Python has without.
+
+    @property
     def is_open(self) -> Any:
+        """
+        What Autobahn has to tell: nobody waits for it.
+        """
         return txaio.create_future()
 
-    @cached_property
-    def is_closed(self) -> Any:
-        return txaio.create_future()
+    is_closed = is_open
 
-    @cached_property
+    @property
     def utf8validator(self) -> Utf8Validator:
-        return Utf8Validator()
+        """
+        What checks a text that comes in parts, made when one does.
+        """
+        if self._validator is None:
+            self._validator = Utf8Validator()
+        return self._validator
 
     # Twisted
 
@@ -161,7 +171,10 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         self.websocket_extensions = self._parseExtensionsHeader(extensions)
         self.succeedHandshake((None, headers))
         del self._wskey, self.websocket_protocols, self.websocket_extensions
-        self.__dict__.pop("http_response_data", None)
+        if self.state == STATE_OPEN:
+            # The answer has been sent.
+            del self.http_response_data
+            self._direct = not self.isDeflating()
 
     def _onPing(self, payload: bytes) -> None:
         self.receiver.pinged(payload)
@@ -359,7 +372,7 @@ class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
         """
         A class that has what Autobahn would set on each connection.
         """
-        template = SocketProtocol()
+        template = object.__new__(WebSocketServerProtocol)
         template.factory = self
         WebSocketProtocol._connectionMade(template)
         shared = {
