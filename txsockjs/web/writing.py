@@ -36,7 +36,7 @@ def writeThrough(transport: Any, data: bytes) -> None:
     if (
         type(transport) is Server
         and not transport.TLS
-        and not transport._tempDataBuffer
+        and not transport._tempDataLen
         and len(transport.dataBuffer) == transport.offset
         and transport.connected
     ):
