@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
+from twisted.trial.unittest import SynchronousTestCase
+
 from tests.web.serving import Echo, Recorder, ServiceCase
+from txsockjs.web.head import readStart
 
 MANY = b"[" + b",".join([b'""'] * 20_000) + b"]"
 
@@ -49,3 +54,29 @@ class EmptyMessageTests(ServiceCase):
         stream = self.client.request("GET", "/0/s1/eventsource")
         self.post("/0/s1/xhr_send", MANY)
         self.assertEqual(stream.body.count(b'""'), 20_000)
+
+
+class HeadTests(SynchronousTestCase):
+    def grown(self, lines: int) -> int:
+        """
+        How many bytes more the process holds when it has read 3,000 different heads, as
+        long as may be, each of so many lines.
+        """
+        size = 4000 // lines - 2
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(3000):
+            fields = [b"a%d-%d:" % (number, line) for line in range(lines - 1)]
+            block = [b"Host: a", *(field.ljust(size, b"x") for field in fields)]
+            readStart(b"\r\n".join([b"GET / HTTP/1.1", *block, b"", b""]))
+        after, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return after - before
+
+    def test_remembered(self) -> None:
+        """
+        Whoever sends ever new heads does not fill the memory with them.
+        """
+        for lines in (2, 64, 200):
+            self.assertLess(self.grown(lines), 32 << 20, lines)

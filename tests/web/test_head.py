@@ -135,6 +135,7 @@ class ReadingTests(SynchronousTestCase):
             [b"Host: a", b": a"],
             [b"Host: a", b"no colon"],
             [b"Host: a", b"X: " + b"a" * 4096],
+            [b"Host: a", *[b"a:"] * 64],
         ]:
             self.assertIsNone(readStart(head(LINE, *lines)), lines)
 

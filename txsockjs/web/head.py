@@ -14,8 +14,10 @@ from typing import Final, NamedTuple
 
 from twisted.web.http_headers import Headers, InvalidHeaderName
 
-# The longest head that is read here, without its first line.
+# The longest head that is read here, without its first line, and the most lines of it:
+# what is remembered takes far more memory by the line than by the byte.
 _LONGEST: Final = 4096
+_LINES: Final = 64
 
 # How many heads are remembered, and how many single lines for other heads.
 _KEPT: Final = 1024
@@ -116,8 +118,11 @@ def _field(line: bytes) -> tuple[bytes, bytes] | None:
 
 
 def _parse(block: bytes) -> Head | None:
+    lines = block.split(b"\r\n", _LINES)
+    if len(lines) > _LINES:
+        return None
     fields: dict[bytes, list[bytes]] = {}
-    for line in block.split(b"\r\n"):
+    for line in lines:
         field = _field(line)
         if field is None:
             return None
