@@ -111,6 +111,7 @@ class ReadingTests(SynchronousTestCase):
             b"HEAD / HTTP/1.1",
             b"get / HTTP/1.1",
             b"\r\nGET / HTTP/1.1",
+            b"GET /%b HTTP/1.1" % (b"a" * 4096),
         ]:
             self.assertIsNone(readStart(head(line, b"Host: a")), line)
         for lines in [
@@ -177,6 +178,7 @@ _TARGETS = st.sampled_from(
         b"*",
         b"http://a/info",
         b"/\xff",
+        b"/" + b"a" * 20_000,
         b"",
     ]
 )

@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 from twisted.web.http_headers import Headers, InvalidHeaderName
 
 # The longest head that is read here, without its first line, and the most lines of it:
-# what is remembered takes far more memory by the line than by the byte.
+# what is remembered takes far more memory by the line than by the byte. With a first
+# line as below it is less than what Twisted allows.
 _LONGEST: Final = 4096
 _LINES: Final = 64
 
@@ -23,7 +24,7 @@ _LINES: Final = 64
 _KEPT: Final = 1024
 
 # A first line in which Twisted would find nothing to object to (RFC 9112, section 3).
-_FIRST_LINE: Final = re.compile(rb"(GET|POST) ([!-~]+) HTTP/1\.1\r\n")
+_FIRST_LINE: Final = re.compile(rb"(GET|POST) ([!-~]{1,4096}) HTTP/1\.1\r\n")
 
 # What no line may hold (RFC 9110, section 5.5).
 _FORBIDDEN: Final = re.compile(rb"[\x00\r\n]")
