@@ -31,7 +31,7 @@ PATIENCE = 30.0
 # How much more there may be of what an idle server has, and of what a warm one has: a
 # leak of a few bytes a session shows in minutes.
 _COUNTS = {"sessions": 0, "descriptors": 0, "calls": 0}
-_SIZES = {"resident": 8_000_000, "objects": 2000}
+_SIZES = {"resident": 4_000_000, "objects": 2000}
 
 
 class Server(ProcessProtocol):
