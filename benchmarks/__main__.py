@@ -15,7 +15,7 @@ from benchmarks import report
 from benchmarks.errors import BenchmarkError
 from benchmarks.measuring import QUICK, Effort, measure
 from benchmarks.peers import HERE, PEERS, Peer
-from benchmarks.rows import ROWS, Row
+from benchmarks.rows import ROWS, VARIANTS, Row
 from benchmarks.run import Run, loadRun, newRun
 
 #: What the short form drives: nothing that has to be fetched.
@@ -124,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     effort = QUICK if options.quick else Effort()
     if options.seconds is not None:
         effort = replace(effort, seconds=options.seconds)
-    usual = [name for name, peer in PEERS.items() if not peer.variant]
+    usual = [name for name in PEERS if name not in VARIANTS]
     peers = options.peers or (AT_HAND if options.quick else usual)
     rounds = options.rounds or (1 if options.quick else 5)
     try:

@@ -46,8 +46,6 @@ class Peer:
     @ivar sessions: the kind of session that stands for each transport it speaks.
     @ivar broadcasting: the arguments that make it broadcast, where it has no path for
         that.
-    @ivar variant: whether it is ours in another way, which is measured where it is
-        named and not by default.
     """
 
     name: str
@@ -57,7 +55,6 @@ class Peer:
     shown: tuple[str, ...] = ("Twisted",)
     sessions: dict[str, type[Session]] = field(default_factory=lambda: SOCKJS)
     broadcasting: tuple[str, ...] = ()
-    variant: bool = False
 
     @property
     def profiled(self) -> bool:
@@ -206,13 +203,12 @@ PEERS: dict[str, Peer] = {
             "web_server.py",
             sessions={"xhr": PollingSession},
         ),
-        Peer("asyncio", "txsockjs on asyncio", "asyncio_server.py", variant=True),
+        Peer("asyncio", "txsockjs on asyncio", "asyncio_server.py"),
         Peer(
             "uvloop",
             "txsockjs on uvloop",
             "uvloop_server.py",
             shown=("Twisted", "uvloop"),
-            variant=True,
         ),
     )
 }

@@ -11,6 +11,7 @@ from benchmarks.client.drivers import Broadcast, Driver, Echo, Idle, OpenClose
 from benchmarks.client.http import BROWSER
 
 SERVERS = ("txsockjs", "node", "aiohttp", "tornado")
+#: Ours in another way: measured where it is named, and not by default.
 VARIANTS = ("asyncio", "uvloop")
 
 

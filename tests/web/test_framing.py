@@ -13,7 +13,7 @@ from tests.web.serving import Echo, RecordingFactory
 from tests.web.sockets import BINARY, CLOSE, PING, PONG, TEXT, Socket, frame
 from txsockjs.factory import SockJSFactory
 from txsockjs.testing import MemoryClient, MemoryReactor, MemorySite
-from txsockjs.web import socket
+from txsockjs.web import framing, socket
 from txsockjs.web.framing import formatText, readTexts
 
 LIMIT = 5000
@@ -142,3 +142,16 @@ class FramingTests(SynchronousTestCase):
             (65536, b"\x81\x7f\0\0\0\0\0\x01\0\0"),
         ]:
             self.assertEqual(formatText(b"x" * size), head + b"x" * size)
+
+
+class NativeTests(SynchronousTestCase):
+    """
+    What Autobahn has in C is what is used.
+    """
+
+    def test_active(self) -> None:
+        """
+        Unmasking and the check of UTF-8 are not Python's.
+        """
+        for made in (framing.create_xor_masker(b"mask", LIMIT), socket.Utf8Validator()):
+            self.assertTrue(type(made).__module__.startswith("autobahn.nvx"), made)

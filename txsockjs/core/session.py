@@ -272,9 +272,8 @@ class Session(Stateful):
             self._sendClose()
 
     def _writeOut(self) -> None:
-        outbox = self._outbox
+        counters, outbox = self.counters, self._outbox
         while self._writable and outbox:
-            counters = self.counters
             frame, count, size = gather(outbox)
             counters.messagesOut += count
             counters.bytesOut += size + 1
