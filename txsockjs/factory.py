@@ -43,6 +43,12 @@ class _SockJSSite(Site):
         )
         self._accessLog = any(siteOptions.get(o) for o in ("logPath", "logFormatter"))
         self.services: dict[str, SockJSResource] = {}
+        # The same, by what their URLs begin with.
+        self._starts: dict[bytes, SockJSResource] = {}
+
+    def _serve(self, prefix: str, service: SockJSResource) -> None:
+        self.services[prefix] = service
+        self._starts[f"/{prefix}/".encode() if prefix else b"/"] = service
 
     def startFactory(self) -> None:
         super().startFactory()
@@ -95,8 +101,7 @@ class _SockJSSite(Site):
 
     def _serviceAt(self, path: bytes) -> SockJSResource | None:
         path = unquote_to_bytes(path)
-        for prefix, service in self.services.items():
-            start = f"/{prefix}/".encode() if prefix else b"/"
+        for start, service in self._starts.items():
             if path.startswith(start):
                 return service
         return None
@@ -133,7 +138,7 @@ class SockJSFactory(_SockJSSite):
         """
         resource = SockJSResource(factory, options, clock=clock, name=name)
         super().__init__(resource, clock, **siteOptions)
-        self.services[""] = resource
+        self._serve("", resource)
 
 
 class _Prefix(Resource):
@@ -206,7 +211,7 @@ class SockJSMultiFactory(_SockJSSite):
             raise PrefixError(f"{prefix!r} is taken, or lies above another service")
         service = SockJSResource(factory, options, clock=self._clock, name=name)
         parent.putChild(segments[-1], service)
-        self.services[name] = service
+        self._serve(name, service)
         if self.numPorts:
             service.start()
         return service
