@@ -17,7 +17,7 @@ PROGRAMS := chromium firefox-esr nginx haproxy redis-server
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test nox lint format types docs conformance bench soak wstest \
+.PHONY: help demo test nox lint format types docs conformance bench soak wstest fuzz \
 	programs clean
 
 help: ## Show this list
@@ -58,6 +58,9 @@ soak: $(VENV)/.dev ## Churn sessions and look for leaks (MINUTES=5)
 
 wstest: $(VENV)/.dev ## Run the Autobahn WebSocket suite against /websocket
 	@$(BIN)/python -m tests.wstest
+
+fuzz: $(VENV)/.dev ## Feed random input to every reader and to sessions (MINUTES=5)
+	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(FUZZERS)
 
 clean: ## Remove what make has installed here
 	rm -rf $(VENV) .nox node_modules tests/node_modules txsockjs.egg-info

@@ -25,8 +25,10 @@ if shutil.which("pyenv"):
 # do not depend on the interpreter: `make test` runs them.
 APART = {
     "conformance",
+    "fuzz",
     "integration",
     "soak",
+    "support",
     "test_benchmarks",
     "test_examples",
     "test_packaging",

@@ -11,11 +11,12 @@ from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.documents import literals, rows
-from tests.examples import ExampleTestCase, Session, opened
+from tests.support.documents import literals, rows
+from tests.support.examples import ExampleTestCase, Session, opened
 from txsockjs.factory import SockJSFactory
 from txsockjs.interfaces import ISockJSTransport
-from txsockjs.transport import OpeningRequest, SessionTransport
+from txsockjs.request import OpeningRequest
+from txsockjs.transport import SessionTransport
 
 DOCUMENT = "docs/applications.rst"
 

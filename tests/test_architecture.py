@@ -9,7 +9,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.documents import ROOT, literals, rows
+from tests.support.documents import ROOT, literals, rows
 from txsockjs.core.states import NEXT
 
 DOCUMENT = "docs/architecture.rst"
@@ -182,7 +182,7 @@ class RoomTests(SynchronousTestCase):
         Below the first room of the web, nothing knows of HTTP or WebSocket.
         """
         ground = self.floors["txsockjs.web.headers"]
-        self.assertGreater(ground, self.floors["txsockjs.core.registry"])
+        self.assertGreater(ground, self.floors["txsockjs.core.service"])
         for module in self.modules.values():
             if self.floors[module.name] < ground:
                 found = [name for name in module.imported() if within(name, WEB)]

@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import ConnectionDone
 
-from tests.authorizing import TRANSPORTS, AuthorizeTestCase
+from tests.support.authorizing import TRANSPORTS, AuthorizeTestCase
 from txsockjs import Login, Rejected
 
 

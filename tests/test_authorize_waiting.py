@@ -8,7 +8,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
-from tests.authorizing import TRANSPORTS, AuthorizeTestCase
+from tests.support.authorizing import TRANSPORTS, AuthorizeTestCase
 from txsockjs import Rejected
 
 
@@ -144,7 +144,7 @@ class EarlyMessageTests(AuthorizeTestCase):
         socket = self.raw()
         for _ in range(100):
             socket.send("x" * 10_000)
-        [session] = self.site.site.services[""].registry._ids  # type: ignore[attr-defined]
+        [session] = self.site.site.services[""].service._ids  # type: ignore[attr-defined]
         self.assertLess(session._inbox._size, self.site.room + 10_000)
         self.answer("bob")
         self.assertEqual(len(self.callers.made[0].received), 100)

@@ -7,8 +7,8 @@ from twisted.internet.protocol import Factory
 from twisted.protocols.wire import Echo
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.documents import literals, rows
-from tests.examples import ExampleTestCase, opened
+from tests.support.documents import literals, rows
+from tests.support.examples import ExampleTestCase, opened
 from txsockjs.bridge import BridgeFactory, Told
 
 DOCUMENT = "docs/bridge.rst"

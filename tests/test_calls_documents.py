@@ -15,8 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from zope.interface import Interface, implementer
 
-from tests.documents import blocks, commands, literals, rows
-from tests.examples import ExampleTestCase, Session, get, opened
+from tests.support.documents import blocks, commands, literals, rows
+from tests.support.examples import ExampleTestCase, Session, get, opened
 from txsockjs import AsyncSession, SockJSMultiFactory, errors
 from txsockjs.counters import TransportCounters
 from txsockjs.metrics import SockJSCollector

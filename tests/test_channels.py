@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IConsumer, ITransport
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from tests.multiplexing import MultiplexTestCase, Note
+from tests.support.multiplexing import MultiplexTestCase, Note
 from txsockjs import SockJSFactory
 from txsockjs.interfaces import ISession, ISockJSMessageReceiver, ISockJSTransport
 from txsockjs.multiplex import MultiplexFactory

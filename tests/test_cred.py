@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from zope.interface import Interface, implementer
 
-from tests.authorizing import TRANSPORTS, AuthorizeTestCase
+from tests.support.authorizing import TRANSPORTS, AuthorizeTestCase
 from txsockjs import OpeningRequest, Rejected
 from txsockjs.cred import authorizePortal, basicCredentials
 

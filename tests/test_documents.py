@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from docutils import nodes
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.documents import ROOT, read
+from tests.support.documents import ROOT, read
 
 DOCUMENTS = sorted(path.name for path in ROOT.glob("*.rst"))
 

@@ -80,7 +80,7 @@ class ParseTests(SynchronousTestCase):
         self.assertEqual((port, interface), (8080, "127.0.0.1"))
         options = site.services[""].options
         self.assertEqual(options, SockJSOptions(encoding="utf8", websocket=False))
-        self.assertIs(site.services[""].registry.clock, reactor)
+        self.assertIs(site.services[""].service.clock, reactor)
 
     def test_noOptions(self) -> None:
         """

@@ -17,9 +17,9 @@ from twisted.trial.unittest import FailTest, SynchronousTestCase, TestCase
 
 from benchmarks.errors import NotInstalled
 from benchmarks.peers import PEERS
-from tests.documents import blocks
-from tests.integration.processes import ROOT, URL, start, startExample
-from tests.integration.sessions import openSession
+from tests.support.documents import blocks
+from tests.support.programs.processes import ROOT, URL, start, startExample
+from tests.support.programs.sessions import openSession
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"
 EXAMPLES = ROOT / "examples"

@@ -391,7 +391,7 @@ class SockJSResourceTests(FactoryTestCase):
         self.service.stop()
         self.site.settle()
         self.assertEqual(["start", "stop"], self.factory.calls)
-        self.assertEqual(0, len(self.service.registry))
+        self.assertEqual(0, len(self.service.service))
         self.assertEqual(b"a page", self.client.request("GET", "/page").body)
 
     def test_closeSessions(self) -> None:

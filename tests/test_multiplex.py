@@ -8,7 +8,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory
 from twisted.protocols.wire import Echo
 
-from tests.multiplexing import MultiplexTestCase, NoteFactory
+from tests.support.multiplexing import MultiplexTestCase, NoteFactory
 from txsockjs import broadcast
 from txsockjs.multiplex import SockJSMultiplexResource
 

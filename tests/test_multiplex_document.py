@@ -9,7 +9,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from tests.examples import ExampleTestCase, Session, opened
+from tests.support.examples import ExampleTestCase, Session, opened
 
 DOCUMENT = "docs/multiplex.rst"
 

@@ -14,8 +14,8 @@ from twisted.web.client import Agent, readBody
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
-from tests.documents import ROOT, blocks, commands, literals, rows
-from tests.examples import ExampleTestCase, get, opened
+from tests.support.documents import ROOT, blocks, commands, literals, rows
+from tests.support.examples import ExampleTestCase, get, opened
 
 DOCUMENT = "docs/operating.rst"
 WELCOME = "Welcome to SockJS!\n"

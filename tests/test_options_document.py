@@ -12,8 +12,8 @@ from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactorClock
 from twisted.protocols.wire import Echo
 
-from tests.documents import Block, literals, read
-from tests.examples import ExampleTestCase
+from tests.support.documents import Block, literals, read
+from tests.support.examples import ExampleTestCase
 from txsockjs.errors import OptionError
 from txsockjs.options import TRANSPORTS, SockJSOptions
 from txsockjs.tap import Options

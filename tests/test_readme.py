@@ -6,8 +6,8 @@ from autobahn.twisted.websocket import create_client_agent
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from tests.documents import commands
-from tests.examples import ExampleTestCase, get, opened
+from tests.support.documents import commands
+from tests.support.examples import ExampleTestCase, get, opened
 
 
 class ReadmeTestCase(ExampleTestCase):

@@ -16,16 +16,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from txsockjs.core.registry import SessionRegistry
+from txsockjs.core.service import Service
 from txsockjs.core.session import Session
 from txsockjs.interfaces import ISockJSMessageReceiver, ISockJSTransport
 from txsockjs.options import SockJSOptions
+from txsockjs.request import OpeningRequest
 from txsockjs.testing import MemoryReceiver
-from txsockjs.transport import (
-    Login,
-    OpeningRequest,
-    SessionTransport,
-)
+from txsockjs.transport import Login, SessionTransport
 
 GO_AWAY = b'c[3000,"Go away!"]'
 FAULT = b'c[1011,"Internal error"]'
@@ -105,9 +102,9 @@ class TransportTestCase(SynchronousTestCase):
 
     def configure(self, **options: object) -> None:
         """
-        Have a new registry with these options.
+        Have a new service with these options.
         """
-        self.registry = SessionRegistry(self.clock, SockJSOptions.fromDict(options))
+        self.service = Service(self.clock, SockJSOptions.fromDict(options))
 
     def open(
         self,
@@ -123,12 +120,12 @@ class TransportTestCase(SynchronousTestCase):
         self.receiver = receiver or MemoryReceiver()
 
         def start(session: Session) -> None:
-            encoding = self.registry.options.encoding
+            encoding = self.service.options.encoding
             more = [] if login is None else [login]
             transport = kind(session, protocol, opening(**request), encoding, *more)
             session.open(transport, self.receiver)
 
-        self.session = self.registry.open(b"%d" % next(self.ids), start)
+        self.session = self.service.open(b"%d" % next(self.ids), start)
         return protocol.transport
 
     def turn(self) -> None:

@@ -17,7 +17,7 @@ import tests.conformance
 import tests.hostile
 import tests.web
 from tests.conformance.support import ConformanceTest
-from tests.web.serving import ServiceCase
+from tests.support.serving import ServiceCase
 from txsockjs.web import site
 
 

@@ -10,7 +10,8 @@ from txsockjs.handlers import AsyncSession, handler
 from txsockjs.interfaces import ISockJSMessageReceiver, ISockJSTransport
 from txsockjs.multiplex import MultiplexFactory, SockJSMultiplexResource
 from txsockjs.options import SockJSOptions
-from txsockjs.transport import Login, OpeningRequest
+from txsockjs.request import OpeningRequest
+from txsockjs.transport import Login
 from txsockjs.utils import broadcast
 
 __all__ = [

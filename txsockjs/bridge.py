@@ -37,7 +37,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txsockjs.clock import clockOr
-from txsockjs.transport import OpeningRequest
+from txsockjs.request import OpeningRequest
 
 __all__ = ["MAX_LINE", "BridgeFactory", "Told"]
 

@@ -14,7 +14,8 @@ from twisted.web.guard import BasicCredentialFactory
 
 from txsockjs.errors import Rejected
 from txsockjs.options import Authorize
-from txsockjs.transport import Login, OpeningRequest
+from txsockjs.request import OpeningRequest
+from txsockjs.transport import Login
 
 #: What finds somebody's credentials in the opening request.
 Credentials: TypeAlias = Callable[[OpeningRequest], ICredentials]

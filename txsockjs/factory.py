@@ -12,11 +12,11 @@ from twisted.web import http
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
-from txsockjs.core.registry import RESTART
+from txsockjs.core.service import RESTART
 from txsockjs.errors import NotFound, PrefixError, WireError
 from txsockjs.options import SockJSOptions
-from txsockjs.web.base import refuse
-from txsockjs.web.resource import SockJSResource
+from txsockjs.transports.resource import SockJSResource
+from txsockjs.web.response import refuse
 from txsockjs.web.site import BoundedRequest, boundedProtocol
 
 __all__ = ["SockJSFactory", "SockJSMultiFactory", "SockJSResource"]

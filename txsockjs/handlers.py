@@ -27,7 +27,8 @@ from zope.interface import implementer
 
 from txsockjs.coroutines import CANCELLED, start, wait
 from txsockjs.interfaces import ISockJSMessageReceiver, ISockJSTransport
-from txsockjs.transport import FAULT, OpeningRequest
+from txsockjs.request import OpeningRequest
+from txsockjs.transport import FAULT
 
 # How many characters wait for one side before the other one has to.
 _WAITING: Final = 65536

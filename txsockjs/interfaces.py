@@ -28,7 +28,7 @@ class ISockJSTransport(ITransport, IConsumer, IPushProducer):
     """
 
     request = Attribute(
-        "The L{OpeningRequest <txsockjs.transport.OpeningRequest>}: path, arguments, "
+        "The L{OpeningRequest <txsockjs.request.OpeningRequest>}: path, arguments, "
         "headers, cookies and transport of the request that opened the session."
     )
     avatar = Attribute("Who is calling: what the option C{authorize} returned.")

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
-from txsockjs.web.resource import SockJSResource
+from txsockjs.transports.resource import SockJSResource
 
 _Family: TypeAlias = type[GaugeMetricFamily] | type[CounterMetricFamily]
 

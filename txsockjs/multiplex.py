@@ -34,7 +34,7 @@ from txsockjs.core.frames import GO_AWAY, Close, Message
 from txsockjs.interfaces import ISockJSMessageReceiver
 from txsockjs.options import SockJSOptions
 from txsockjs.transport import FAULT, Login
-from txsockjs.web.resource import SockJSResource
+from txsockjs.transports.resource import SockJSResource
 
 __all__ = [
     "ChannelTransport",

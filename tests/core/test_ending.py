@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
-from tests.core.support import (
+from tests.support.sessions import (
     GO_AWAY,
     RecordingApplication,
     SessionTestCase,
@@ -91,8 +91,8 @@ class ClosingTests(SessionTestCase):
         """
         session, _ = self.open(polling())
         session.close(close())
-        self.assertEqual(0, len(self.registry))
-        self.assertIs(session, self.registry.get(b"s"))
+        self.assertEqual(0, len(self.service))
+        self.assertIs(session, self.service.get(b"s"))
 
     def test_closeSocket(self) -> None:
         """

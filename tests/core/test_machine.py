@@ -24,10 +24,10 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.core.model import Model, Taker
-from tests.core.support import close
+from tests.support.model import Model, Taker
+from tests.support.sessions import close
 from txsockjs.core.frames import BUSY, Message
-from txsockjs.core.registry import SessionRegistry
+from txsockjs.core.service import Service
 from txsockjs.core.session import Session
 from txsockjs.core.states import State
 from txsockjs.errors import NotReading, UnknownSession
@@ -65,7 +65,7 @@ class SessionMachine(RuleBasedStateMachine):
         """
         self.clock = Clock()
         self.options = SockJSOptions(heartbeat=heartbeat, max_buffer=buffer)
-        self.registry = SessionRegistry(self.clock, self.options)
+        self.service = Service(self.clock, self.options)
         self.open(None if self.persistent else limit)
 
     def open(self, limit: int | None) -> None:
@@ -76,9 +76,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.formers: list[Taker] = []
         self.receiver = Taker(model, limit, persistent=self.persistent)
         model.receiver = self.receiver
-        self.session = self.registry.open(
-            None if self.persistent else b"s", self._start
-        )
+        self.session = self.service.open(None if self.persistent else b"s", self._start)
 
     def _start(self, session: Session) -> None:
         self.model.application.session = session
@@ -363,12 +361,12 @@ class SessionMachine(RuleBasedStateMachine):
     @invariant()
     def countersAreRight(self) -> None:
         """
-        The session counts the bytes that wait, the registry the sessions that are open.
+        The session counts the bytes that wait, the service the sessions that are open.
         """
         assert self.session.pending == (0 if self.gone else self.model.waiting)
         assert self.session.pending <= self.options.max_buffer
-        assert len(self.registry) == (self.session.state is State.OPEN)
-        known = self.registry.get(b"s")
+        assert len(self.service) == (self.session.state is State.OPEN)
+        known = self.service.get(b"s")
         assert known is (None if self.gone or self.persistent else self.session)
 
     @invariant()

@@ -6,7 +6,7 @@ import tracemalloc
 
 from twisted.internet.error import ConnectionLost
 
-from tests.core.support import SessionTestCase
+from tests.support.sessions import SessionTestCase
 from txsockjs.core.frames import Message
 from txsockjs.testing import MemoryReceiver
 

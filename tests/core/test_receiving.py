@@ -6,7 +6,7 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.core.support import SessionTestCase, close, polling
+from tests.support.sessions import SessionTestCase, close, polling
 from txsockjs.core.frames import MESSAGE_COST
 from txsockjs.core.inbox import Inbox
 from txsockjs.core.session import Session

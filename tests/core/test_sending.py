@@ -6,7 +6,7 @@ import json
 
 from twisted.internet.error import ConnectionLost
 
-from tests.core.support import GO_AWAY, SessionTestCase, close, polling
+from tests.support.sessions import GO_AWAY, SessionTestCase, close, polling
 from txsockjs.core.frames import FRAME_SIZE, MESSAGE_COST
 from txsockjs.core.states import State
 from txsockjs.testing import MemoryReceiver
@@ -303,4 +303,4 @@ class OverflowTests(SessionTestCase):
         self.assertEqual(["a"], self.application.received)
         self.turn()
         self.assertLost(ConnectionLost)
-        self.assertEqual(0, len(self.registry))
+        self.assertEqual(0, len(self.service))

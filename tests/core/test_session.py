@@ -10,14 +10,14 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from tests.core.support import (
+from tests.support.sessions import (
     GO_AWAY,
     SessionTestCase,
     close,
     polling,
     socket,
 )
-from txsockjs.core.registry import SessionRegistry
+from txsockjs.core.service import Service
 from txsockjs.core.session import Session
 from txsockjs.core.states import NEXT, State
 from txsockjs.errors import UnknownSession
@@ -37,10 +37,10 @@ class StateTests(SynchronousTestCase):
         """
         A session goes where the table says, and nowhere else.
         """
-        registry = SessionRegistry(Clock(), SockJSOptions())
+        service = Service(Clock(), SockJSOptions())
         for state in State:
             for following in State:
-                session = Session(registry, registry.counters[""])
+                session = Session(service, service.counters[""])
                 session.state = state
                 if following in NEXT[state]:
                     session._become(following)
@@ -66,10 +66,10 @@ class OpeningTests(SessionTestCase):
 
     def test_interfaces(self) -> None:
         """
-        The fakes and the registry are what a session is made for.
+        The fakes and the service are what a session is made for.
         """
         verifyObject(IApplication, self.application)
-        verifyObject(ISessionHost, self.registry)
+        verifyObject(ISessionHost, self.service)
 
     def test_openFrameFirst(self) -> None:
         """
@@ -132,20 +132,20 @@ class OpeningTests(SessionTestCase):
         A refused session gets its close frame and no open frame; it tells nobody.
         """
         receiver = MemoryReceiver()
-        session = self.registry.open(b"s", lambda s: s.refuse(close(), receiver))
+        session = self.service.open(b"s", lambda s: s.refuse(close(), receiver))
         self.assertFrames(receiver, GO_AWAY)
         self.assertTrue(receiver.finished)
         self.assertIs(State.CLOSED, session.state)
-        self.assertEqual(0, len(self.registry))
+        self.assertEqual(0, len(self.service))
 
     def test_refusedAgain(self) -> None:
         """
         A refused session repeats its close frame, and is forgotten after the delay.
         """
-        session = self.registry.open(b"s", lambda s: s.refuse(close(), polling()))
+        session = self.service.open(b"s", lambda s: s.refuse(close(), polling()))
         self.assertFrames(self.attach(session, polling()), GO_AWAY)
         self.clock.advance(5)
-        self.assertIsNone(self.registry.get(b"s"))
+        self.assertIsNone(self.service.get(b"s"))
         self.assertIdle()
 
     def test_refusedSocket(self) -> None:
@@ -153,7 +153,7 @@ class OpeningTests(SessionTestCase):
         A refused WebSocket is closed, and the session gone with it.
         """
         receiver = socket()
-        session = self.registry.open(None, lambda s: s.refuse(close(), receiver))
+        session = self.service.open(None, lambda s: s.refuse(close(), receiver))
         self.assertTrue(receiver.finished)
         receiver.drop()
         self.assertIs(State.GONE, session.state)
@@ -225,7 +225,7 @@ class ReceiverTests(SessionTestCase):
         receiver.drop(ConnectionLost())
         self.assertIs(State.GONE, session.state)
         self.assertLost(ConnectionLost)
-        self.assertIsNone(self.registry.get(b"s"))
+        self.assertIsNone(self.service.get(b"s"))
         self.assertIdle()
 
     def test_lostTwice(self) -> None:
@@ -247,7 +247,7 @@ class WaitingTests(SessionTestCase):
         """
         Have a session wait with this receiver.
         """
-        return self.registry.open(b"s", lambda session: session.wait(receiver))
+        return self.service.open(b"s", lambda session: session.wait(receiver))
 
     def test_nothingIsSaid(self) -> None:
         """
@@ -297,7 +297,7 @@ class WaitingTests(SessionTestCase):
         receiver = MemoryReceiver()
         self.wait(receiver).close(close(1012, "Service Restart"))
         self.assertFrames(receiver, b'c[1012,"Service Restart"]')
-        self.assertEqual(0, len(self.registry))
+        self.assertEqual(0, len(self.service))
 
     def test_lost(self) -> None:
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
 
-from tests.core.support import GO_AWAY, SessionTestCase, close, polling, socket
+from tests.support.sessions import GO_AWAY, SessionTestCase, close, polling, socket
 from txsockjs.core.session import Session
 from txsockjs.core.states import State
 from txsockjs.testing import MemoryReceiver
@@ -24,7 +24,7 @@ class DisconnectDelayTests(SessionTestCase):
         self.assertIs(State.OPEN, session.state)
         self.clock.advance(0.001)
         self.assertLost(ConnectionLost)
-        self.assertIsNone(self.registry.get(b"s"))
+        self.assertIsNone(self.service.get(b"s"))
         self.assertIdle()
 
     def test_option(self) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote_from_bytes
 
-from tests.web.serving import Echo, ServiceCase
-from tests.web.sockets import BINARY, Socket, frame
+from tests.support.serving import Echo, ServiceCase
+from tests.support.sockets import BINARY, Socket, frame
 
 #: What JSON or Python makes of these is anything but a list of strings.
 BROKEN = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from tests.web.serving import ServiceCase
+from tests.support.serving import ServiceCase
 
 #: A Flash file in letters and digits, as the attack has it, and longer.
 FLASH = "CWSMIKI0hCD0Up0IZUnnnnnnnnnnnnnnnnnnnUU5nnnnnn3Snn7iiudIbEAt333swW0ss" * 4

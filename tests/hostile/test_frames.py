@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from zlib import Z_SYNC_FLUSH, compressobj, decompressobj
 
-from tests.web.serving import Echo, ServiceCase
-from tests.web.sockets import BINARY, CLOSE, PING, TEXT, Socket, closeFrame, frame
+from tests.support.serving import Echo, ServiceCase
+from tests.support.sockets import BINARY, CLOSE, PING, TEXT, Socket, closeFrame, frame
 
 BOTH = ["/0/s/websocket", "/websocket"]
 DEFLATE = {"Sec-WebSocket-Extensions": "permessage-deflate"}

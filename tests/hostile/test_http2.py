@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.web.http2 import HTTP2Case
+from tests.support.http2 import HTTP2Case
 
 
 class HTTP2Tests(HTTP2Case):

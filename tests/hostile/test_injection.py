@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.web.serving import ORIGIN, ServiceCase
-from tests.web.sockets import Socket
+from tests.support.serving import ORIGIN, ServiceCase
+from tests.support.sockets import Socket
 
 #: What ends a header, or a line of it, for somebody.
 ENDS = [b"\r", b"\n", b"\0", b"\r\nX-Evil: 1", b"\nX-Evil: 1", b"\x0b", b"\x0c"]

@@ -6,7 +6,7 @@ import tracemalloc
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.web.serving import Echo, Recorder, ServiceCase
+from tests.support.serving import Echo, Recorder, ServiceCase
 from txsockjs.web.head import readStart
 
 MANY = b"[" + b",".join([b'""'] * 20_000) + b"]"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tests.web.serving import ServiceCase
-from tests.web.sockets import Socket
+from tests.support.serving import ServiceCase
+from tests.support.sockets import Socket
 from txsockjs.errors import OptionError
 from txsockjs.options import SockJSOptions
 

@@ -10,8 +10,8 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.protocol import Protocol
 from twisted.trial.unittest import TestCase
 
-from tests.web.serving import Echo, Recorder, RecordingFactory, ServiceCase
-from tests.web.sockets import Socket, frame, upgrade
+from tests.support.serving import Echo, Recorder, RecordingFactory, ServiceCase
+from tests.support.sockets import Socket, frame, upgrade
 from txsockjs.factory import SockJSFactory
 
 BOTH = ["/0/r/websocket", "/websocket"]

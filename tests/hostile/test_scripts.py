@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.web.serving import ServiceCase
+from tests.support.serving import ServiceCase
 
 HOSTILE = [
     "</script>",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.web.serving import Echo, ServiceCase
-from tests.web.sockets import Socket
+from tests.support.serving import Echo, ServiceCase
+from tests.support.sockets import Socket
 from txsockjs.testing import MemoryConnection
 
 _SEND = b"POST /0/s/xhr_send HTTP/1.1\r\nHost: a\r\n"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.web.serving import Echo, Recorder, ServiceCase
-from tests.web.wrappers import TLSCase
+from tests.support.serving import Echo, Recorder, ServiceCase
+from tests.support.wrappers import TLSCase
 
 #: What a smuggled request would be: if it is answered, there are two responses.
 INNER = b"GET /iframe.html HTTP/1.1\r\nHost: a\r\n\r\n"

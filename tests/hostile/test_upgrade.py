@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.web.serving import Echo, ServiceCase
-from tests.web.sockets import HANDSHAKE, Socket
+from tests.support.serving import Echo, ServiceCase
+from tests.support.sockets import HANDSHAKE, Socket
 
 PATHS = [
     "/",

@@ -6,8 +6,8 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 
-from tests.web.serving import Echo, ServiceCase
-from tests.web.sockets import Socket
+from tests.support.serving import Echo, ServiceCase
+from tests.support.sockets import Socket
 from txsockjs.testing import MemoryClient, MemoryResponse
 
 URLS = [

@@ -26,8 +26,8 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
-from tests.integration.node import need, runNode
-from tests.integration.processes import Program, start, startExample
+from tests.support.programs.node import need, runNode
+from tests.support.programs.processes import Program, start, startExample
 from txsockjs import SockJSFactory
 from txsockjs.bridge import BridgeFactory, Told
 

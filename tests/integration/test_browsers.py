@@ -20,9 +20,9 @@ from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ServerEndpoint
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
-from tests.integration.certificates import makeCertificate
-from tests.integration.node import need, runNode
-from tests.integration.servers import Server
+from tests.support.programs.certificates import makeCertificate
+from tests.support.programs.node import need, runNode
+from tests.support.programs.servers import Server
 
 TRANSPORTS = (
     "jsonp-polling",

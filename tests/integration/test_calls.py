@@ -15,10 +15,10 @@ from twisted.internet import reactor
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import TestCase
 
-from tests.integration.node import need, runNode
-from tests.integration.processes import ROOT, startExample
-from tests.integration.sessions import openSession
-from tests.integration.twistd import TwistdTestCase
+from tests.support.programs.node import need, runNode
+from tests.support.programs.processes import ROOT, startExample
+from tests.support.programs.sessions import openSession
+from tests.support.programs.twistd import TwistdTestCase
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"
 TRANSPORTS = ("websocket", "xhr-streaming", "xhr-polling", "eventsource")
@@ -234,7 +234,7 @@ class AsyncioTests(ClientTestCase):
             "twisted.trial",
             "--reactor=asyncio",
             f"--temp-directory={directory}",
-            "tests.asyncio_checks",
+            "tests.support.asyncio_checks",
         )
         self.assertEqual(status, 0, output)
         self.assertIn("PASSED (successes=13)", output)

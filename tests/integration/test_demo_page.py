@@ -7,9 +7,9 @@ from typing import Any
 
 from twisted.internet import reactor
 
-from tests.integration.node import TESTS, need, runNode
-from tests.integration.servers import CLIENT
-from tests.integration.twistd import TwistdTestCase
+from tests.support.programs.node import TESTS, need, runNode
+from tests.support.programs.servers import CLIENT
+from tests.support.programs.twistd import TwistdTestCase
 
 
 class DemoPage:

@@ -12,11 +12,11 @@ from twisted.internet import reactor
 from twisted.internet.ssl import PrivateCertificate, trustRootFromCertificates
 from twisted.web.client import Agent, BrowserLikePolicyForHTTPS
 
-from tests.documents import blocks, commands
-from tests.examples import ExampleTestCase, get, opened
-from tests.integration.certificates import makeCertificate
-from tests.integration.node import need
-from tests.integration.proxies import startHAProxy, startNginx
+from tests.support.documents import blocks, commands
+from tests.support.examples import ExampleTestCase, get, opened
+from tests.support.programs.certificates import makeCertificate
+from tests.support.programs.node import need
+from tests.support.programs.proxies import startHAProxy, startNginx
 
 DOCUMENT = "docs/deploy.rst"
 WELCOME = "Welcome to SockJS!\n"

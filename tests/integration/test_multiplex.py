@@ -12,8 +12,8 @@ from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from tests.integration.node import TESTS, need, runNode
-from tests.integration.processes import ROOT
+from tests.support.programs.node import TESTS, need, runNode
+from tests.support.programs.processes import ROOT
 from txsockjs.multiplex import SockJSMultiplexResource
 
 AWKWARD = "a,b ☃ 😀"

@@ -8,8 +8,8 @@ from typing import Any
 from twisted.internet import defer, error, reactor
 from twisted.trial.unittest import TestCase
 
-from tests.integration.node import need, runNode
-from tests.integration.servers import Server, startPlain
+from tests.support.programs.node import need, runNode
+from tests.support.programs.servers import Server, startPlain
 
 INTACT = {"sent": 100, "received": 100, "wrong": []}
 

@@ -8,8 +8,8 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
-from tests.integration.node import TESTS, need, runNode
-from tests.integration.processes import startExample
+from tests.support.programs.node import TESTS, need, runNode
+from tests.support.programs.processes import startExample
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"
 

@@ -13,9 +13,9 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent, HTTPConnectionPool
 
-from tests.integration.node import need, runNode
-from tests.integration.proxies import startHAProxy, startNginx
-from tests.integration.servers import Server
+from tests.support.programs.node import need, runNode
+from tests.support.programs.proxies import startHAProxy, startNginx
+from tests.support.programs.servers import Server
 
 INTACT = {"sent": 100, "received": 100, "wrong": []}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from twisted.internet import reactor
 
-from tests.documents import blocks
-from tests.examples import ExampleTestCase
-from tests.integration.node import need, runNode
+from tests.support.documents import blocks
+from tests.support.examples import ExampleTestCase
+from tests.support.programs.node import need, runNode
 
 
 class ClientTests(ExampleTestCase):

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 import treq
 from twisted.internet import reactor
 
-from tests.integration.node import SCRIPTS, need
-from tests.integration.readers import TRANSPORTS as READING
-from tests.integration.readers import openReader
-from tests.integration.twistd import TERMINATED, Twistd, TwistdTestCase
-from tests.integration.watching import watch
+from tests.support.programs.node import SCRIPTS, need
+from tests.support.programs.readers import TRANSPORTS as READING
+from tests.support.programs.readers import openReader
+from tests.support.programs.twistd import TERMINATED, Twistd, TwistdTestCase
+from tests.support.programs.watching import watch
 from tests.web import sockets
 
 LISTEN = "--listen=tcp:0:interface=127.0.0.1"
@@ -70,7 +70,7 @@ COUNT = 200
 
 BURSTS = f'''
 from twisted.internet.protocol import Protocol
-from tests.integration.readers import numbered
+from tests.support.programs.readers import numbered
 
 class Burst(Protocol):
     """Writes more than the network holds."""

@@ -23,9 +23,9 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.trial.unittest import TestCase
 
-from tests.integration.processes import start
-from tests.integration.readers import TRANSPORTS, Reader, numbered, openReader
-from tests.integration.writing_server import SIZE
+from tests.support.programs.processes import start
+from tests.support.programs.readers import TRANSPORTS, Reader, numbered, openReader
+from tests.support.programs.writing_server import SIZE
 from txsockjs.factory import SockJSFactory
 
 SESSIONS = int(os.environ.get("SLOW_SESSIONS", "20"))
@@ -60,7 +60,7 @@ class WritingCase(TestCase):
         Start the server.
         """
         given = json.dumps({"timeout": 60, "max_buffer": MAX_BUFFER, **options})
-        module = "tests.integration.writing_server"
+        module = "tests.support.programs.writing_server"
         url = r"http://127\.0\.0\.1:(\d+) "
         server = await start(self, url, sys.executable, "-m", module, given)
         self.port = int(server.ready[1])

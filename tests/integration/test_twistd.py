@@ -21,7 +21,7 @@ from twisted.web.client import Agent
 from twisted.web.iweb import IAgent, IAgentEndpointFactory
 from zope.interface import implementer
 
-from tests.integration.twistd import TERMINATED, TwistdTestCase
+from tests.support.programs.twistd import TERMINATED, TwistdTestCase
 
 LISTEN = ("--listen", "tcp:0:interface=127.0.0.1")
 ECHO = ("--service", "echo=twisted.protocols.wire.Echo")

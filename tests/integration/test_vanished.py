@@ -17,9 +17,9 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.protocols.wire import Echo
 from twisted.trial.unittest import TestCase
 
-from tests.integration.namespaces import NEAR, connectedNamespaces, cut
-from tests.integration.readers import TRANSPORTS
-from tests.integration.watching import Watched, watch
+from tests.support.programs.namespaces import NEAR, connectedNamespaces, cut
+from tests.support.programs.readers import TRANSPORTS
+from tests.support.programs.watching import Watched, watch
 from txsockjs.factory import SockJSFactory
 
 
@@ -90,7 +90,7 @@ class GoneCase(TestCase):
         @return: the port.
         """
         options = json.dumps({"heartbeat": HEARTBEAT, "timeout": HEARTBEAT})
-        module = "tests.integration.telling_server"
+        module = "tests.support.programs.telling_server"
         command = (sys.executable, "-m", module, host, options)
         self.server = watch(self, *where, *command)
         return (await self.server.until(r"listening on (\d+)\."))[1]
@@ -99,7 +99,7 @@ class GoneCase(TestCase):
         """
         Start a client, which opens a session over each transport.
         """
-        module = "tests.integration.reading_client"
+        module = "tests.support.programs.reading_client"
         command = (sys.executable, "-m", module, host, port, service)
         client = watch(self, *where, *command)
         await client.until("open")

@@ -11,7 +11,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from tests.web.sockets import frame, upgrade
+from tests.support.sockets import frame, upgrade
 
 
 class Line(Protocol):

@@ -62,7 +62,7 @@ def stats(site: SockJSFactory, errors: list[str]) -> dict[str, Any]:
         resident = int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     objects = gc.get_objects()
     return {
-        "sessions": len(site.services[""].registry),
+        "sessions": len(site.services[""].service),
         "descriptors": len(os.listdir("/proc/self/fd")),
         "calls": len(reactor.getDelayedCalls()),
         "resident": resident,

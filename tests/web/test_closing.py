@@ -6,8 +6,8 @@ from typing import Any
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
 
-from tests.web.serving import Echo, ServiceCase
-from tests.web.sockets import (
+from tests.support.serving import Echo, ServiceCase
+from tests.support.sockets import (
     BINARY,
     CLOSE,
     PING,

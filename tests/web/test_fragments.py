@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sys import getsizeof
 
-from tests.web.serving import ServiceCase
-from tests.web.sockets import Socket, frame
+from tests.support.serving import ServiceCase
+from tests.support.sockets import Socket, frame
 
 
 class FragmentTests(ServiceCase):

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.web.framing}: the short way reads what Autobahn reads."""
+"""Tests for L{txsockjs.transports.framing}: the short way reads what Autobahn reads."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.web.serving import Echo, RecordingFactory
-from tests.web.sockets import BINARY, CLOSE, PING, PONG, TEXT, Socket, frame
+from tests.support.serving import Echo, RecordingFactory
+from tests.support.sockets import BINARY, CLOSE, PING, PONG, TEXT, Socket, frame
 from txsockjs.factory import SockJSFactory
 from txsockjs.testing import MemoryClient, MemoryReactor, MemorySite
-from txsockjs.web import framing, socket
-from txsockjs.web.framing import formatText, readTexts
+from txsockjs.transports import framing, socket
+from txsockjs.transports.framing import formatText, readTexts
 
 LIMIT = 5000
 

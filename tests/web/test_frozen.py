@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet.error import ConnectionLost
 
-from tests.web.serving import ServiceCase
+from tests.support.serving import ServiceCase
 from txsockjs.testing import MemoryConnection
 from txsockjs.utils import broadcast
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from twisted.internet.protocol import Factory
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.web.serving import Echo, ServiceCase
+from tests.support.serving import Echo, ServiceCase
 from txsockjs.testing import MemoryConnection, MemorySite
-from txsockjs.web import pages
+from txsockjs.transports import pages
 from txsockjs.web import site as siteModule
 from txsockjs.web.head import Start, readStart
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.web.serving import NEVER_CACHED, ORIGIN, ServiceCase
+from tests.support.serving import NEVER_CACHED, ORIGIN, ServiceCase
 from txsockjs.testing import MemoryResponse
 
 #: Method and path of every URL with CORS headers.

@@ -322,7 +322,7 @@ class ServerMachine(RuleBasedStateMachine):
             assert len(pair.application.lost) == 1
         service = self.site.site.services[""]  # type: ignore[attr-defined]
         assert isinstance(service, SockJSResource)
-        assert not service.registry._ids
+        assert not service.service._ids
         self.site.stop()
         assert not self.site.reactor.getDelayedCalls()
         assert not self.site.reactor.removeAll()

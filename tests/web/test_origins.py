@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.web.serving import ORIGIN, ServiceCase
-from tests.web.sockets import Socket
+from tests.support.serving import ORIGIN, ServiceCase
+from tests.support.sockets import Socket
 from tests.web.test_headers import SHARED
 
 EVIL = "http://evil.example"

@@ -1,10 +1,10 @@
-"""Tests for L{txsockjs.web.pages}: greeting, info, iframe."""
+"""Tests for L{txsockjs.transports.pages}: greeting, info, iframe."""
 
 from __future__ import annotations
 
 import json
 
-from tests.web.serving import ServiceCase
+from tests.support.serving import ServiceCase
 
 IFRAME = b"""\
 <!DOCTYPE html>

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.web.receiving}: responses as a session's receivers."""
+"""Tests for L{txsockjs.transports.receiving}: responses as a session's receivers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
 
-from tests.web.serving import Echo, Recorder, ServiceCase
+from tests.support.serving import Echo, Recorder, ServiceCase
 from txsockjs.testing import MemoryResponse
 
 STREAMS = [

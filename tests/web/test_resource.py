@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.web.resource}: what is where. (PROTOCOL section 1)"""
+"""Tests for L{txsockjs.transports.resource}: what is where. (PROTOCOL section 1)"""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from twisted.internet.protocol import Factory
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from tests.web.serving import Echo, RecordingFactory, ServiceCase
-from tests.web.sockets import Socket
+from tests.support.serving import Echo, RecordingFactory, ServiceCase
+from tests.support.sockets import Socket
 from txsockjs.factory import SockJSMultiFactory, SockJSResource
 from txsockjs.options import TRANSPORTS
 from txsockjs.testing import MemoryReactor

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.web.sending}: xhr_send and jsonp_send."""
+"""Tests for L{txsockjs.transports.sending}: xhr_send and jsonp_send."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from zope.interface import implementer
 
-from tests.web.serving import Echo, Recorder, ServiceCase
+from tests.support.serving import Echo, Recorder, ServiceCase
 from txsockjs.interfaces import ISockJSMessageReceiver
 from txsockjs.testing import MemoryResponse
 

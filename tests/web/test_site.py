@@ -8,8 +8,8 @@ from twisted.internet.protocol import Factory
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.protocols.wire import Echo as WireEcho
 
-from tests.web.serving import Echo, ServiceCase
-from tests.web.sockets import Socket
+from tests.support.serving import Echo, ServiceCase
+from tests.support.sockets import Socket
 from txsockjs.factory import SockJSMultiFactory
 from txsockjs.testing import MemoryConnection, MemoryReactor, MemoryResponse
 

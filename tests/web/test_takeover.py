@@ -8,9 +8,9 @@ from twisted.internet.interfaces import ISSLTransport
 from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
 from twisted.protocols.policies import WrappingFactory
 
-from tests.web.serving import Echo, ServiceCase
-from tests.web.sockets import PING, PONG, Socket, closeFrame, frame, upgrade
-from tests.web.wrappers import TLSCase, WrapperCase
+from tests.support.serving import Echo, ServiceCase
+from tests.support.sockets import PING, PONG, Socket, closeFrame, frame, upgrade
+from tests.support.wrappers import TLSCase, WrapperCase
 from txsockjs.factory import SockJSFactory
 from txsockjs.testing import MemoryConnection
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.web.serving import ServiceCase
+from tests.support.serving import ServiceCase
 from txsockjs.testing import MemoryResponse
 
 #: What a browser or a proxy may lose, alter, or be made to run.

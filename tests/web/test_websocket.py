@@ -1,11 +1,11 @@
-"""Tests for L{txsockjs.web.websocket}: the handshake, and messages both ways."""
+"""Tests for L{txsockjs.transports.websocket}: the handshake, and messages both ways."""
 
 from __future__ import annotations
 
 from twisted.internet.error import ConnectionLost
 
-from tests.web.serving import Echo, Recorder, ServiceCase
-from tests.web.sockets import (
+from tests.support.serving import Echo, Recorder, ServiceCase
+from tests.support.sockets import (
     ACCEPT,
     BINARY,
     PING,

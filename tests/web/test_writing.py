@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.web.writing.writeThrough}, over TCP and over TLS."""
+"""Tests for L{txsockjs.web.wire.writeThrough}, over TCP and over TLS."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import CertificateOptions
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
-from tests.web.serving import RecordingFactory, ServiceCase
-from tests.web.wrappers import certificate
+from tests.support.serving import RecordingFactory, ServiceCase
+from tests.support.wrappers import certificate
 from txsockjs.testing import MemoryConnection, MemoryReactor
-from txsockjs.web.writing import writeThrough
+from txsockjs.web.wire import writeThrough
 
 
 class PlainTests(ServiceCase):

@@ -28,9 +28,9 @@ from twisted.web.http import (
 from twisted.web.server import Request, Site, version
 
 from txsockjs.errors import MessageTooBig, WireError
-from txsockjs.web.base import refuse
 from txsockjs.web.head import Start, readStart
-from txsockjs.web.opening import takenBytes
+from txsockjs.web.response import refuse
+from txsockjs.web.wire import takenBytes
 
 if H2_ENABLED:
     # What this is made of is an extra.

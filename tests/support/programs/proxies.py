@@ -1,0 +1,120 @@
+"""nginx and HAProxy, started with the files of C{examples/deploy}."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import FailTest
+
+from tests.support.programs.processes import ROOT, Program, start
+
+#: What the tests put around the file for nginx, which is for the http context.
+NGINX_MAIN = """
+pid nginx.pid;
+error_log stderr notice;
+worker_processes 1;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path tmp/body;
+    proxy_temp_path tmp/proxy;
+    fastcgi_temp_path tmp/fastcgi;
+    uwsgi_temp_path tmp/uwsgi;
+    scgi_temp_path tmp/scgi;
+    include {site};
+}}
+"""
+
+
+def freePort() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def shipped(test: Any, name: str, *changes: tuple[str, str]) -> Path:
+    """A copy of a file of C{examples/deploy}, with other ports."""
+    text = (ROOT / "examples" / "deploy" / name).read_text()
+    for old, new in changes:
+        test.assertEqual(text.count(old), 1, f"{old!r} in {name}")
+        text = text.replace(old, new)
+    path = Path(test.mktemp()).absolute()
+    path.write_text(text)
+    return path
+
+
+async def untilListening(program: Program, port: int) -> None:
+    """Wait until a program listens on a loopback port."""
+    endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port)
+    while True:
+        try:
+            connection = await connectProtocol(endpoint, Protocol())
+        except ConnectionRefusedError:
+            if program.transport.pid is None:
+                raise FailTest(program.output) from None
+            await deferLater(reactor, 0.02)
+        else:
+            connection.transport.abortConnection()
+            return
+
+
+async def startNginx(
+    test: Any, servers: Sequence[int], listen: str = "listen 127.0.0.1:{port};"
+) -> int:
+    """
+    Start nginx for a test.
+
+    @param servers: the ports of the two servers behind it.
+    @param listen: what takes the place of the file's C{listen}.
+    @return: the port that it listens on.
+    """
+    port = freePort()
+    site = shipped(
+        test,
+        "nginx-site.conf",
+        ("listen 80;", listen.format(port=port)),
+        ("server 127.0.0.1:8081;", f"server 127.0.0.1:{servers[0]};"),
+        ("server 127.0.0.1:8082;", f"server 127.0.0.1:{servers[1]};"),
+    )
+    root = Path(test.mktemp()).absolute()
+    (root / "tmp").mkdir(parents=True)
+    main = root / "nginx.conf"
+    main.write_text(NGINX_MAIN.format(site=site))
+    command = ("nginx", "-p", str(root), "-c", str(main), "-e", "stderr")
+    await start(test, "start worker process ", *command, "-g", "daemon off;")
+    return port
+
+
+async def startHAProxy(
+    test: Any, servers: Sequence[int], listen: str = "bind 127.0.0.1:{port}"
+) -> int:
+    """
+    Start HAProxy for a test.
+
+    @param servers: the ports of the two servers behind it.
+    @param listen: what takes the place of the file's C{bind}.
+    @return: the port that it listens on.
+    """
+    port = freePort()
+    config = shipped(
+        test,
+        "haproxy.cfg",
+        ("bind :80", listen.format(port=port)),
+        ("server one 127.0.0.1:8081", f"server one 127.0.0.1:{servers[0]}"),
+        ("server two 127.0.0.1:8082", f"server two 127.0.0.1:{servers[1]}"),
+    )
+    # What it says last comes before it listens.
+    last = "as the polling mechanism"
+    program = await start(test, last, "haproxy", "-db", "-V", "-f", str(config))
+    await untilListening(program, port)
+    return port

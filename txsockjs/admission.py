@@ -1,0 +1,204 @@
+"""How a session comes to be: who is calling, and what answers. L{SessionOpener}.
+
+With the option C{authorize} a session stays new, its receiver waiting, until it is
+known whether it may be opened.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from inspect import isawaitable
+from typing import Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txsockjs.core.frames import GO_AWAY, Close
+from txsockjs.core.service import Service
+from txsockjs.core.session import Session
+from txsockjs.core.states import State
+from txsockjs.coroutines import CANCELLED, start
+from txsockjs.errors import Rejected
+from txsockjs.interfaces import IReceiver
+from txsockjs.request import OpeningRequest
+from txsockjs.transport import FAULT, Login, SecureSessionTransport, SessionTransport
+
+_TOO_SLOW: Final = Close(1013, "Authorization timed out")
+
+
+class _TooSlow(Exception):
+    """
+    The option C{authorize} took longer than C{authorize_timeout}.
+    """
+
+
+class SessionOpener:
+    """
+    Opens the sessions of one service, with the protocols of its factory.
+    """
+
+    _log = Logger()
+
+    def __init__(self, service: Service, factory: IProtocolFactory) -> None:
+        self._service = service
+        self._factory = factory
+
+    def open(
+        self,
+        id: bytes | None,
+        receiver: IReceiver,
+        request: OpeningRequest,
+        owner: object = None,
+    ) -> None:
+        """
+        Make a new session, and open it as soon as it is known that it may be.
+
+        @param id: its id, or None for one that lives on a WebSocket.
+        @param receiver: its first receiver.
+        @param request: what asks for it.
+        @param owner: who may use it besides knowing its id.
+        """
+        start = partial(self._start, receiver, request, owner)
+        self._service.open(id, start, request.transport)
+
+    def _start(
+        self,
+        receiver: IReceiver,
+        request: OpeningRequest,
+        owner: object,
+        session: Session,
+    ) -> None:
+        session.owner = owner
+        authorize = self._service.options.authorize
+        if authorize is None:
+            self._connect(session, receiver, request, None)
+            return
+        session.wait(receiver)
+        try:
+            result = authorize(request)
+        except Exception:
+            self._refuse(session, receiver, request, Failure())
+            return
+        if not isinstance(result, Deferred):
+            if not isawaitable(result):
+                self._connect(session, receiver, request, result)
+                return
+            result = start(result)
+        seconds = self._service.options.authorize_timeout
+        result.addTimeout(seconds, self._service.clock, _tooSlow)
+        self._service.authorizing += 1
+        session.onEnd = result.cancel
+        result.addBoth(self._authorized, session, receiver, request)
+
+    def _authorized(
+        self,
+        result: object,
+        session: Session,
+        receiver: IReceiver,
+        request: OpeningRequest,
+    ) -> None:
+        self._service.authorizing -= 1
+        session.onEnd = None
+        if isinstance(result, Failure):
+            self._refuse(session, receiver, request, result)
+        elif session.state is State.NEW:
+            self._connect(session, receiver, request, result)
+        elif isinstance(result, Login):
+            # The browser has left, or the service stops.
+            self._logout(result, request)
+
+    def _refuse(
+        self,
+        session: Session,
+        receiver: IReceiver,
+        request: OpeningRequest,
+        reason: Failure,
+    ) -> None:
+        error = reason.value
+        wanted = session.state is State.NEW
+        if not wanted and reason.check(Rejected, _TooSlow, *CANCELLED):
+            return
+        cause, close = "Fault", FAULT
+        if isinstance(error, Rejected):
+            cause, close = "Rejected", Close(error.code, error.reason)
+        elif isinstance(error, _TooSlow):
+            cause, close = "TimedOut", _TOO_SLOW
+            self._log.warn(
+                "A {transport} session was not authorized within {seconds} seconds; "
+                "it is refused.",
+                service=request.service,
+                transport=request.transport,
+                code=close.code,
+                seconds=self._service.options.authorize_timeout,
+            )
+        else:
+            self._log.failure(
+                "authorize raised; a {transport} session is refused.",
+                failure=reason,
+                service=request.service,
+                transport=request.transport,
+                code=close.code,
+            )
+        if wanted:
+            self._turnAway(session, receiver, close, cause)
+
+    def _turnAway(
+        self, session: Session, receiver: IReceiver, close: Close, cause: str
+    ) -> None:
+        self._service.counters.refused[cause] += 1
+        session.refuse(close, receiver)
+
+    def _connect(
+        self,
+        session: Session,
+        receiver: IReceiver,
+        request: OpeningRequest,
+        avatar: object,
+    ) -> None:
+        """
+        Give the session a protocol of the factory's, or refuse it where the factory
+        does.
+        """
+        login = avatar if isinstance(avatar, Login) else Login(avatar)
+        try:
+            protocol = self._factory.buildProtocol(request.peer)
+        except Exception:
+            self._log.failure(
+                "{factory!r} raised in buildProtocol; its session is refused.",
+                factory=self._factory,
+                service=request.service,
+                transport=request.transport,
+                code=FAULT.code,
+            )
+            self._logout(login, request)
+            self._turnAway(session, receiver, FAULT, "Fault")
+            return
+        if protocol is None:
+            self._logout(login, request)
+            self._turnAway(session, receiver, GO_AWAY, "Declined")
+            return
+        kind = SecureSessionTransport if request.secure else SessionTransport
+        encoding = self._service.options.encoding
+        session.open(kind(session, protocol, request, encoding, login), receiver)
+
+    def _logout(self, login: Login, request: OpeningRequest) -> None:
+        try:
+            login.logout()
+        except Exception:
+            self._log.failure(
+                "logout raised; a {transport} session was not opened.",
+                service=request.service,
+                transport=request.transport,
+            )
+
+
+def _tooSlow(result: object, seconds: float) -> object:
+    """
+    What an authorization that was cancelled for its time comes to: itself, if it came
+    to an end all the same.
+    """
+    if isinstance(result, Failure) and result.check(*CANCELLED):
+        raise _TooSlow
+    return result

@@ -1,0 +1,197 @@
+"""The sessions of one service: L{Service}."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from txsockjs.core.frames import OVERFLOW, Close
+from txsockjs.core.session import Session
+from txsockjs.counters import Counters
+from txsockjs.errors import ServiceFull, ServiceStopping
+from txsockjs.interfaces import IHostedSession, ISessionHost
+from txsockjs.options import SockJSOptions
+
+RESTART: Final = Close(1012, "Service Restart")
+
+# Seconds between two looks at what a stopping service still has to deliver.
+_DRAIN_INTERVAL: Final = 0.05
+
+
+@implementer(ISessionHost)
+class Service:
+    """
+    All sessions of one service, those that are known by an id and those that live on
+    a WebSocket. (PROTOCOL section 1: a session is known by its id alone; 6.8: WebSocket
+    sessions are outside all this.)
+
+    @ivar clock: what tells the time to the sessions.
+    @ivar counters: what the service has done.
+    @ivar options: the service's options.
+    @ivar authorizing: how many sessions wait for the option C{authorize}.
+    @ivar stopping: whether new sessions are refused because the service stops.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, clock: IReactorTime, options: SockJSOptions, service: str = ""
+    ) -> None:
+        self.clock = clock
+        self.counters = Counters(service)
+        self.options = options
+        self.authorizing = 0
+        self.stopping = False
+        self._byId: dict[bytes, Session] = {}
+        self._ids: dict[IHostedSession, bytes | None] = {}
+        self._open = 0
+        self._dirty: list[IHostedSession] = []
+        self._flushCall: IDelayedCall | None = None
+        self._drainCall: IDelayedCall | None = None
+        self._drained: list[Deferred[None]] = []
+
+    def __len__(self) -> int:
+        """
+        How many sessions are open.
+        """
+        return self._open
+
+    def get(self, id: bytes) -> Session | None:
+        """
+        The session with this id, open or with a close frame still to tell.
+        """
+        return self._byId.get(id)
+
+    def admit(self) -> None:
+        """
+        Check that one more session may be opened.
+
+        @raise ServiceFull: if there are as many as the option C{max_sessions} allows.
+        @raise ServiceStopping: if the service is stopping.
+        """
+        if self.stopping:
+            raise ServiceStopping
+        limit = self.options.max_sessions
+        if limit is not None and self._open >= limit:
+            raise ServiceFull
+        if self.authorizing >= self.options.max_authorizing:
+            raise ServiceFull
+
+    def open(
+        self,
+        id: bytes | None,
+        start: Callable[[Session], None],
+        transport: str = "",
+    ) -> Session:
+        """
+        Make a new session.
+
+        @param id: its id, or None for one that lives on a WebSocket.
+        @param start: what opens the new session with its first receiver, or refuses it.
+        @param transport: the SockJS name of the transport that it comes over.
+        """
+        session = Session(self, self.counters[transport])
+        self._ids[session] = id
+        if id is not None:
+            self._byId[id] = session
+        self._open += 1
+        start(session)
+        return session
+
+    # ISessionHost
+
+    def flushLater(self, session: IHostedSession) -> None:
+        self._dirty.append(session)
+        if self._flushCall is None:
+            self._flushCall = self.clock.callLater(0, self._flush)
+
+    def _flush(self) -> None:
+        self._flushCall = None
+        dirty, self._dirty = self._dirty, []
+        for session in dirty:
+            try:
+                session.flush()
+            except Exception:
+                self._log.failure(
+                    "A session could not be flushed and is dropped.",
+                    service=self.counters.service,
+                    transport=session.counters.transport,
+                )
+                session.abort()
+
+    def closed(self, session: IHostedSession) -> None:
+        self._open -= 1
+
+    def overflowed(self, session: IHostedSession, held: int) -> None:
+        self._log.warn(
+            "Closing a {transport} session that holds {pending} undelivered bytes; the "
+            "option max_buffer allows {allowed}. Register a producer, or write less.",
+            service=self.counters.service,
+            transport=session.counters.transport,
+            code=OVERFLOW.code,
+            pending=held,
+            allowed=self.options.max_buffer,
+        )
+
+    def forget(self, session: IHostedSession) -> None:
+        id = self._ids.pop(session, None)
+        if id is not None:
+            del self._byId[id]
+
+    # The end
+
+    def drain(self, close: Close = RESTART) -> Deferred[None]:
+        """
+        Refuse new sessions, and close the open ones once they have what was written to
+        them before.
+
+        @return: what fires when all of them are closed, or C{drain_timeout} seconds
+            have passed and the rest was dropped.
+        """
+        self.stopping = True
+        for session in list(self._ids):
+            session.close(close)
+        done: Deferred[None] = Deferred()
+        self._drained.append(done)
+        if len(self._drained) == 1:
+            self._drain(self.clock.seconds() + self.options.drain_timeout)
+        return done
+
+    def _drain(self, deadline: float) -> None:
+        self._drainCall = None
+        if self.clock.seconds() < deadline and not all(
+            session.settled for session in self._ids
+        ):
+            self._drainCall = self.clock.callLater(
+                _DRAIN_INTERVAL, self._drain, deadline
+            )
+            return
+        unsettled = sum(not session.settled for session in self._ids)
+        if unsettled:
+            self._log.warn(
+                "Dropping {sessions} SockJS sessions that did not end within "
+                "{drain_timeout} seconds.",
+                service=self.counters.service,
+                sessions=unsettled,
+                drain_timeout=self.options.drain_timeout,
+            )
+        self.abortAll()
+
+    def abortAll(self) -> None:
+        """
+        Drop every session, with what it has not delivered, and open no more.
+        """
+        self.stopping = True
+        for session in list(self._ids):
+            session.abort()
+        if self._drainCall is not None:
+            self._drainCall.cancel()
+            self._drainCall = None
+        drained, self._drained = self._drained, []
+        for done in drained:
+            done.callback(None)

@@ -1,0 +1,84 @@
+"""The request that opened a session, as the application sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import attrs
+from twisted.internet.interfaces import IAddress
+
+if TYPE_CHECKING:
+    from OpenSSL.crypto import X509
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class OpeningRequest:
+    """
+    The request that opened a session, as it was then. Text is latin-1 where HTTP does
+    not say better.
+
+    @ivar path: the URL's path, without the query, still percent-encoded; C{-} stands
+        in place of the session's id, since who knows that can take the session.
+    @ivar service: the name of the service; its prefix, where it has one.
+    @ivar transport: the SockJS name of the transport, such as C{"xhr_streaming"}.
+    @ivar secure: whether it came over TLS.
+    @ivar peer: the client's address, from the option C{proxy_header} if that is set.
+    @ivar host: the address that the client connected to.
+    @ivar certificate: the client's TLS certificate, if it showed one.
+    """
+
+    service: str = ""
+    transport: str
+    secure: bool
+    peer: IAddress
+    host: IAddress
+    certificate: X509 | None = None
+    path: str
+    _args: Mapping[bytes, Iterable[bytes]] = attrs.field(factory=dict, repr=False)
+    _headers: tuple[tuple[bytes, tuple[bytes, ...]], ...] = attrs.field(
+        default=(), repr=False
+    )
+    _cookies: Mapping[bytes, bytes] = attrs.field(factory=dict, repr=False)
+
+    @cached_property
+    def args(self) -> Mapping[str, tuple[str, ...]]:
+        """
+        The query's arguments, each with all its values.
+        """
+        return MappingProxyType(
+            {
+                name.decode("utf-8", "replace"): tuple(
+                    value.decode("utf-8", "replace") for value in values
+                )
+                for name, values in self._args.items()
+            }
+        )
+
+    @cached_property
+    def headers(self) -> Mapping[str, tuple[str, ...]]:
+        """
+        The headers by lower-case name, each with all its values.
+        """
+        return MappingProxyType(
+            {
+                name.decode("latin-1").lower(): tuple(
+                    value.decode("latin-1") for value in values
+                )
+                for name, values in self._headers
+            }
+        )
+
+    @cached_property
+    def cookies(self) -> Mapping[str, str]:
+        """
+        The cookies that came with it.
+        """
+        return MappingProxyType(
+            {
+                name.decode("latin-1"): value.decode("latin-1")
+                for name, value in self._cookies.items()
+            }
+        )

@@ -1,0 +1,131 @@
+"""What every Resource of a service has in common: L{ServiceResource}."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from twisted.internet.interfaces import ISSLTransport
+from twisted.web.resource import Resource
+from twisted.web.server import Request
+
+from txsockjs.core.service import Service
+from txsockjs.core.session import Session
+from txsockjs.errors import UnknownSession, WireError
+from txsockjs.request import OpeningRequest
+from txsockjs.web.headers import HeaderBlock, HeaderRules, Policy
+from txsockjs.web.response import empty, refuse
+
+
+class ServiceResource(Resource):
+    """
+    One URL of a SockJS service: its methods, its header policy, its errors.
+
+    @cvar policy: the header rules that hold.
+    @cvar method: the method that L{answer} takes, beside OPTIONS.
+    """
+
+    isLeaf = True
+    policy: ClassVar[Policy]
+    method: ClassVar[bytes]
+
+    def __init__(self, service: Service, rules: HeaderRules) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.service = service
+        self.rules = rules
+
+    def render(self, request: Request) -> bytes | int:
+        """
+        Answer any request for this URL.
+        """
+        try:
+            if request.method == self.method:
+                headers = self.rules.headers(request, self.policy)
+                try:
+                    return self.answer(request, headers)
+                except WireError:
+                    headers.apply(request)
+                    raise
+            if request.method == b"OPTIONS":
+                self.rules.preflight(
+                    request,
+                    self.policy,
+                    b"OPTIONS, " + self.method,
+                    self.service.clock,
+                )
+                return b""
+        except WireError as error:
+            self.service.counters.refuse(error)
+            return refuse(request, error)
+        return self.refuseMethod(request)
+
+    def answer(self, request: Request, headers: HeaderBlock) -> bytes | int:
+        """
+        Answer a request with the right method.
+
+        @param headers: the headers of its policy, to be put on the response.
+        @return: the body, or C{NOT_DONE_YET}.
+        @raise WireError: to refuse the request.
+        """
+        raise NotImplementedError
+
+    def session(self, request: Request) -> tuple[bytes, Session | None]:
+        """
+        The session's id in the URL, and the session, if there is one.
+
+        @raise UnknownSession: if it is not this client's.
+        """
+        segments = request.postpath
+        assert segments is not None
+        id = segments[-2]
+        session = self.service.get(id)
+        if session is not None and session.owner != self.rules.owner(request):
+            raise UnknownSession
+        return id, session
+
+    def refuseMethod(self, request: Request) -> bytes | int:
+        """
+        405 with an C{Allow} header, no body and no content type.
+        """
+        request.setResponseCode(405)
+        request.setHeader(b"Allow", b"OPTIONS, " + self.method)
+        return empty(request)
+
+
+def openingRequest(
+    request: Request, service: str, transport: str, rules: HeaderRules
+) -> OpeningRequest:
+    """
+    The snapshot of a request that the application gets.
+
+    @param service: the name of the service that it came for.
+    @param transport: the SockJS name of the transport that it came for.
+    """
+    secure = request.isSecure()
+    return OpeningRequest(
+        service=service,
+        transport=transport,
+        secure=secure,
+        peer=rules.peer(request),
+        host=request.getHost(),
+        certificate=_certificate(request) if secure else None,
+        path=_pathWithoutId(request),
+        args=request.args,
+        headers=tuple(
+            (name, tuple(values))
+            for name, values in request.requestHeaders.getAllRawHeaders()
+        ),
+        cookies=request.received_cookies,
+    )
+
+
+def _pathWithoutId(request: Request) -> str:
+    segments = request.path.split(b"/")
+    if len(request.postpath or ()) == 3:
+        # BASE/server/session/transport
+        segments[-2] = b"-"
+    return b"/".join(segments).decode("latin-1")
+
+
+def _certificate(request: Request) -> Any:
+    transport = ISSLTransport(request.transport, None)
+    return transport.getPeerCertificate() if transport is not None else None

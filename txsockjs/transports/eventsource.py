@@ -1,0 +1,33 @@
+"""The transport C{eventsource}. (PROTOCOL section 7)"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.web.server import Request
+
+from txsockjs.transports.receiving import ReceivingResource
+from txsockjs.web.headers import Policy
+
+
+def formatEvent(frame: bytes) -> bytes:
+    # The client runs decodeURI over the data.
+    return b"data: %b\r\n\r\n" % frame.replace(b"%", b"%25")
+
+
+class EventSource(ReceivingResource):
+    """
+    C{eventsource}: frames as server-sent events, until the response limit.
+    """
+
+    transport = "eventsource"
+    method = b"GET"
+    policy = Policy.SESSION | Policy.STREAMING
+    contentType = b"text/event-stream"
+    streaming = True
+
+    def prelude(self, request: Request) -> bytes:
+        return b"\r\n"
+
+    def format(self, request: Request) -> Callable[[bytes], bytes]:
+        return formatEvent

@@ -1,0 +1,58 @@
+"""The transports C{jsonp} and C{jsonp_send}. (PROTOCOL section 7)"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+from twisted.web.server import Request
+
+from txsockjs.core.frames import requote
+from txsockjs.errors import BrokenJSON
+from txsockjs.transports.receiving import ReceivingResource, callback
+from txsockjs.transports.sending import SendingResource
+from txsockjs.web.headers import Policy
+
+
+class JSONPPolling(ReceivingResource):
+    """
+    C{jsonp}: one frame a response, as a call of a function on the page.
+    """
+
+    transport = "jsonp"
+    method = b"GET"
+    policy = Policy.SESSION | Policy.NOSNIFF
+    contentType = b"application/javascript; charset=UTF-8"
+
+    def format(self, request: Request) -> Callable[[bytes], bytes]:
+        name = callback(request)
+
+        def formatCall(frame: bytes) -> bytes:
+            # The comment keeps a body from passing for a file that the name begins.
+            return b"/**/%b(%b);\r\n" % (name, requote(frame))
+
+        return formatCall
+
+
+class JSONPSend(SendingResource):
+    """
+    C{jsonp_send}: messages from the client, in a form's field C{d} or as plain JSON.
+    """
+
+    policy = Policy.SESSION | Policy.NOSNIFF
+    code = 200
+    body = b"ok"
+
+    def payload(self, request: Request, body: bytes) -> bytes:
+        contentType = request.getHeader(b"Content-Type") or b""
+        kind = contentType.partition(b";")[0].strip().lower()
+        if kind != b"application/x-www-form-urlencoded":
+            return body
+        try:
+            # As latin-1, every byte comes through, percent-encoded or not.
+            fields = parse_qs(
+                body.decode("latin-1"), encoding="latin-1", max_num_fields=16
+            )
+        except ValueError:
+            raise BrokenJSON from None
+        return fields.get("d", [""])[0].encode("latin-1")

@@ -1,0 +1,127 @@
+"""The pages of a service that no session is behind: greeting, info, iframe."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from html import escape
+from secrets import randbits
+from typing import Final
+
+from twisted.web.server import Request
+
+from txsockjs.core.service import Service
+from txsockjs.errors import ServiceStopping
+from txsockjs.options import Origins
+from txsockjs.transports.base import ServiceResource
+from txsockjs.web.headers import HeaderBlock, HeaderRules, Policy, cacheForAYear
+from txsockjs.web.response import PLAIN, empty
+
+_IFRAME: Final = """\
+<!DOCTYPE html>
+<html>
+<head>
+  <meta http-equiv="X-UA-Compatible" content="IE=edge" />
+  <meta http-equiv="Content-Type" content="text/html; charset=UTF-8" />
+  <script src="{url}"></script>
+  <script>
+    document.domain = document.domain;
+    SockJS.bootstrap_iframe();
+  </script>
+</head>
+<body>
+  <h2>Don't panic!</h2>
+  <p>This is a SockJS hidden iframe. It's used for cross domain magic.</p>
+</body>
+</html>
+"""
+
+
+class _Page(ServiceResource):
+    """
+    A page that anybody may GET, or HEAD.
+    """
+
+    policy = Policy(0)
+    method = b"GET"
+
+    def render(self, request: Request) -> bytes | int:
+        if request.method == b"HEAD":
+            return self.answer(request, self.rules.headers(request, self.policy))
+        if request.method == b"OPTIONS":
+            return self.refuseMethod(request)
+        return super().render(request)
+
+
+class Greeting(_Page):
+    """
+    The base URL: tells a person that there is a service. (PROTOCOL section 1)
+    """
+
+    def answer(self, request: Request, headers: HeaderBlock) -> bytes:
+        request.setHeader(b"Content-Type", PLAIN)
+        return b"Welcome to SockJS!\n"
+
+
+class Iframe(_Page):
+    """
+    The page that the client's iframe transports load. (PROTOCOL section 4)
+    """
+
+    def __init__(self, service: Service, rules: HeaderRules) -> None:
+        super().__init__(service, rules)
+        url = escape(service.options.sockjs_url, quote=True)
+        self._body = _IFRAME.format(url=url).encode("utf-8")
+        self._ancestors = _frameAncestors(service.options.origins)
+        self._etag = b'"%b"' % sha256(self._body).hexdigest()[:32].encode("ascii")
+
+    def answer(self, request: Request, headers: HeaderBlock) -> bytes | int:
+        # Whoever frames this page can use the service in its name.
+        self.rules.checkOrigin(request)
+        if self._ancestors is not None:
+            request.setHeader(b"Content-Security-Policy", self._ancestors)
+        cacheForAYear(request, self.service.clock)
+        if request.setETag(self._etag):
+            return empty(request)
+        request.setHeader(b"Content-Type", b"text/html; charset=UTF-8")
+        return self._body
+
+
+def _frameAncestors(origins: Origins) -> bytes | None:
+    """
+    The header that lets a browser frame a page on these origins alone.
+    """
+    if not isinstance(origins, frozenset):
+        return None
+    # The origin "null" has no name there.
+    allowed = sorted(origins - {"null"}) or ["'none'"]
+    return b"frame-ancestors " + " ".join(allowed).encode("ascii", "ignore")
+
+
+class Info(ServiceResource):
+    """
+    What the service offers. The client takes the time that the answer needs as its
+    round trip. (PROTOCOL section 3)
+    """
+
+    policy = Policy.CORS | Policy.NEVER_CACHED
+    method = b"GET"
+
+    def __init__(self, service: Service, rules: HeaderRules) -> None:
+        super().__init__(service, rules)
+        options = service.options
+        info = json.dumps(
+            {
+                "websocket": options.offers("websocket"),
+                "cookie_needed": options.cookie_needed,
+                "origins": ["*:*"],
+            }
+        )
+        self._start = info[:-1].encode("ascii") + b', "entropy": '
+
+    def answer(self, request: Request, headers: HeaderBlock) -> bytes:
+        if self.service.stopping:
+            raise ServiceStopping
+        headers.apply(request)
+        request.setHeader(b"Content-Type", b"application/json; charset=UTF-8")
+        return b"%b%d}" % (self._start, randbits(32))

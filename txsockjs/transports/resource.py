@@ -1,0 +1,159 @@
+"""The Resource of a whole service: L{SockJSResource}."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocolFactory, IReactorTime
+from twisted.web.resource import Resource
+from twisted.web.server import Request
+
+from txsockjs.clock import clockOr
+from txsockjs.core.frames import Close
+from txsockjs.core.service import RESTART, Service
+from txsockjs.errors import NotFound, NoWebSocketHere, WireError
+from txsockjs.options import SockJSOptions
+from txsockjs.transports.base import ServiceResource
+from txsockjs.transports.eventsource import EventSource
+from txsockjs.transports.htmlfile import HTMLFile
+from txsockjs.transports.jsonp import JSONPPolling, JSONPSend
+from txsockjs.transports.pages import Greeting, Iframe, Info
+from txsockjs.transports.websocket import (
+    RawWebSocketResource,
+    WebSocketResource,
+    asksForWebSocket,
+)
+from txsockjs.transports.xhr import XHRPolling, XHRSend, XHRStreaming
+from txsockjs.web.headers import HeaderRules
+from txsockjs.web.response import refuse
+
+_IFRAME: Final = re.compile(rb"iframe[0-9-.a-z_]*\.html")
+
+_RECEIVING: Final = {
+    "xhr": XHRPolling,
+    "xhr_streaming": XHRStreaming,
+    "eventsource": EventSource,
+    "htmlfile": HTMLFile,
+    "jsonp": JSONPPolling,
+    "websocket": WebSocketResource,
+}
+_SENDING: Final = {"xhr_send": XHRSend, "jsonp_send": JSONPSend}
+
+
+class SockJSResource(Resource):
+    """
+    A SockJS service over any factory, to be put beside other web content.
+
+    The factory's C{doStart} runs with the first request or L{start}, its C{doStop} with
+    L{stop}. A C{Site} made with C{parsePOSTFormSubmission=False} spares half the cost
+    of a POST.
+
+    @ivar counters: what it has done.
+    @ivar service: the sessions, and the life, of the service.
+    """
+
+    isLeaf = True
+
+    def __init__(
+        self,
+        factory: IProtocolFactory,
+        options: SockJSOptions | Mapping[str, object] | None = None,
+        *,
+        clock: IReactorTime | None = None,
+        name: str = "sockjs",
+    ) -> None:
+        """
+        @param factory: the factory whose protocols the sessions are.
+        @param options: the service's options, or a dict of them by name.
+        @param clock: what tells the time; the global reactor if not given.
+        @param name: what logs and metrics call the service.
+        @raise OptionError: for an option that is unknown or has a value it cannot have.
+        """
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._factory = factory
+        self._started = False
+        self.options = options = SockJSOptions.of(options)
+        self.service = service = Service(clockOr(clock), options, name)
+        self.counters = service.counters
+        rules = HeaderRules(options)
+        self._greeting = Greeting(service, rules)
+        self._iframe = Iframe(service, rules)
+        self._pages: dict[bytes, ServiceResource] = {b"info": Info(service, rules)}
+        if options.offers("rawwebsocket"):
+            self._pages[b"websocket"] = RawWebSocketResource(service, rules, factory)
+        self._transports: dict[bytes, ServiceResource] = {}
+        for name, receiving in _RECEIVING.items():
+            if options.offers(name):
+                resource = receiving(service, rules, factory)
+                self._transports[name.encode("ascii")] = resource
+        for name, sending in _SENDING.items():
+            if options.offers(name):
+                self._transports[name.encode("ascii")] = sending(service, rules)
+
+    def start(self) -> None:
+        """
+        Start the wrapped factory, and open sessions.
+        """
+        self.service.stopping = False
+        if not self._started:
+            self._started = True
+            self._factory.doStart()
+
+    def stop(self) -> None:
+        """
+        Drop the sessions that are still there and stop the wrapped factory.
+        """
+        self.service.abortAll()
+        if self._started:
+            self._started = False
+            self._factory.doStop()
+
+    def closeSessions(
+        self, code: int = RESTART.code, reason: str = RESTART.reason
+    ) -> Deferred[None]:
+        """
+        Refuse new sessions and close the open ones, which get what was written to them
+        before and then this close frame.
+
+        @return: what fires when all are closed, after C{drain_timeout} seconds at most.
+        """
+        return self.service.drain(Close(code, reason))
+
+    def render(self, request: Request) -> bytes | int:
+        """
+        Find the Resource for the rest of the URL, and have it answer.
+        """
+        if not self._started:
+            self.start()
+        resource = self._find(request.postpath or [b""])
+        error: WireError
+        if resource is None:
+            error = NotFound()
+        elif asksForWebSocket(request) and not isinstance(resource, WebSocketResource):
+            error = NoWebSocketHere()
+        else:
+            return resource.render(request)
+        self.counters.refuse(error)
+        return refuse(request, error)
+
+    def _find(self, segments: list[bytes]) -> ServiceResource | None:
+        count = len(segments)
+        if count == 3:
+            server, session, transport = segments
+            # PROTOCOL section 1: neither has a dot, and neither is empty.
+            if server and session and b"." not in server and b"." not in session:
+                return self._transports.get(transport)
+        elif count == 1:
+            page = segments[0]
+            if not page:
+                return self._greeting
+            if _IFRAME.fullmatch(page):
+                return self._iframe
+            return self._pages.get(page)
+        return None
+
+    def getChild(self, path: bytes, request: Request) -> Any:
+        return self

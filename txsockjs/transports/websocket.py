@@ -1,0 +1,360 @@
+"""The transports C{websocket} and raw C{websocket}, by Autobahn. (PROTOCOL section 7)
+
+A connection that asks for an upgrade is taken from twisted.web and given to a
+L{SocketReceiver}. Autobahn does the handshake, control frames, fragmentation and every
+error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final
+
+from autobahn.util import encode_truncate
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocolFactory, IPushProducer
+from twisted.protocols.policies import ProtocolWrapper
+from twisted.python.failure import Failure
+from twisted.web.server import NOT_DONE_YET, Request
+from zope.interface import implementer
+
+from txsockjs.admission import SessionOpener
+from txsockjs.core.frames import (
+    Close,
+    Frame,
+    Heartbeat,
+    Message,
+    Messages,
+    decodeSocket,
+    encode,
+)
+from txsockjs.core.service import Service
+from txsockjs.core.session import Session
+from txsockjs.errors import (
+    BadHandshake,
+    BrokenJSON,
+    NotAnUpgrade,
+    NotAWebSocket,
+    UnknownSession,
+    WrongVersion,
+)
+from txsockjs.interfaces import IReceiver
+from txsockjs.request import OpeningRequest
+from txsockjs.transports.base import ServiceResource, openingRequest
+from txsockjs.transports.framing import formatText
+from txsockjs.transports.socket import STATE_OPEN, SocketFactory, SocketProtocol
+from txsockjs.web.headers import HeaderBlock, HeaderRules, Policy
+from txsockjs.web.wire import heldBytes, pendingBytes, takenBytes, writeThrough
+
+_NORMAL: Final = 1000
+
+# Sixteen bytes in base64 (RFC 6455, section 4.1).
+_KEY: Final = re.compile(rb"[a-zA-Z0-9+/]{22}==")
+
+_VERSIONS: Final = ([b"13"], [b"8"])
+
+# A close frame is a control frame of 125 bytes at the most, two of which are the code
+# (RFC 6455, section 5.5).
+_REASON_SIZE: Final = 123
+
+
+@implementer(IReceiver, IPushProducer)
+class SocketReceiver:
+    """
+    One framed WebSocket, as a session's receiver. Its life is the session's life.
+    """
+
+    __slots__ = (
+        "_deflating",
+        "_socket",
+        "_transport",
+        "_unanswered",
+        "_writable",
+        "finished",
+        "heard",
+        "session",
+    )
+
+    persistent = True
+
+    def __init__(self, socket: SocketProtocol) -> None:
+        self._socket = socket
+        self._transport = socket.transport
+        self._writable = True
+        self._unanswered: bytes | None = None
+        self._deflating = socket.isDeflating()
+        self.finished = False
+        self.heard = True
+        self.session: Session | None = None
+        self._transport.registerProducer(self, True)
+
+    def sendFrame(self, frame: Frame) -> bool:
+        if self._deflating:
+            self._socket.sendMessage(frame.data)
+        elif self._socket.state == STATE_OPEN:
+            writeThrough(self._transport, frame.formatted(formatText))
+        return self._writable
+
+    def ping(self) -> None:
+        self._socket.sendPing()
+
+    def finish(self) -> None:
+        self._socket.sendCloseFrame(_NORMAL)
+
+    def abort(self) -> None:
+        self._socket.dropConnection(abort=True)
+        # That leaves alone a connection which is closing already.
+        self._transport.abortConnection()
+
+    def pendingBytes(self) -> int:
+        return pendingBytes(self._transport)
+
+    def heldBytes(self) -> int:
+        return heldBytes(self._transport)
+
+    def takenBytes(self) -> int:
+        return takenBytes(self._transport)
+
+    def deliver(self, texts: list[str]) -> Deferred[None] | None:
+        """
+        Hand the payloads of WebSocket text messages to the session.
+
+        @return: None, or what fires when the application is reading again.
+        @raise BrokenJSON: if one is no SockJS message. Those before it are delivered.
+        """
+        if len(texts) == 1:
+            [text] = texts
+            count = len(text) if text.isascii() else size(texts)
+            return self.receive(decodeSocket(text), count)
+        messages: list[str] = []
+        try:
+            for text in texts:
+                messages += decodeSocket(text)
+        except BrokenJSON:
+            self.receive(messages)
+            raise
+        return self.receive(messages, size(texts))
+
+    def deliverBinary(self, payload: bytes) -> Deferred[None] | None:
+        """
+        Hand the payload of a WebSocket binary message to the session.
+        """
+        try:
+            return self.deliver([payload.decode("utf-8")])
+        except UnicodeDecodeError:
+            raise BrokenJSON from None
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        The connection has ended.
+        """
+        if self.session is not None:
+            self.session.lost(self, reason)
+
+    def receive(
+        self, messages: Sequence[str | bytes], size: int = 0
+    ) -> Deferred[None] | None:
+        """
+        Hand messages to the session. Those that come after its end are dropped.
+
+        @param size: how many bytes they came as.
+        """
+        session = self.session
+        try:
+            return session.receive(messages, size) if session is not None else None
+        except UnknownSession:
+            return None
+
+    def pauseProducing(self) -> None:
+        self._writable = False
+
+    def pinged(self, payload: bytes) -> None:
+        """
+        Answer a ping, if the peer takes what it is sent. Of those that have to wait,
+        the last is answered (RFC 6455, section 5.5.3).
+        """
+        if self._writable:
+            self._socket.sendPong(payload)
+        else:
+            self._unanswered = payload
+
+    def resumeProducing(self) -> None:
+        self._writable = True
+        if self._unanswered is not None:
+            self._socket.sendPong(self._unanswered)
+            self._unanswered = None
+        if self.session is not None:
+            self.session.resume(self)
+
+    def stopProducing(self) -> None:
+        """
+        The connection is going away: that is told in its own time.
+        """
+
+
+class RawSocketReceiver(SocketReceiver):
+    """
+    A raw WebSocket: plain messages both ways, text and binary, and no SockJS frames.
+    """
+
+    __slots__ = ()
+
+    def sendFrame(self, frame: Frame) -> bool:
+        socket = self._socket
+        if socket.state != STATE_OPEN:
+            pass
+        elif isinstance(frame, (Message, Messages)):
+            for message in frame.messages:
+                isBinary = message.binary is not None
+                payload = message.binary or encode(message.text)
+                socket.sendMessage(payload, isBinary)
+        elif isinstance(frame, Close):
+            reason = encode(frame.reason).decode("utf-8")
+            reason = encode_truncate(reason, _REASON_SIZE)
+            socket.sendCloseFrame(frame.code, reason)
+        elif isinstance(frame, Heartbeat):
+            socket.sendPing()
+        return self._writable
+
+    def finish(self) -> None:
+        """
+        The close frame was the end.
+        """
+
+    def deliver(self, texts: list[str]) -> Deferred[None] | None:
+        return self.receive(texts, size(texts))
+
+    def deliverBinary(self, payload: bytes) -> Deferred[None] | None:
+        return self.receive([payload], len(payload))
+
+
+class WebSocketResource(ServiceResource):
+    """
+    The URL of a WebSocket, framed or raw.
+    """
+
+    policy = Policy.COOKIE
+    method = b"GET"
+    transport: ClassVar[str] = "websocket"
+    receiver: ClassVar[type[SocketReceiver]] = SocketReceiver
+
+    def __init__(
+        self, service: Service, rules: HeaderRules, factory: IProtocolFactory
+    ) -> None:
+        super().__init__(service, rules)
+        self._opener = SessionOpener(service, factory)
+        self._sockets = SocketFactory(service.clock, service.options, self._opened)
+
+    def answer(self, request: Request, headers: HeaderBlock) -> int:
+        """
+        Take the connection over, if the request is a handshake in order.
+        (RFC 6455, section 4.2.1)
+        """
+        header = request.requestHeaders.getRawHeaders
+        if not asksForWebSocket(request):
+            raise NotAWebSocket
+        if not _names(header(b"Connection"), b"upgrade"):
+            raise NotAnUpgrade
+        hosts, keys = header(b"Host", []), header(b"Sec-WebSocket-Key", [])
+        if (
+            request.clientproto != b"HTTP/1.1"
+            or len(hosts) != 1
+            or len(keys) != 1
+            or not _KEY.fullmatch(keys[0])
+            # Where a body ends and frames begin, a proxy could see otherwise.
+            or header(b"Content-Length", [b"0"]) != [b"0"]
+            or header(b"Transfer-Encoding")
+        ):
+            raise BadHandshake
+        versions = header(b"Sec-WebSocket-Version", [])
+        if versions not in _VERSIONS:
+            # RFC 6455, section 4.4, and RFC 9110, section 15.5.22.
+            request.setHeader(b"Sec-WebSocket-Version", b"13")
+            request.setHeader(b"Upgrade", b"websocket")
+            request.setHeader(b"Connection", b"Upgrade")
+            raise WrongVersion
+        self.rules.checkOrigin(request)
+        self.service.admit()
+        socket = self._sockets.buildProtocol(None)
+        service = self.service.counters.service
+        socket.opening = openingRequest(request, service, self.transport, self.rules)
+        takeOver(request, socket)
+        extensions = b",".join(header(b"Sec-WebSocket-Extensions", []))
+        socket.shakeHands(
+            keys[0].decode("ascii"),
+            int(versions[0]),
+            extensions.decode("latin-1"),
+            {name.decode(): value.decode("latin-1") for name, value in headers.pairs},
+        )
+        # The request has no end that would be logged.
+        request.setResponseCode(101 if hasattr(socket, "receiver") else 400)
+        request.channel.factory.log(request)
+        return NOT_DONE_YET
+
+    def _opened(self, socket: SocketProtocol) -> None:
+        receiver = socket.receiver = self.receiver(socket)
+        opening: OpeningRequest = socket.opening
+        del socket.opening
+        self._opener.open(None, receiver, opening)
+
+
+class RawWebSocketResource(WebSocketResource):
+    """
+    C{BASE/websocket}: no SockJS framing at all.
+    """
+
+    policy = Policy(0)
+    transport = "rawwebsocket"
+    receiver = RawSocketReceiver
+
+
+def size(texts: Sequence[str]) -> int:
+    """
+    How many bytes some texts are in UTF-8.
+    """
+    count = 0
+    for text in texts:
+        count += len(text) if text.isascii() else len(text.encode("utf-8"))
+    return count
+
+
+def asksForWebSocket(request: Request) -> bool:
+    """
+    Whether a request wants to be upgraded to WebSocket.
+    """
+    values = request.requestHeaders.getRawHeaders(b"Upgrade")
+    return values is not None and _names(values, b"websocket")
+
+
+def _names(values: Sequence[bytes] | None, token: bytes) -> bool:
+    return any(
+        item.strip().lower() == token
+        for value in values or ()
+        for item in value.split(b",")
+    )
+
+
+def takeOver(request: Request, protocol: SocketProtocol) -> None:
+    """
+    Give a request's connection to a WebSocket protocol.
+    """
+    channel: Any = request.channel
+    transport: Any = channel.transport
+    channel.transport = None
+    channel.setTimeout(None)
+    # HTTPChannel is the transport's producer; the receiver is going to be.
+    transport.unregisterProducer()
+    # Bytes behind the request in the same segment are still in the channel's hands.
+    channel.rawDataReceived = protocol.dataReceived
+    if isinstance(transport, ProtocolWrapper):
+        # TLS and the PROXY protocol wrap the channel.
+        transport.wrappedProtocol = protocol
+    elif isinstance(transport.protocol, ProtocolWrapper):
+        # TLS that was started on a plain connection.
+        transport.protocol.wrappedProtocol = protocol
+    else:
+        transport.protocol = protocol
+    # The connection has no further request: break the cycle that would keep it.
+    channel.requests.clear()
+    protocol.makeConnection(transport)
