@@ -29,7 +29,7 @@ demo: $(VENV)/.demo node_modules/.done ## Serve the demo on http://127.0.0.1:POR
 test: $(VENV)/.dev tests/node_modules/.done node_modules/.done programs ## Install what the tests need and run all of them (TESTS=tests.test_tap)
 	@$(BIN)/python -m twisted.trial $(TESTS)
 
-nox: $(VENV)/.dev ## Run the unit tests on each CPython that is installed
+nox: $(VENV)/.dev ## Run the unit tests on each CPython that is installed, and with the lowest versions
 	@$(BIN)/nox
 
 lint: $(VENV)/.dev ## Check style and format

@@ -1,14 +1,18 @@
-"""The unit tests on every CPython that is here: ``nox``, or ``make nox``.
+"""The unit tests on every CPython that is here, and on one of them with the lowest
+versions of all that the package needs: ``nox``, or ``make nox``.
 
-A version that is not installed is skipped, and nox says so by name.
+A version of CPython that is not installed is skipped, and nox says so by name.
 """
 
 import os
 import shutil
 import subprocess
+import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 import nox
+from packaging.requirements import Requirement
 
 nox.options.error_on_missing_interpreters = False
 nox.options.download_python = "never"
@@ -46,14 +50,42 @@ def unitTests() -> list[str]:
     return sorted(f"tests.{path.stem}" for path in found if path.stem not in APART)
 
 
-@nox.session(python=["3.11", "3.12", "3.13", "3.14", "3.15"])
-def unit(session: nox.Session) -> None:
-    """Run the unit tests in an environment with the extras that they need."""
-    session.install("-e", ".[test,http2,metrics]")
+def lowestVersions(project: Path = Path("pyproject.toml")) -> list[str]:
+    """The lowest version of each thing that the package and its extras need to run."""
+    table = tomllib.loads(project.read_text("utf-8"))["project"]
+    extras = table["optional-dependencies"]
+    return list(_lowest(table["dependencies"] + extras["http2"] + extras["metrics"]))
+
+
+def _lowest(requirements: Iterable[str]) -> Iterable[str]:
+    for requirement in map(Requirement, requirements):
+        for bound in requirement.specifier:
+            if bound.operator == ">=":
+                yield f"{requirement.name}=={bound.version}"
+
+
+def trial(session: nox.Session, tests: list[str]) -> None:
+    """Run the tests that are asked for, or else these."""
     session.run(
         "python",
         "-m",
         "twisted.trial",
         f"--temp-directory={session.create_tmp()}/trial",
-        *(session.posargs or unitTests()),
+        *(session.posargs or tests),
     )
+
+
+@nox.session(python=["3.11", "3.12", "3.13", "3.14", "3.15"])
+def unit(session: nox.Session) -> None:
+    """Run the unit tests in an environment with the extras that they need."""
+    session.install("-e", ".[test,http2,metrics]")
+    trial(session, unitTests())
+
+
+@nox.session(python="3.11")
+def lowest(session: nox.Session) -> None:
+    """Run them with the lowest versions that pyproject.toml admits."""
+    constraints = Path(session.create_tmp(), "lowest.txt")
+    constraints.write_text("\n".join(lowestVersions()), "utf-8")
+    session.install("-c", str(constraints), "-e", ".[test,http2,metrics]")
+    trial(session, unitTests())

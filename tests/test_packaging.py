@@ -91,6 +91,9 @@ class PackagingTests(SynchronousTestCase):
     The wheel, the sdist and an editable install, each in an environment of its own.
     """
 
+    #: What an installation wants.
+    runtime = {"twisted", "autobahn", "treq", "attrs", "zope.interface"}
+
     def setUp(self) -> None:
         self.built = build()
 
@@ -177,10 +180,21 @@ class PackagingTests(SynchronousTestCase):
         [name] = [name for name in self.wheelNames() if name.endswith("/METADATA")]
         metadata = zipfile.ZipFile(self.built.wheel).read(name).decode("utf-8")
         wanted = re.findall(r"(?m)^Requires-Dist: ([\w.\[\]-]+)[^;\n]*$", metadata)
-        self.assertEqual(
-            {name.lower() for name in wanted},
-            {"twisted[tls]", "autobahn", "treq", "attrs", "zope.interface"},
-        )
+        plain = {name.lower().removesuffix("[tls]") for name in wanted}
+        self.assertEqual(plain, self.runtime)
+
+    def test_lowest(self) -> None:
+        """
+        The tests run with the lowest version of all that it wants, as it is wanted.
+        """
+        look = "import json, noxfile; print(json.dumps(noxfile.lowestVersions()))"
+        lowest = json.loads(run(sys.executable, "-c", look, cwd=ROOT))
+        wanted = (ROOT / "pyproject.toml").read_text("utf-8")
+        for each in lowest:
+            name, _, version = each.partition("==")
+            self.assertRegex(wanted, rf'"{re.escape(name)}(\[tls\])?>={version}"')
+        names = {each.partition("==")[0].lower() for each in lowest}
+        self.assertEqual(names, {*self.runtime, "h2", "prometheus-client"})
 
     def wheelNames(self) -> list[str]:
         return zipfile.ZipFile(self.built.wheel).namelist()
