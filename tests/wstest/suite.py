@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorCore, IReactorProcess
 from twisted.internet.protocol import Factory, ProcessProtocol, Protocol
 from twisted.python.failure import Failure
 
-from txsockjs import opening
+from txsockjs import admission
 from txsockjs.core.frames import Message
 from txsockjs.factory import SockJSMultiFactory
 from txsockjs.transport import SessionTransport
@@ -44,7 +44,7 @@ def echoSite() -> SockJSMultiFactory:
     """
     A site with two services, C{plain} and C{deflate}, whose raw WebSockets echo.
     """
-    opening.SessionTransport = EchoTransport  # type: ignore[attr-defined,misc]
+    admission.SessionTransport = EchoTransport  # type: ignore[attr-defined,misc]
     site = SockJSMultiFactory()
     factory = Factory.forProtocol(Protocol)
     site.addFactory(factory, "plain", OPTIONS)

@@ -11,7 +11,7 @@ from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
 from tests.wstest.suite import echoSite, failures, run
-from txsockjs import opening
+from txsockjs import admission
 
 #: Nearly everything but large messages, and a bit of compression.
 PLAIN = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.1.*", "6.2.*", "6.3.*", "7.*", "10.*"]
@@ -27,7 +27,7 @@ class SuiteTests(TestCase):
             if os.environ.get("CI"):
                 self.fail(message)
             raise SkipTest(message)
-        self.patch(opening, "SessionTransport", opening.SessionTransport)
+        self.patch(admission, "SessionTransport", admission.SessionTransport)
         listening = reactor.listenTCP(0, echoSite(), interface="127.0.0.1")
         self.addCleanup(listening.stopListening)
         self.port = listening.getHost().port

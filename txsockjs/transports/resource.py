@@ -21,11 +21,8 @@ from txsockjs.transports.eventsource import EventSource
 from txsockjs.transports.htmlfile import HTMLFile
 from txsockjs.transports.jsonp import JSONPPolling, JSONPSend
 from txsockjs.transports.pages import Greeting, Iframe, Info
-from txsockjs.transports.websocket import (
-    RawWebSocketResource,
-    WebSocketResource,
-    asksForWebSocket,
-)
+from txsockjs.transports.rawwebsocket import RawWebSocketResource
+from txsockjs.transports.websocket import WebSocketResource, asksForWebSocket
 from txsockjs.transports.xhr import XHRPolling, XHRSend, XHRStreaming
 from txsockjs.web.headers import HeaderRules
 from txsockjs.web.response import refuse

@@ -1,4 +1,4 @@
-"""The transports C{websocket} and raw C{websocket}, by Autobahn. (PROTOCOL section 7)
+"""The transport C{websocket}, by Autobahn. (PROTOCOL section 7)
 
 A connection that asks for an upgrade is taken from twisted.web and given to a
 L{SocketReceiver}. Autobahn does the handshake, control frames, fragmentation and every
@@ -11,7 +11,6 @@ import re
 from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
-from autobahn.util import encode_truncate
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory, IPushProducer
 from twisted.protocols.policies import ProtocolWrapper
@@ -20,15 +19,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
 from txsockjs.admission import SessionOpener
-from txsockjs.core.frames import (
-    Close,
-    Frame,
-    Heartbeat,
-    Message,
-    Messages,
-    decodeSocket,
-    encode,
-)
+from txsockjs.core.frames import Frame, decodeSocket
 from txsockjs.core.service import Service
 from txsockjs.core.session import Session
 from txsockjs.errors import (
@@ -53,10 +44,6 @@ _NORMAL: Final = 1000
 _KEY: Final = re.compile(rb"[a-zA-Z0-9+/]{22}==")
 
 _VERSIONS: Final = ([b"13"], [b"8"])
-
-# A close frame is a control frame of 125 bytes at the most, two of which are the code
-# (RFC 6455, section 5.5).
-_REASON_SIZE: Final = 123
 
 
 @implementer(IReceiver, IPushProducer)
@@ -193,45 +180,9 @@ class SocketReceiver:
         """
 
 
-class RawSocketReceiver(SocketReceiver):
-    """
-    A raw WebSocket: plain messages both ways, text and binary, and no SockJS frames.
-    """
-
-    __slots__ = ()
-
-    def sendFrame(self, frame: Frame) -> bool:
-        socket = self._socket
-        if socket.state != STATE_OPEN:
-            pass
-        elif isinstance(frame, (Message, Messages)):
-            for message in frame.messages:
-                isBinary = message.binary is not None
-                payload = message.binary or encode(message.text)
-                socket.sendMessage(payload, isBinary)
-        elif isinstance(frame, Close):
-            reason = encode(frame.reason).decode("utf-8")
-            reason = encode_truncate(reason, _REASON_SIZE)
-            socket.sendCloseFrame(frame.code, reason)
-        elif isinstance(frame, Heartbeat):
-            socket.sendPing()
-        return self._writable
-
-    def finish(self) -> None:
-        """
-        The close frame was the end.
-        """
-
-    def deliver(self, texts: list[str]) -> Deferred[None] | None:
-        return self.receive(texts, size(texts))
-
-    def deliverBinary(self, payload: bytes) -> Deferred[None] | None:
-        return self.receive([payload], len(payload))
-
-
 class WebSocketResource(ServiceResource):
     """
-    The URL of a WebSocket, framed or raw.
+    The URL of a WebSocket. What is framed and what is raw differ in their receiver.
     """
 
     policy = Policy.COOKIE
@@ -297,16 +248,6 @@ class WebSocketResource(ServiceResource):
         opening: OpeningRequest = socket.opening
         del socket.opening
         self._opener.open(None, receiver, opening)
-
-
-class RawWebSocketResource(WebSocketResource):
-    """
-    C{BASE/websocket}: no SockJS framing at all.
-    """
-
-    policy = Policy(0)
-    transport = "rawwebsocket"
-    receiver = RawSocketReceiver
 
 
 def size(texts: Sequence[str]) -> int:
