@@ -3,118 +3,18 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
 
-from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint
-from twisted.internet.error import (
-    ConnectError,
-    ConnectingCancelledError,
-    ConnectionDone,
-    ConnectionLost,
-    ConnectionRefusedError,
-    DNSLookupError,
+from twisted.internet.endpoints import (
+    HostnameEndpoint,
+    TCP4ClientEndpoint,
+    UNIXClientEndpoint,
+    wrapClientTLS,
 )
-from twisted.internet.error import TimeoutError as ConnectTimeout
-from twisted.internet.interfaces import IHalfCloseableProtocol, IStreamClientEndpoint
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.testing import MemoryReactorClock
-from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
-from txsockjs import SockJSFactory
+from tests.support.bridging import BridgeTestCase, GivenEndpoint
 from txsockjs.bridge import MAX_LINE, BridgeFactory, Told
-from txsockjs.testing import MemoryClient, MemoryReactor, MemorySession, MemorySite
-from txsockjs.testing.network import connect
-
-HERE = IPv4Address("TCP", "192.0.2.1", 40000)
-THERE = IPv4Address("TCP", "192.0.2.2", 6667)
-
-
-@implementer(IHalfCloseableProtocol)
-class Service(Protocol):
-    """What a bridge connects to: it remembers what it sees."""
-
-    transport: Any = None
-
-    def __init__(self) -> None:
-        self.received = bytearray()
-        self.ended = False
-        self.lost: list[type[Exception]] = []
-
-    def dataReceived(self, data: bytes) -> None:
-        self.received += data
-
-    def readConnectionLost(self) -> None:
-        self.ended = True
-
-    def writeConnectionLost(self) -> None:
-        pass
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.lost.append(reason.type)
-
-
-@implementer(IStreamClientEndpoint)
-class MemoryEndpoint:
-    """Leads to a L{Service}, when the test says so."""
-
-    def __init__(self, reactor: MemoryReactor) -> None:
-        self.reactor = reactor
-        self.cancelled = 0
-
-    def connect(self, factory: Any) -> Deferred[Any]:
-        self.factory = factory
-        self.attempt: Deferred[Any] = Deferred(self._cancel)
-        return self.attempt
-
-    def _cancel(self, attempt: Deferred[Any]) -> None:
-        self.cancelled += 1
-        attempt.errback(ConnectingCancelledError(THERE))
-
-    def accept(self) -> Service:
-        service = Service()
-        client = self.factory.buildProtocol(THERE)
-        connect(self.reactor, service, THERE, client, HERE, 65536, False)
-        self.attempt.callback(client)
-        self.reactor.settle()
-        return service
-
-
-class BridgeTestCase(SynchronousTestCase):
-    """A bridge between sessions in memory and a service in memory."""
-
-    def bridge(self, *args: Any, options: Any = None, **kw: Any) -> MemoryEndpoint:
-        self.reactor = MemoryReactor()
-        endpoint = MemoryEndpoint(self.reactor)
-        factory = BridgeFactory(endpoint, *args, clock=self.reactor, **kw)
-        self.factory = factory
-        self.site = MemorySite(SockJSFactory(factory, options, clock=self.reactor))
-        self.addCleanup(self.site.stop)
-        self.timers = len(self.reactor.getDelayedCalls())
-        self.endpoint = endpoint
-        return endpoint
-
-    def session(self, transport: str = "websocket") -> MemorySession:
-        return MemoryClient(self.site).session(transport)
-
-    def connected(self, *args: Any, **kw: Any) -> tuple[MemorySession, Service]:
-        endpoint = self.bridge(*args, **kw)
-        session = self.session()
-        return session, endpoint.accept()
-
-    def write(self, service: Service, data: bytes) -> None:
-        service.transport.write(data)
-        self.reactor.settle()
-
-    def assertNothingLeft(self) -> None:
-        self.assertEqual(self.factory.services, set())
-        self.assertEqual(len(self.reactor.getDelayedCalls()), self.timers)
-
-    def assertTold(self, session: MemorySession, told: Told) -> None:
-        self.assertEqual(session.closed, (told.code, told.reason))
 
 
 class TextTests(BridgeTestCase):
@@ -240,182 +140,23 @@ class LinesTests(BridgeTestCase):
         self.assertEqual(session.received[1:], ["short"])
         self.assertTold(session, Told.LINE_TOO_LONG)
 
+    def test_longestLineEnds(self) -> None:
+        """The longest line may end in CRLF, however that is cut."""
+        line = b"x" * MAX_LINE
+        for chunks in ([line + b"\r\n"], [line + b"\r", b"\n"], [line, b"\r", b"\n"]):
+            session, service = self.connected(framing="lines")
+            for chunk in chunks:
+                self.write(service, chunk)
+            self.write(service, b"next\n")
+            self.assertEqual(list(map(len, session.received)), [MAX_LINE, 4])
 
-class ConnectingTests(BridgeTestCase):
-    """Before the service is there, and where it never is."""
-
-    def test_nothingLost(self) -> None:
-        """What the browser sends before the service is there reaches it in order."""
-        self.bridge()
-        session = self.session()
-        session.send("a", "b")
-        session.send("c")
-        service = self.endpoint.accept()
-        self.assertEqual(service.received, b"abc")
-
-    def assertFails(self, error: Exception, told: Told) -> None:
-        self.bridge()
-        session = self.session()
-        self.endpoint.attempt.errback(error)
-        self.reactor.settle()
-        self.assertTold(session, told)
-        self.assertNothingLeft()
-
-    def test_refused(self) -> None:
-        """A service that refuses the connection is told as that."""
-        self.assertFails(ConnectionRefusedError(), Told.REFUSED)
-
-    def test_unreachable(self) -> None:
-        """A service that cannot be found or reached is told as that."""
-        for error in DNSLookupError(), ConnectError():
-            self.assertFails(error, Told.UNREACHABLE)
-
-    def test_timedOutItself(self) -> None:
-        """An endpoint that gives up before is told as timed out."""
-        self.assertFails(ConnectTimeout(), Told.TIMED_OUT)
-
-    def test_timeout(self) -> None:
-        """An attempt that is not done within C{connectTimeout} is given up."""
-        self.bridge(connectTimeout=3)
-        session = self.session()
-        self.reactor.advance(2.9)
-        self.assertIsNone(session.closed)
-        self.reactor.advance(0.2)
-        self.assertTold(session, Told.TIMED_OUT)
-        self.assertEqual(self.endpoint.cancelled, 1)
-
-    def test_failureOverPolling(self) -> None:
-        """The close code reaches a browser that polls, too."""
-        self.bridge()
-        session = self.session("xhr")
-        self.endpoint.attempt.errback(ConnectionRefusedError())
-        self.reactor.settle()
-        self.assertTold(session, Told.REFUSED)
-
-    def test_browserLeaves(self) -> None:
-        """A browser that leaves cancels the attempt that was made for it."""
-        self.bridge()
-        session = self.session()
-        session.abort()
-        self.reactor.settle()
-        self.assertEqual(self.endpoint.cancelled, 1)
-        self.assertNothingLeft()
-
-
-class EndingTests(BridgeTestCase):
-    """How one side learns that the other one has ended."""
-
-    def test_serviceEnds(self) -> None:
-        """The browser gets all that the service sent, and then a normal close."""
-        session, service = self.connected()
-        service.transport.write(b"x" * 300_000)
-        service.transport.loseConnection()
-        self.reactor.settle()
-        self.assertEqual(sum(map(len, session.received)), 300_000)
-        self.assertTold(session, Told.ENDED)
-        self.assertEqual(service.lost, [ConnectionDone])
-
-    def test_serviceHalfCloses(self) -> None:
-        """A service that ends its stream still gets what the browser sent before."""
-        session, service = self.connected()
-        service.transport.pauseProducing()
-        session.send("x" * 200_000)
-        service.transport.loseWriteConnection()
-        self.reactor.settle()
-        self.assertTold(session, Told.ENDED)
-        service.transport.resumeProducing()
-        self.reactor.settle()
-        self.assertEqual(len(service.received), 200_000)
-
-    def test_serviceReset(self) -> None:
-        """A connection that breaks is told as lost, after what came over it."""
-        session, service = self.connected()
-        self.write(service, b"last words")
-        service.transport.abortConnection()
-        self.reactor.settle()
-        self.assertEqual(session.received, ["last words"])
-        self.assertTold(session, Told.LOST)
-
-    def test_browserLeaves(self) -> None:
-        """
-        The service gets all that the browser sent and then the end of the stream,
-        while it is still sending; then the connection goes when it ends its own.
-        """
-        session, service = self.connected()
-        session.send("QUIT")
-        service.transport.write(b"x" * 200_000)
-        session.abort()
-        self.reactor.settle()
-        self.assertEqual(service.received, b"QUIT")
-        self.assertTrue(service.ended)
-        self.assertEqual(service.lost, [])
-        service.transport.loseConnection()
-        self.reactor.settle()
-        self.assertNothingLeft()
-
-    def test_serviceStays(self) -> None:
-        """A service that does not end its stream in half a minute is dropped."""
-        session, service = self.connected()
-        session.abort()
-        self.reactor.advance(29)
-        self.assertEqual(len(self.factory.services), 1)
-        self.reactor.advance(2)
-        self.assertNothingLeft()
-        self.write(service, b"anybody?")
-        self.assertEqual(service.lost, [ConnectionLost])
-
-    def test_stop(self) -> None:
-        """Stopping the service of sessions leaves no connection and no timer."""
-        _, service = self.connected()
-        self.site.stop()
-        self.reactor.settle()
-        self.assertTrue(service.ended)
-        self.assertEqual(self.factory.services, set())
-        self.assertEqual(self.reactor.getDelayedCalls(), [])
-
-
-class PaceTests(BridgeTestCase):
-    """Neither side is read faster than the other takes it."""
-
-    def test_slowBrowser(self) -> None:
-        """A browser that stops reading stops the service, and loses nothing."""
-        self.bridge()
-        socket = MemoryClient(self.site).websocket("/websocket")
-        service = self.endpoint.accept()
-        socket.transport.pauseProducing()
-        written = 0
-        while not service.transport.dataBuffer and written < 5_000_000:
-            self.write(service, b"x" * 50_000)
-            written += 50_000
-        self.assertLess(written, 1_000_000)
-        socket.transport.resumeProducing()
-        self.reactor.settle()
-        self.assertEqual(sum(map(len, socket.messages)), written)
-
-    def test_slowService(self) -> None:
-        """A service that stops reading holds the browser's messages back."""
-        session, service = self.connected()
-        service.transport.pauseProducing()
-        for _ in range(20):
-            session.send("x" * 100_000)
-        [side] = self.factory.services
-        waiting = len(side.transport.dataBuffer) + side.transport._tempDataLen
-        self.assertLess(waiting, 500_000)
-        service.transport.resumeProducing()
-        self.reactor.settle()
-        self.assertEqual(len(service.received), 2_000_000)
-
-    def test_browserLeavesSlowService(self) -> None:
-        """What a slow service has not read yet still reaches it after the end."""
-        session, service = self.connected()
-        service.transport.pauseProducing()
-        session.send("x" * 200_000)
-        session.abort()
-        self.reactor.settle()
-        service.transport.resumeProducing()
-        self.reactor.settle()
-        self.assertEqual(len(service.received), 200_000)
-        self.assertTrue(service.ended)
+    def test_onlyTheEndIsFree(self) -> None:
+        """A carriage return that ends no line counts as any other byte does."""
+        for chunks in [b"x" * MAX_LINE + b"\rx\n"], [b"x" * MAX_LINE + b"\r", b"x"]:
+            session, service = self.connected(framing="lines")
+            for chunk in chunks:
+                self.write(service, chunk)
+            self.assertTold(session, Told.LINE_TOO_LONG)
 
 
 class SettingsTests(SynchronousTestCase):
@@ -427,6 +168,7 @@ class SettingsTests(SynchronousTestCase):
             ({"mode": "hex"}, "'text', 'base64', 'latin1'"),
             ({"framing": "crlf"}, "'raw', 'lines'"),
             ({"connectTimeout": 0}, "above 0"),
+            ({"maxLingering": -1}, "0 or more"),
         ):
             problem = self.assertRaises(
                 ValueError, BridgeFactory, object(), clock=object(), **settings
@@ -444,11 +186,29 @@ class SettingsTests(SynchronousTestCase):
             self.assertEqual(endpoint._host, "irc.example.net")
             self.assertEqual(endpoint._port, 6667)
 
+    def test_described(self) -> None:
+        """The log calls the service what the string did, or by its host and port."""
+        clock = MemoryReactorClock()
+        tls = wrapClientTLS(object(), HostnameEndpoint(clock, "irc.example", 6697))
+        for endpoint, called in (
+            (TCP4ClientEndpoint(clock, "192.0.2.1", 6667), "192.0.2.1:6667"),
+            (HostnameEndpoint(clock, "irc.example", 6697), "irc.example:6697"),
+            (tls, "irc.example:6697"),
+            (UNIXClientEndpoint(clock, "/run/x.sock"), "/run/x.sock"),
+            (GivenEndpoint(None), "GivenEndpoint"),
+        ):
+            bridge = BridgeFactory(endpoint, clock=clock)
+            self.assertIn(called, bridge.description)
+            self.assertNotIn(" object at ", bridge.description)
+        text = "tcp:irc.example.net:6667"
+        self.assertEqual(self.parse(f"{text}:framing=lines").description, text)
+
     def test_settingsFromString(self) -> None:
         """Mode, framing and time follow the endpoint, whose own arguments it keeps."""
         text = "tcp:host=::1:port=6379"
         bridge = self.parse(r"tcp:host=\:\:1:port=6379:mode=base64:connectTimeout=2.5")
         self.assertEqual(bridge.connectTimeout, 2.5)
+        self.assertEqual(self.parse("unix:/a:maxLingering=7").maxLingering, 7)
         self.assertEqual(bridge.clientEndpoint._host, "::1", text)
         self.assertEqual(bridge.codec().toBrowser(b"a", True), "YQ==")
         lines = self.parse(r"unix\:/run/redis.sock:framing=lines")
@@ -466,6 +226,7 @@ class SettingsTests(SynchronousTestCase):
             ("tcp:h:1:mode=text:mode=text", "mode is given twice"),
             ("tcp:h:1:connectTimeout=soon", "'soon'"),
             ("tcp:h:1:connectTimeout=nan", "nan"),
+            ("tcp:h:1:maxLingering=many", "'many'"),
         ):
             problem = self.assertRaises(ValueError, self.parse, text)
             self.assertIn(named, str(problem))

@@ -1,0 +1,369 @@
+"""Tests of L{txsockjs.bridging}: how a bridge begins, ends, and keeps pace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import fail
+from twisted.internet.endpoints import (
+    TCP4ClientEndpoint,
+)
+from twisted.internet.error import (
+    ConnectError,
+    ConnectionDone,
+    ConnectionLost,
+    ConnectionRefusedError,
+    DNSLookupError,
+)
+from twisted.internet.error import TimeoutError as ConnectTimeout
+from twisted.logger import eventAsText, globalLogPublisher
+from twisted.python.failure import Failure
+
+from tests.support.bridging import THERE, BridgeTestCase, GivenEndpoint, Service
+from txsockjs.bridge import Told
+from txsockjs.testing import MemoryClient
+
+
+class ConnectingTests(BridgeTestCase):
+    """Before the service is there, and where it never is."""
+
+    def test_nothingLost(self) -> None:
+        """What the browser sends before the service is there reaches it in order."""
+        self.bridge()
+        session = self.session()
+        session.send("a", "b")
+        session.send("c")
+        service = self.endpoint.accept()
+        self.assertEqual(service.received, b"abc")
+
+    def assertFails(self, error: Exception, told: Told) -> None:
+        self.bridge()
+        session = self.session()
+        self.endpoint.attempt.errback(error)
+        self.reactor.settle()
+        self.assertTold(session, told)
+        self.assertNothingLeft()
+
+    def test_refused(self) -> None:
+        """A service that refuses the connection is told as that."""
+        self.assertFails(ConnectionRefusedError(), Told.REFUSED)
+
+    def test_unreachable(self) -> None:
+        """A service that cannot be found or reached is told as that."""
+        for error in DNSLookupError(), ConnectError():
+            self.assertFails(error, Told.UNREACHABLE)
+
+    def test_timedOutItself(self) -> None:
+        """An endpoint that gives up before is told as timed out."""
+        self.assertFails(ConnectTimeout(), Told.TIMED_OUT)
+
+    def test_timeout(self) -> None:
+        """An attempt that is not done within C{connectTimeout} is given up."""
+        self.bridge(connectTimeout=3)
+        session = self.session()
+        self.reactor.advance(2.9)
+        self.assertIsNone(session.closed)
+        self.reactor.advance(0.2)
+        self.assertTold(session, Told.TIMED_OUT)
+        self.assertEqual(self.endpoint.cancelled, 1)
+
+    def test_failureOverPolling(self) -> None:
+        """The close code reaches a browser that polls, too."""
+        self.bridge()
+        session = self.session("xhr")
+        self.endpoint.attempt.errback(ConnectionRefusedError())
+        self.reactor.settle()
+        self.assertTold(session, Told.REFUSED)
+
+    def test_browserLeaves(self) -> None:
+        """A browser that leaves cancels the attempt that was made for it."""
+        self.bridge()
+        session = self.session()
+        session.abort()
+        self.reactor.settle()
+        self.assertEqual(self.endpoint.cancelled, 1)
+        self.assertNothingLeft()
+
+    def test_cannotBeCancelled(self) -> None:
+        """An endpoint that connects after its browser has left is told to go away."""
+        self.bridge()
+        self.endpoint._cancel = lambda attempt: None
+        session = self.session()
+        session.abort()
+        self.reactor.settle()
+        self.assertIsNone(self.endpoint.factory.buildProtocol(THERE))
+        self.assertNothingLeft()
+
+
+class FailureTests(BridgeTestCase):
+    """What is logged of a service that cannot be connected to."""
+
+    def logged(self, endpoint: Any) -> str:
+        """The text of the one event of one session that cannot be connected."""
+        events: list[Any] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        self.bridge()
+        self.factory.clientEndpoint = endpoint
+        session = self.session()
+        self.reactor.advance(60)
+        self.assertIsNotNone(session.closed)
+        [event] = [event for event in events if "endpoint" in event]
+        self.assertNotIn("log_failure", event)
+        [line] = eventAsText(event, includeTraceback=True).splitlines()
+        return line
+
+    def test_problem(self) -> None:
+        """A failure is one line, whatever its text."""
+        failure = fail(ConnectError(string="first line\nsecond line"))
+        line = self.logged(GivenEndpoint(failure))
+        self.assertIn("first line second line.; the session is closed with 4503", line)
+
+    def test_raises(self) -> None:
+        """An endpoint that raises is as one that fails."""
+        line = self.logged(GivenEndpoint(ZeroDivisionError("broken")))
+        self.assertIn("broken; the session is closed with 4503.", line)
+
+    def test_quiet(self) -> None:
+        """Nothing else is logged for a session, not by Twisted either."""
+        self.bridge()
+        events: list[Any] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        self.factory.clientEndpoint = TCP4ClientEndpoint(reactor, "192.0.2.1", 1)
+        self.patch(reactor, "connectTCP", self.failTwisted)
+        self.session()
+        self.assertEqual(len(events), 1, events)
+
+    def failTwisted(self, host: str, port: int, factory: Any, **kw: Any) -> None:
+        """As Twisted does where nobody listens."""
+        factory.doStart()
+        factory.clientConnectionFailed(None, Failure(ConnectionRefusedError()))
+        factory.doStop()
+
+
+class EndingTests(BridgeTestCase):
+    """How one side learns that the other one has ended."""
+
+    def test_serviceEnds(self) -> None:
+        """The browser gets all that the service sent, and then a normal close."""
+        session, service = self.connected()
+        service.transport.write(b"x" * 300_000)
+        service.transport.loseConnection()
+        self.reactor.settle()
+        self.assertEqual(sum(map(len, session.received)), 300_000)
+        self.assertTold(session, Told.ENDED)
+        self.assertEqual(service.lost, [ConnectionDone])
+
+    def test_serviceHalfCloses(self) -> None:
+        """A service that ends its stream still gets what the browser sent before."""
+        session, service = self.connected()
+        service.transport.pauseProducing()
+        session.send("x" * 200_000)
+        service.transport.loseWriteConnection()
+        self.reactor.settle()
+        service.transport.resumeProducing()
+        self.reactor.advance(1)
+        self.assertEqual(len(service.received), 200_000)
+        self.assertTold(session, Told.ENDED)
+
+    def test_nothingHeldIsLost(self) -> None:
+        """
+        What the session holds for a service that is slow reaches it when it has ended
+        its own stream, over each transport, and then its end.
+        """
+        for transport in "websocket", "xhr":
+            self.bridge()
+            session = self.session(transport)
+            service = self.endpoint.accept()
+            service.transport.pauseProducing()
+            for number in range(10):
+                session.send(str(number) * 100_000)
+            service.transport.loseWriteConnection()
+            self.reactor.advance(29)
+            self.assertIsNone(session.closed)
+            service.transport.resumeProducing()
+            self.reactor.advance(1)
+            self.assertTold(session, Told.ENDED)
+            sent = b"".join(b"%d" % number * 100_000 for number in range(10))
+            self.assertEqual(service.received, sent)
+            self.assertTrue(service.ended)
+            self.assertEqual(self.factory.services, set())
+
+    def test_stopsTaking(self) -> None:
+        """A service that has ended its stream, and takes nothing, is dropped."""
+        session, service = self.connected()
+        service.transport.pauseProducing()
+        session.send("x" * 1_000_000)
+        service.transport.loseWriteConnection()
+        self.reactor.advance(31)
+        self.assertTold(session, Told.ENDED)
+        self.assertNothingLeft()
+
+    def test_serviceReset(self) -> None:
+        """A connection that breaks is told as lost, after what came over it."""
+        session, service = self.connected()
+        self.write(service, b"last words")
+        service.transport.abortConnection()
+        self.reactor.settle()
+        self.assertEqual(session.received, ["last words"])
+        self.assertTold(session, Told.LOST)
+
+    def test_browserLeaves(self) -> None:
+        """
+        The service gets all that the browser sent and then the end of the stream,
+        while it is still sending; then the connection goes when it ends its own.
+        """
+        session, service = self.connected()
+        session.send("QUIT")
+        service.transport.write(b"x" * 200_000)
+        session.abort()
+        self.reactor.settle()
+        self.assertEqual(service.received, b"QUIT")
+        self.assertTrue(service.ended)
+        self.assertEqual(service.lost, [])
+        service.transport.loseConnection()
+        self.reactor.settle()
+        self.assertNothingLeft()
+
+    def test_serviceStays(self) -> None:
+        """A service that does not end its stream in half a minute is dropped."""
+        session, service = self.connected()
+        session.abort()
+        self.reactor.advance(29)
+        self.assertEqual(len(self.factory.services), 1)
+        self.reactor.advance(2)
+        self.assertNothingLeft()
+        self.write(service, b"anybody?")
+        self.assertEqual(service.lost, [ConnectionLost])
+
+    def test_stop(self) -> None:
+        """Stopping the service of sessions leaves no connection and no timer."""
+        _, service = self.connected()
+        self.site.stop()
+        self.reactor.settle()
+        self.assertTrue(service.ended)
+        self.assertEqual(self.factory.services, set())
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+
+class LingeringTests(BridgeTestCase):
+    """How many connections outlive their sessions."""
+
+    def churn(self, count: int) -> list[Service]:
+        """Open and close sessions, one after the other, to a service that stays."""
+        services = []
+        for _ in range(count):
+            session = self.session()
+            services.append(self.endpoint.accept())
+            session.send("QUIT")
+            session.abort()
+            self.reactor.settle()
+        return services
+
+    def test_bound(self) -> None:
+        """Where there are too many, the oldest are dropped, and the others linger."""
+        self.bridge(maxLingering=3)
+        services = self.churn(10)
+        self.assertEqual(len(self.factory.services), 3)
+        closed = [service.transport.socket.peer.closed for service in services]
+        self.assertEqual(closed, [True] * 7 + [False] * 3)
+        self.assertEqual({bytes(service.received) for service in services}, {b"QUIT"})
+        self.reactor.advance(31)
+        self.assertNothingLeft()
+
+    def test_allAtOnce(self) -> None:
+        """As many as were open at once may linger at once, as when all are closed."""
+        self.bridge(maxLingering=0)
+        sessions, services = [], []
+        for _ in range(5):
+            sessions.append(self.session())
+            services.append(self.endpoint.accept())
+            services[-1].transport.pauseProducing()
+            sessions[-1].send("QUIT")
+        for session in sessions:
+            session.abort()
+        self.reactor.settle()
+        self.assertEqual(len(self.factory.services), 5)
+        self.churn(5)
+        self.assertEqual(len(self.factory.services), 5)
+
+    def test_nothingIsKept(self) -> None:
+        """What a service says when its browser is gone is taken, and not held."""
+        session, service = self.connected(framing="lines")
+        [side] = self.factory.services
+        session.abort()
+        self.write(service, b"x" * 3_000_000)
+        self.assertEqual(service.transport.dataBuffer, b"")
+        self.assertEqual(side._browser._framing.end(), b"")
+
+
+class PaceTests(BridgeTestCase):
+    """Neither side is read faster than the other takes it."""
+
+    def test_slowBrowser(self) -> None:
+        """A browser that stops reading stops the service, and loses nothing."""
+        self.bridge()
+        socket = MemoryClient(self.site).websocket("/websocket")
+        service = self.endpoint.accept()
+        socket.transport.pauseProducing()
+        written = 0
+        while not service.transport.dataBuffer and written < 5_000_000:
+            self.write(service, b"x" * 50_000)
+            written += 50_000
+        self.assertLess(written, 1_000_000)
+        socket.transport.resumeProducing()
+        self.reactor.settle()
+        self.assertEqual(sum(map(len, socket.messages)), written)
+
+    def test_manyLines(self) -> None:
+        """A service of very short lines is paused between two of them."""
+        self.bridge(framing="lines")
+        socket = MemoryClient(self.site).websocket("/websocket")
+        service = self.endpoint.accept()
+        socket.transport.pauseProducing()
+        service.transport.write(b"y\n" * 300_000)
+        self.reactor.settle()
+        socket.transport.resumeProducing()
+        self.reactor.settle()
+        self.assertEqual(socket.messages, ["y"] * 300_000)
+
+    def test_obeys(self) -> None:
+        """No line is sent while the session has enough, and its end neither."""
+        session, _ = self.connected(framing="lines")
+        [side] = self.factory.services
+        side.pauseProducing()
+        side.dataReceived(b"a\nb\nc")
+        side.connectionLost(Failure(ConnectionDone()))
+        self.reactor.settle()
+        self.assertEqual(session.received, [])
+        side.resumeProducing()
+        self.reactor.settle()
+        self.assertEqual(session.received, ["a", "b", "c"])
+        self.assertTold(session, Told.ENDED)
+
+    def test_slowService(self) -> None:
+        """A service that stops reading holds the browser's messages back."""
+        session, service = self.connected()
+        service.transport.pauseProducing()
+        for _ in range(20):
+            session.send("x" * 100_000)
+        [side] = self.factory.services
+        waiting = len(side.transport.dataBuffer) + side.transport._tempDataLen
+        self.assertLess(waiting, 500_000)
+        service.transport.resumeProducing()
+        self.reactor.settle()
+        self.assertEqual(len(service.received), 2_000_000)
+
+    def test_browserLeavesSlowService(self) -> None:
+        """What a slow service has not read yet still reaches it after the end."""
+        session, service = self.connected()
+        service.transport.pauseProducing()
+        session.send("x" * 200_000)
+        session.abort()
+        self.reactor.settle()
+        service.transport.resumeProducing()
+        self.reactor.settle()
+        self.assertEqual(len(service.received), 200_000)
+        self.assertTrue(service.ended)
