@@ -19,6 +19,7 @@ def anybody(request: object) -> None:
 
 
 ME = f"{__name__}.anybody"
+A = "https://a.example"
 
 DEFAULTS = {
     "websocket": True,
@@ -77,6 +78,8 @@ GOOD: dict[str, list[tuple[Any, Any]]] = {
         (["https://Example.com"], frozenset(("https://example.com",))),
         (("http://[::1]:8080", "null"), frozenset(("http://[::1]:8080", "null"))),
         ([], frozenset()),
+        (["https://a.example:443", "https://A.example "], frozenset((A,))),
+        (["https://bücher.example"], frozenset(("https://xn--bcher-kva.example",))),
         (bool, bool),
     ],
     "max_message_size": COUNT,
@@ -115,6 +118,11 @@ BAD: dict[str, list[Any]] = {
         ["https://example.com", 5],
         [b"https://example.com"],
         ["*"],
+        ["https://*.example.com"],
+        ["https://a.example", "https://a.example/chat"],
+        ["wss://example.com"],
+        ["https://a b"],
+        "https://bücher.example",
         5,
     ],
     "max_message_size": [*NO_COUNT, None],
@@ -172,6 +180,15 @@ class OptionTests(SynchronousTestCase):
                 self.assertEqual(name, caught.exception.name)
                 self.assertIn(repr(value), text)
                 self.assertRegex(text, rf"'{name}'.* it takes \w+")
+
+    def test_originsRemedy(self) -> None:
+        """
+        An origin that can never match is named among the others, with what would do.
+        """
+        origins = ["https://a.example", "https://b.example/chat/"]
+        error = self.assertRaises(OptionError, SockJSOptions, origins=origins)
+        self.assertIn("'https://b.example/chat/' can never match", str(error))
+        self.assertIn("'https://b.example'", str(error))
 
     def test_frozen(self) -> None:
         """

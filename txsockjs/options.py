@@ -12,6 +12,7 @@ import attrs
 from twisted.python.reflect import namedAny
 
 from txsockjs.errors import OptionError
+from txsockjs.origins import canonical
 
 #: What the option C{origins} holds: nothing, a set of origins, or a test of one.
 Origins: TypeAlias = "frozenset[str] | Callable[[str], bool] | None"
@@ -38,9 +39,6 @@ _TRUE = frozenset(("true", "yes", "on", "1"))
 _FALSE = frozenset(("false", "no", "off", "0"))
 _NONE = frozenset(("", "none"))
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_ORIGIN = re.compile(
-    r"null|[a-z][a-z0-9+.-]*://(?:[^\s/?#@:\[\]]+|\[[0-9a-f:.]+\])(?::\d+)?"
-)
 
 
 def _boolean(value: object) -> bool:
@@ -164,12 +162,13 @@ def _origins(value: object) -> Origins:
         if isinstance(value, str):
             # One origin as a str would pass for a list of letters.
             raise TypeError
-        origins = frozenset(word.lower() for word in _words(value))
+        words = _words(value)
     except TypeError:
         raise ValueError(allowed) from None
-    if not all(map(_ORIGIN.fullmatch, origins)):
-        raise ValueError(allowed)
-    return origins
+    try:
+        return frozenset(map(canonical, words))
+    except ValueError as problem:
+        raise ValueError(f"{allowed}; {problem}") from None
 
 
 def _authorize(value: object) -> Authorize:

@@ -68,8 +68,15 @@ class CallbackTests(ServiceCase):
 
     def test_severalNames(self) -> None:
         """
-        Of several the first counts, and is checked.
+        Of several the last counts, which the client has added to the page's own URL,
+        and is checked.
         """
         self.serve()
-        self.assertRefused(self.get("/0/s/jsonp?c=a(&c=b"), 500)
-        self.assertEqual(self.get("/0/s/jsonp?c=b&c=a(").body, b'/**/b("o");\r\n')
+        for transport in ["jsonp", "htmlfile"]:
+            for query in ["c=b&c=a(", "c=b&c=", "callback=b&c=a("]:
+                self.assertRefused(self.get(f"/0/s/{transport}?{query}"), 500)
+        self.assertEqual(self.sessions, [])
+        opened = self.get("/0/s/jsonp?c=a(&t=1&c=5&c=_jp.abc")
+        self.assertEqual(opened.body, b'/**/_jp.abc("o");\r\n')
+        page = self.get("/0/t/htmlfile?c=5&c=_jp.abc")
+        self.assertIn(b"var c = parent._jp.abc;", page.body)

@@ -6,7 +6,9 @@ import tracemalloc
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.serving import Echo, Recorder, ServiceCase
+from tests.support.serving import Echo, Recorder, RecordingFactory, ServiceCase
+from txsockjs.factory import SockJSMultiFactory
+from txsockjs.testing import MemoryReactor
 from txsockjs.web.head import readStart
 
 MANY = b"[" + b",".join([b'""'] * 20_000) + b"]"
@@ -80,3 +82,51 @@ class HeadTests(SynchronousTestCase):
         """
         for lines in (2, 64, 200):
             self.assertLess(self.grown(lines), 32 << 20, lines)
+
+
+class AnswerTests(ServiceCase):
+    """
+    What a browser says of itself comes back in headers.
+    """
+
+    SERVICES = 50
+
+    def setUp(self) -> None:
+        site = SockJSMultiFactory(clock=MemoryReactor())
+        for number in range(self.SERVICES):
+            options = {"cookie_needed": True}
+            site.addFactory(RecordingFactory(Echo), f"s{number}", options)
+        self.listen(site)
+
+    def grown(self, size: int) -> int:
+        """
+        How many bytes more the process holds when each service has been asked 16 times,
+        each time with another Origin, other headers and another cookie of this size.
+        """
+        self.client.request("POST", "/s0/0/s/xhr_send")
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(16 * self.SERVICES):
+            text = f"{number}-".ljust(size, "x")
+            headers = {
+                "Origin": f"https://{text}",
+                "Access-Control-Request-Headers": text,
+                "Cookie": f"JSESSIONID={text[:256]}",
+                # So that Twisted reads it, and this is about answers alone.
+                "Expect": "",
+            }
+            service = number % self.SERVICES
+            self.client.request("POST", f"/s{service}/0/s/xhr_send", headers)
+            self.client.idle().received = b""
+        after, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return after - before
+
+    def test_remembered(self) -> None:
+        """
+        Whoever sends ever new ones, short or long, does not fill the memory of a
+        process with them, however many services it has.
+        """
+        for size in (250, 7000):
+            self.assertLess(self.grown(size), 4 << 20, size)

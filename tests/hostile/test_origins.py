@@ -90,6 +90,20 @@ class OriginTests(ServiceCase):
         for value in [ALLOWED, "*", "example.com", ["example.com"], ["*"], [b"a"], 5]:
             self.assertRaises(OptionError, SockJSOptions, origins=value)
 
+    def test_otherForms(self) -> None:
+        """
+        An origin may be written as people do, and a browser's own form of it is let in.
+        """
+        for written, sent in [
+            ("https://example.com:443", "https://example.com"),
+            ("HTTPS://Example.com", "https://example.com"),
+            ("https://bücher.example", "https://xn--bcher-kva.example"),
+            ("http://[0::1]:80", "http://[::1]"),
+        ]:
+            self.serve(origins=[written])
+            self.assertEqual(self.statuses({"Origin": sent}), {200, 101}, written)
+            self.assertEqual(self.statuses({"Origin": "https://a.example"}), {403})
+
     def test_emptyList(self) -> None:
         """
         No origin at all lets no page in.

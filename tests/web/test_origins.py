@@ -9,6 +9,10 @@ from tests.support.sockets import Socket
 from tests.web.test_headers import SHARED
 
 EVIL = "http://evil.example"
+HANDSHAKE = (
+    b"Host: sockjs.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+)
 
 
 class OriginCase(ServiceCase):
@@ -19,7 +23,7 @@ class OriginCase(ServiceCase):
     def setUp(self) -> None:
         self.serve(origins=[ORIGIN])
 
-    def statuses(self, headers: dict[str, str], method: str | None = None) -> set[int]:
+    def statuses(self, headers: Any, method: str | None = None) -> set[int]:
         """
         The statuses of all shared URLs; 404 and 500 tell that a request was let in.
         """
@@ -28,13 +32,13 @@ class OriginCase(ServiceCase):
             for own, path in SHARED
         }
 
-    def assertIn_(self, headers: dict[str, str]) -> None:
+    def assertIn_(self, headers: Any) -> None:
         """
         A request with these headers is let in, everywhere.
         """
         self.assertNotIn(403, self.statuses(headers))
 
-    def assertOut(self, headers: dict[str, str]) -> None:
+    def assertOut(self, headers: Any) -> None:
         """
         A request with these headers is refused, everywhere, and opens no session.
         """
@@ -96,6 +100,28 @@ class OriginTests(OriginCase):
         self.assertIn(ORIGIN, policy)
         self.assertNotIn(EVIL, policy)
 
+    def test_iframeAskedAgain(self) -> None:
+        """
+        Where some pages may have the iframe page and others not, no cache shares it,
+        and none uses it unasked; who has it and may still is told so.
+        """
+        for origins in [[ORIGIN], lambda origin: origin == ORIGIN]:
+            self.serve(origins=origins)
+            allowed = {"Referer": f"{ORIGIN}/"}
+            page = self.get("/iframe.html", allowed)
+            tag = self.header(page, "ETag") or ""
+            known = self.get("/iframe.html", {**allowed, "If-None-Match": tag})
+            self.assertEqual((page.status, known.status), (200, 304))
+            for response in [page, known]:
+                self.assertHeaders(
+                    response,
+                    Cache_Control="private, no-cache",
+                    Expires=None,
+                    Vary="Origin, Referer, Sec-Fetch-Site",
+                )
+            evil = {"Referer": f"{EVIL}/", "If-None-Match": tag}
+            self.assertEqual(self.get("/iframe.html", evil).status, 403)
+
     def test_callable(self) -> None:
         """
         A callable decides about the origin as it was sent.
@@ -134,11 +160,46 @@ class WithoutOriginTests(OriginCase):
         for referer in [
             "http://page.example@evil.example/",
             "http://page.example:80:@evil.example/",
+            "http://evil.example\\@page.example/",
+            "http://page.example\\.evil.example/",
+            "http:/page.example/",
+            "http:/\\page.example/",
+            "http:///page.example/",
+            "http://page\t.example/",
+            "http://page.example/ ä",
+            "http://user@page.example/",
             "http://[",
             "page.example",
             "//page.example/",
         ]:
             self.assertOut({"Referer": referer})
+
+    def test_several(self) -> None:
+        """
+        Two headers that say two things are nobody's, in any order.
+        """
+        for name, own, other in [
+            ("Origin", ORIGIN, EVIL),
+            ("Referer", f"{ORIGIN}/", f"{EVIL}/"),
+            ("Sec-Fetch-Site", "same-origin", "cross-site"),
+        ]:
+            self.assertOut([(name, own), (name, other)])
+            self.assertOut([(name, other), (name, own)])
+
+    def test_severalOrigins(self) -> None:
+        """
+        No browser sends two Origins, alike or not, and without the option neither.
+        """
+        twice = [("Origin", ORIGIN), ("Origin", ORIGIN)]
+        self.assertOut(twice)
+        self.serve()
+        self.assertOut(twice)
+        self.assertEqual(self.statuses(twice, "OPTIONS"), {403})
+        for path in ["/0/s/websocket", "/websocket"]:
+            lines = HANDSHAKE + b"Origin: %b\r\n" % ORIGIN.encode() * 2
+            connection = self.connect()
+            connection.send(b"GET %b HTTP/1.1\r\n%b\r\n" % (path.encode(), lines))
+            self.assertEqual(connection.received[:12], b"HTTP/1.1 403")
 
     def test_originBeforeReferer(self) -> None:
         """

@@ -42,11 +42,11 @@ class GreetingTests(ServiceCase):
 
     def test_methods(self) -> None:
         """
-        The pages take GET alone.
+        The pages change nothing.
         """
         self.serve()
         for path in ["/", "/iframe.html"]:
-            for method in ["POST", "OPTIONS", "PUT"]:
+            for method in ["POST", "PUT", "DELETE"]:
                 self.assertRefused(self.client.request(method, path), 405, b"")
 
 
@@ -153,6 +153,37 @@ class IframeTests(ServiceCase):
         response = self.get("/iframe.html", {"If-None-Match": tag})
         self.assertEqual((response.status, response.body), (304, b""))
         self.assertHeaders(response, Content_Type=None, ETag=tag, Content_Length=None)
+
+    def test_tags(self) -> None:
+        """
+        The tag is found among others, on several lines, in the weak form that a proxy
+        makes of it when it compresses, and so is any tag. (RFC 9110, section 13.1.2)
+        """
+        self.serve()
+        tag = self.header(self.get("/iframe.html"), "ETag")
+        for values, status in [
+            ([f"W/{tag}"], 304),
+            ([f'"a", {tag}'], 304),
+            ([f'"a,b",W/"c" ,W/{tag}'], 304),
+            (['"a"', f"{tag}"], 304),
+            ([f"{tag}", '"a"'], 304),
+            (["*"], 304),
+            (['"a", "b"', '"*"'], 200),
+            ([f'"a, {tag}"'], 200),
+            ([f"{tag}".strip('"')], 200),
+        ]:
+            known = [("If-None-Match", value) for value in values]
+            self.assertEqual(self.get("/iframe.html", known).status, status, values)
+
+    def test_modifiedSince(self) -> None:
+        """
+        Where there is a tag in question, a date is not. (RFC 9110, section 13.1.3)
+        """
+        self.serve()
+        headers = {"If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT"}
+        self.assertEqual(self.get("/iframe.html", headers).status, 200)
+        headers["If-None-Match"] = '"a"'
+        self.assertEqual(self.get("/iframe.html", headers).status, 200)
 
     def test_otherTag(self) -> None:
         """

@@ -116,7 +116,7 @@ class RoutingTests(ServiceCase):
         """
         self.serve()
         for path, allowed, wrong in [
-            ("/info", "OPTIONS, GET", "POST"),
+            ("/info", "OPTIONS, GET, HEAD", "POST"),
             ("/0/s/xhr", "OPTIONS, POST", "GET"),
             ("/0/s/xhr_send", "OPTIONS, POST", "PUT"),
             ("/0/s/xhr_streaming", "OPTIONS, POST", "HEAD"),

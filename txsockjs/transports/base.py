@@ -12,7 +12,7 @@ from txsockjs.core.service import Service
 from txsockjs.core.session import Session
 from txsockjs.errors import UnknownSession, WireError
 from txsockjs.request import OpeningRequest
-from txsockjs.web.headers import HeaderBlock, HeaderRules, Policy
+from txsockjs.web.headers import NEVER_CACHED, HeaderBlock, HeaderRules, Policy
 from txsockjs.web.response import empty, refuse
 
 
@@ -22,41 +22,54 @@ class ServiceResource(Resource):
 
     @cvar policy: the header rules that hold.
     @cvar method: the method that L{answer} takes, beside OPTIONS.
+    @cvar hasHead: whether HEAD is answered as GET is; then L{answer} returns a body.
+        Where GET opens a session, HEAD must not.
     """
 
     isLeaf = True
     policy: ClassVar[Policy]
     method: ClassVar[bytes]
+    hasHead: ClassVar[bool] = False
 
     def __init__(self, service: Service, rules: HeaderRules) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.service = service
         self.rules = rules
+        # RFC 9110, section 10.2.1.
+        self._allow = b"OPTIONS, " + self.method + b", HEAD" * self.hasHead
 
     def render(self, request: Request) -> bytes | int:
         """
         Answer any request for this URL.
         """
+        method = request.method
         try:
-            if request.method == self.method:
+            if method == self.method or (method == b"HEAD" and self.hasHead):
                 headers = self.rules.headers(request, self.policy)
                 try:
                     return self.answer(request, headers)
                 except WireError:
                     headers.apply(request)
                     raise
-            if request.method == b"OPTIONS":
-                self.rules.preflight(
-                    request,
-                    self.policy,
-                    b"OPTIONS, " + self.method,
-                    self.service.clock,
-                )
-                return b""
+            if method == b"OPTIONS":
+                return self.options(request)
         except WireError as error:
             self.service.counters.refuse(error)
+            self._neverCached(request)
             return refuse(request, error)
         return self.refuseMethod(request)
+
+    def options(self, request: Request) -> int:
+        """
+        Answer OPTIONS, which a browser asks before it makes a request across origins.
+
+        @raise WireError: to refuse the request.
+        """
+        self.rules.preflight(
+            request, self.policy, b"OPTIONS, " + self.method, self.service.clock
+        )
+        request.setHeader(b"Allow", self._allow)
+        return empty(request)
 
     def answer(self, request: Request, headers: HeaderBlock) -> bytes | int:
         """
@@ -87,8 +100,13 @@ class ServiceResource(Resource):
         405 with an C{Allow} header, no body and no content type.
         """
         request.setResponseCode(405)
-        request.setHeader(b"Allow", b"OPTIONS, " + self.method)
+        self._neverCached(request)
+        request.setHeader(b"Allow", self._allow)
         return empty(request)
+
+    def _neverCached(self, request: Request) -> None:
+        if Policy.NEVER_CACHED in self.policy:
+            request.setHeader(b"Cache-Control", NEVER_CACHED)
 
 
 def openingRequest(

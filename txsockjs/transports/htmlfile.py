@@ -8,7 +8,8 @@ from typing import Final
 from twisted.web.server import Request
 
 from txsockjs.core.frames import requote
-from txsockjs.transports.receiving import ReceivingResource, callback
+from txsockjs.transports.callbacks import callback
+from txsockjs.transports.receiving import ReceivingResource
 from txsockjs.web.headers import Policy
 
 _PRELUDE: Final = b"""\

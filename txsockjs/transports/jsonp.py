@@ -9,7 +9,8 @@ from twisted.web.server import Request
 
 from txsockjs.core.frames import requote
 from txsockjs.errors import BrokenJSON
-from txsockjs.transports.receiving import ReceivingResource, callback
+from txsockjs.transports.callbacks import callback
+from txsockjs.transports.receiving import ReceivingResource
 from txsockjs.transports.sending import SendingResource
 from txsockjs.web.headers import Policy
 
@@ -55,4 +56,4 @@ class JSONPSend(SendingResource):
             )
         except ValueError:
             raise BrokenJSON from None
-        return fields.get("d", [""])[0].encode("latin-1")
+        return fields.get("d", [""])[-1].encode("latin-1")

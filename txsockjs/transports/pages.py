@@ -14,8 +14,9 @@ from txsockjs.core.service import Service
 from txsockjs.errors import ServiceStopping
 from txsockjs.options import Origins
 from txsockjs.transports.base import ServiceResource
+from txsockjs.web.etags import matches
 from txsockjs.web.headers import HeaderBlock, HeaderRules, Policy, cacheForAYear
-from txsockjs.web.response import PLAIN, empty
+from txsockjs.web.response import PLAIN, empty, forMethod, isEncoded
 
 _IFRAME: Final = """\
 <!DOCTYPE html>
@@ -39,28 +40,38 @@ _IFRAME: Final = """\
 
 class _Page(ServiceResource):
     """
-    A page that anybody may GET, or HEAD.
+    A page that anybody may GET, or HEAD, and that no script reads across origins.
     """
 
     policy = Policy(0)
     method = b"GET"
+    hasHead = True
 
-    def render(self, request: Request) -> bytes | int:
-        if request.method == b"HEAD":
-            return self.answer(request, self.rules.headers(request, self.policy))
-        if request.method == b"OPTIONS":
-            return self.refuseMethod(request)
-        return super().render(request)
+    def options(self, request: Request) -> int:
+        request.setResponseCode(204)
+        request.setHeader(b"Allow", self._allow)
+        return empty(request)
 
 
 class Greeting(_Page):
     """
-    The base URL: tells a person that there is a service. (PROTOCOL section 1)
+    The base URL: tells a person, or a load balancer, that there is a service.
+    (PROTOCOL section 1)
     """
 
     def answer(self, request: Request, headers: HeaderBlock) -> bytes:
+        self._checkUp()
         request.setHeader(b"Content-Type", PLAIN)
-        return b"Welcome to SockJS!\n"
+        return forMethod(request, b"Welcome to SockJS!\n")
+
+    def options(self, request: Request) -> int:
+        self._checkUp()
+        return super().options(request)
+
+    def _checkUp(self) -> None:
+        # Load balancers ask here whether to send more: HEAD, GET or OPTIONS.
+        if self.service.stopping:
+            raise ServiceStopping
 
 
 class Iframe(_Page):
@@ -80,11 +91,26 @@ class Iframe(_Page):
         self.rules.checkOrigin(request)
         if self._ancestors is not None:
             request.setHeader(b"Content-Security-Policy", self._ancestors)
-        cacheForAYear(request, self.service.clock)
-        if request.setETag(self._etag):
+        if self.service.options.origins is None:
+            cacheForAYear(request, self.service.clock)
+        else:
+            # Who may have it depends on who asks, and is asked each time.
+            request.setHeader(b"Cache-Control", b"private, no-cache")
+            request.responseHeaders.addRawHeader(
+                b"Vary", b"Origin, Referer, Sec-Fetch-Site"
+            )
+        tag = self._etag
+        if isEncoded(request):
+            # RFC 9110, section 8.8.1: this is not the same byte for byte.
+            tag = b"W/" + tag
+            request.responseHeaders.addRawHeader(b"Vary", b"Accept-Encoding")
+        request.setHeader(b"ETag", tag)
+        known = request.requestHeaders.getRawHeaders(b"If-None-Match", ())
+        if matches(self._etag, known):
+            request.setResponseCode(304)
             return empty(request)
         request.setHeader(b"Content-Type", b"text/html; charset=UTF-8")
-        return self._body
+        return forMethod(request, self._body)
 
 
 def _frameAncestors(origins: Origins) -> bytes | None:
@@ -95,7 +121,7 @@ def _frameAncestors(origins: Origins) -> bytes | None:
         return None
     # The origin "null" has no name there.
     allowed = sorted(origins - {"null"}) or ["'none'"]
-    return b"frame-ancestors " + " ".join(allowed).encode("ascii", "ignore")
+    return b"frame-ancestors " + " ".join(allowed).encode("ascii")
 
 
 class Info(ServiceResource):
@@ -106,6 +132,7 @@ class Info(ServiceResource):
 
     policy = Policy.CORS | Policy.NEVER_CACHED
     method = b"GET"
+    hasHead = True
 
     def __init__(self, service: Service, rules: HeaderRules) -> None:
         super().__init__(service, rules)
@@ -124,4 +151,4 @@ class Info(ServiceResource):
             raise ServiceStopping
         headers.apply(request)
         request.setHeader(b"Content-Type", b"application/json; charset=UTF-8")
-        return b"%b%d}" % (self._start, randbits(32))
+        return forMethod(request, b"%b%d}" % (self._start, randbits(32)))

@@ -6,9 +6,8 @@ format. (PROTOCOL sections 6 and 7)
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IProtocolFactory, IPushProducer
@@ -21,15 +20,11 @@ from txsockjs.admission import SessionOpener
 from txsockjs.core.frames import Frame
 from txsockjs.core.service import Service
 from txsockjs.core.session import Session
-from txsockjs.errors import CallbackRequired, InvalidCallback
 from txsockjs.interfaces import IReceiver
 from txsockjs.transports.base import ServiceResource, openingRequest
 from txsockjs.web.headers import HeaderBlock, HeaderRules
-from txsockjs.web.response import respond
+from txsockjs.web.response import respond, withoutEncoder
 from txsockjs.web.wire import heldBytes, pendingBytes, takenBytes, writeThrough
-
-# Longer than any client's own name by far; short of what a file in disguise needs.
-_CALLBACK: Final = re.compile(rb"[a-zA-Z0-9_.-]{1,128}")
 
 
 class ReceivingResource(ServiceResource):
@@ -75,6 +70,8 @@ class ReceivingResource(ServiceResource):
             self.service.admit()
         receiver: ResponseReceiver
         if self.streaming:
+            # One would keep frames until it has enough of them.
+            withoutEncoder(request)
             headers.apply(request)
             request.responseHeaders.setRawHeaders(b"Content-Type", [self.contentType])
             request.write(self.prelude(request))
@@ -89,21 +86,6 @@ class ReceivingResource(ServiceResource):
             opening = openingRequest(request, service, self.transport, self.rules)
             self._opener.open(id, receiver, opening, self.rules.owner(request))
         return NOT_DONE_YET
-
-
-def callback(request: Request) -> bytes:
-    """
-    The name of the function that the browser wants called. (PROTOCOL section 7)
-
-    @raise WireError: if there is none, or it is not a plain name.
-    """
-    names = request.args.get(b"c") or request.args.get(b"callback", [b""])
-    name: bytes = names[0]
-    if not name:
-        raise CallbackRequired
-    if not _CALLBACK.fullmatch(name):
-        raise InvalidCallback
-    return name
 
 
 @implementer(IReceiver)

@@ -10,9 +10,9 @@ import enum
 import re
 from collections.abc import Sequence
 from email.utils import formatdate
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
-from urllib.parse import urlsplit
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -20,14 +20,25 @@ from twisted.web.server import Request
 
 from txsockjs.errors import OriginRefused
 from txsockjs.options import SockJSOptions
+from txsockjs.origins import originOf
 
 #: A year, in seconds.
 YEAR: Final = 31536000
 
 NEVER_CACHED: Final = b"no-store, no-cache, no-transform, must-revalidate, max-age=0"
 
-# How many different blocks of headers a service keeps.
-_BLOCKS: Final = 256
+# How many different blocks of headers the process keeps, and how long may be what a
+# client has said in one of them.
+_BLOCKS: Final = 512
+_LONGEST: Final = 512
+
+_OF_A_BODY: Final = frozenset((b"Content-Type", b"Content-Length"))
+
+# The headers that may have several values.
+_SEVERAL: Final = frozenset((b"Vary", b"Set-Cookie"))
+
+# What C{Sec-Fetch-Site} says where no page of another origin asks.
+_OWN_PAGES: Final = (b"none", b"same-origin")
 
 # What may be echoed as a cookie's value (RFC 6265, section 4.1.1); nothing in it can
 # end the header.
@@ -54,21 +65,31 @@ class HeaderBlock:
     Headers of a response, ready to be sent any number of times.
 
     @ivar pairs: their names and values.
+    @ivar names: their names, and those of what any response says of its body.
     @ivar wire: their lines, as HTTP/1 has them.
     """
 
-    __slots__ = ("pairs", "wire")
+    __slots__ = ("names", "pairs", "wire")
 
     def __init__(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
         self.pairs = pairs
+        self.names = _OF_A_BODY.union(name for name, _ in pairs)
         self.wire = b"".join([b"%b: %b\r\n" % pair for pair in pairs])
 
     def apply(self, request: Request) -> None:
         """
-        Put them on a response that twisted.web writes.
+        Put them on a response that twisted.web writes, beside what is there already. Of
+        a header that has one value, this is the one.
         """
         for name, value in self.pairs:
-            request.responseHeaders.setRawHeaders(name, [value])
+            if name not in _SEVERAL:
+                request.responseHeaders.setRawHeaders(name, [value])
+            elif name == b"Set-Cookie" and request.cookies:
+                # twisted.web has these take the place of the header.
+                if value not in request.cookies:
+                    request.cookies.append(value)
+            elif value not in request.responseHeaders.getRawHeaders(name, ()):
+                request.responseHeaders.addRawHeader(name, value)
 
 
 class HeaderRules:
@@ -78,7 +99,6 @@ class HeaderRules:
 
     def __init__(self, options: SockJSOptions) -> None:
         self._options = options
-        self._blocks: dict[object, HeaderBlock] = {}
 
     def headers(self, request: Request, policy: Policy) -> HeaderBlock:
         """
@@ -86,27 +106,22 @@ class HeaderRules:
 
         @raise OriginRefused: if the page may not use this service.
         """
-        if self._options.origins is not None and Policy.CORS in policy:
-            self.checkOrigin(request)
         getRawHeaders = request.requestHeaders.getRawHeaders
         origins = getRawHeaders(b"Origin")
         asked = getRawHeaders(b"Access-Control-Request-Headers")
+        if (
+            self._options.origins is not None or (origins and len(origins) > 1)
+        ) and Policy.CORS in policy:
+            self.checkOrigin(request)
         cookie = None
         if self._options.cookie_needed and Policy.COOKIE in policy:
             cookie = _sessionCookie(request)
-        key = (
-            policy,
-            origins[-1] if origins else None,
-            asked[-1] if asked else None,
-            cookie,
-        )
-        block = self._blocks.get(key)
-        if block is None:
-            if len(self._blocks) >= _BLOCKS:
-                # Whoever sends ever new origins gains nothing.
-                self._blocks.clear()
-            block = self._blocks[key] = HeaderBlock(_headers(*key))
-        return block
+        origin = origins[-1] if origins else b""
+        headers = b", ".join(asked) if asked else b""
+        if len(origin) + len(headers) > _LONGEST:
+            # Whoever sends ever new ones does not fill the memory with them.
+            return HeaderBlock(_headers(policy, origin, headers, cookie))
+        return _block(policy, origin, headers, cookie)
 
     def preflight(
         self, request: Request, policy: Policy, methods: bytes, clock: IReactorTime
@@ -133,6 +148,9 @@ class HeaderRules:
 
         @raise OriginRefused: if it may not.
         """
+        if len(request.requestHeaders.getRawHeaders(b"Origin", ())) > 1:
+            # RFC 6454, section 7.3: no browser sends a second one.
+            raise OriginRefused
         if self._options.origins is None:
             return
         origin = _requestOrigin(request)
@@ -166,7 +184,7 @@ class HeaderRules:
 
 
 def _headers(
-    policy: Policy, origin: bytes | None, asked: bytes | None, cookie: bytes | None
+    policy: Policy, origin: bytes, asked: bytes, cookie: bytes | None
 ) -> list[tuple[bytes, bytes]]:
     pairs = []
     if Policy.CORS in policy:
@@ -186,6 +204,16 @@ def _headers(
     if Policy.NOSNIFF in policy:
         pairs.append((b"X-Content-Type-Options", b"nosniff"))
     return pairs
+
+
+@lru_cache(_BLOCKS)
+def _block(
+    policy: Policy, origin: bytes, asked: bytes, cookie: bytes | None
+) -> HeaderBlock:
+    """
+    The headers, built once for all services and all who ask alike.
+    """
+    return HeaderBlock(_headers(policy, origin, asked, cookie))
 
 
 def cacheForAYear(request: Request, clock: IReactorTime) -> None:
@@ -213,20 +241,16 @@ def _requestOrigin(request: Request) -> str | None:
     The origin of the page that made the request, or None for no page at all.
 
     A C{<script>} or C{<iframe>} on a foreign page sends no C{Origin}; the page shows
-    in C{Referer}, and if it hides that, in C{Sec-Fetch-Site}.
+    in C{Referer}, and if it hides that, in C{Sec-Fetch-Site}. What is no browser's, or
+    says two things, is a page of no known origin.
     """
-    origin = request.getHeader(b"Origin")
-    if origin is not None:
+    header = request.requestHeaders.getRawHeaders
+    for origin in header(b"Origin", ()):
         return origin.decode("latin-1")
-    referer = request.getHeader(b"Referer")
-    if referer:
-        try:
-            parts = urlsplit(referer.decode("latin-1"))
-        except ValueError:
-            return "null"
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    site = request.getHeader(b"Sec-Fetch-Site")
-    if site is None or site in (b"none", b"same-origin"):
+    referers = {referer for referer in header(b"Referer", ()) if referer}
+    if referers:
+        return originOf(referers.pop()) if len(referers) == 1 else "null"
+    if all(site in _OWN_PAGES for site in header(b"Sec-Fetch-Site", ())):
         return None
     return "null"
 

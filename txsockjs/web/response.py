@@ -6,6 +6,8 @@ goes out as one piece, over HTTP/1; HTTP/2 takes the ordinary way.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any, Final
 
 from twisted.web.http import NO_BODY_CODES, RESPONSES, HTTPChannel
@@ -27,21 +29,20 @@ def respond(
     @return: what a Resource returns then.
     """
     channel: Any = request.channel
-    if not isinstance(channel, HTTPChannel):
+    fields = list(request.responseHeaders.getAllRawHeaders())
+    if not isinstance(channel, HTTPChannel) or _isTouched(request, headers, fields):
         headers.apply(request)
         request.setResponseCode(code)
         request.setHeader(b"Content-Type", contentType)
-        if code not in NO_BODY_CODES:
+        if code in NO_BODY_CODES:
+            withoutEncoder(request)
+        else:
             request.setHeader(b"Content-Length", b"%d" % len(body))
         request.write(body)
         request.finish()
         return NOT_DONE_YET
     others = b"".join(
-        [
-            b"%b: %b\r\n" % (name, value)
-            for name, values in request.responseHeaders.getAllRawHeaders()
-            for value in values
-        ]
+        [b"%b: %b\r\n" % (name, value) for name, values in fields for value in values]
     )
     length = b"" if code in NO_BODY_CODES else b"Content-Length: %d\r\n" % len(body)
     # For the access log, and so that finish() adds nothing.
@@ -66,10 +67,49 @@ def respond(
     return NOT_DONE_YET
 
 
+def _isTouched(
+    request: Request, headers: HeaderBlock, fields: list[tuple[bytes, Sequence[bytes]]]
+) -> bool:
+    """
+    Whether somebody else has a hand in the response, such as a Resource above ours:
+    only twisted.web does then what that one expects of it.
+    """
+    return (
+        isEncoded(request)
+        or bool(request.cookies)
+        or request.etag is not None
+        or request.lastModified is not None
+        or not headers.names.isdisjoint([name for name, _ in fields])
+    )
+
+
+def isEncoded(request: Request) -> bool:
+    """
+    Whether somebody's encoder makes another form of the body.
+    """
+    return request._encoder is not None
+
+
+def withoutEncoder(request: Request) -> bool:
+    """
+    Have the response go out as it is. twisted.web lets an encoder add its bytes to a
+    response that has no body too; and no encoder passes on what it is given at once.
+
+    @return: whether there was an encoder.
+    """
+    if not isEncoded(request):
+        return False
+    request._encoder = None
+    request.responseHeaders.removeHeader(b"Content-Encoding")
+    return True
+
+
 def empty(request: Request) -> int:
     """
     End the response without a body and without a content type of Twisted's choice.
     """
+    withoutEncoder(request)
+    # RFC 9110, section 8.6: a 204 has no length, a 304 none but that of a 200.
     if request.code not in NO_BODY_CODES:
         request.setHeader(b"Content-Length", b"0")
     request.defaultContentType = None
@@ -77,10 +117,25 @@ def empty(request: Request) -> int:
     return NOT_DONE_YET
 
 
+def forMethod(request: Request, body: bytes) -> bytes:
+    """
+    What a Resource returns for a response with this body: for HEAD the body's length,
+    as a header, and none of it. (RFC 9110, section 9.3.2)
+    """
+    if request.method != b"HEAD":
+        return body
+    if not withoutEncoder(request):
+        request.setHeader(b"Content-Length", b"%d" % len(body))
+    return b""
+
+
 def refuse(request: Request, error: WireError) -> bytes:
     """
     Say what is wrong, as plain text.
     """
-    request.setResponseCode(error.status)
+    reason = RESPONSES.get(error.status) or HTTPStatus(error.status).phrase.encode()
+    request.setResponseCode(error.status, reason)
     request.setHeader(b"Content-Type", PLAIN)
-    return error.text.encode("utf-8")
+    # Nothing that an address can be made to answer is to pass for a script.
+    request.setHeader(b"X-Content-Type-Options", b"nosniff")
+    return forMethod(request, error.text.encode("utf-8"))
