@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import textwrap
 from collections.abc import Collection
@@ -22,6 +23,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import (
     IListeningPort,
     IProtocolFactory,
+    IReactorCore,
     IStreamServerEndpoint,
 )
 from twisted.logger import Logger
@@ -31,12 +33,12 @@ from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
-from twisted.web.static import File
 
 from txsockjs import demo
 from txsockjs.bridge import BridgeFactory
 from txsockjs.errors import OptionError, PrefixError
 from txsockjs.factory import SockJSMultiFactory
+from txsockjs.files import PublicFile
 from txsockjs.options import SockJSOptions
 from txsockjs.services import loadService
 
@@ -71,7 +73,13 @@ class Options(UsageOptions):
         "http://127.0.0.1:8080/chat, which is what the browser's SockJS is given."
     )
     optParameters = [
-        ["static", None, None, "A directory of files to serve beside the services."],
+        [
+            "static",
+            None,
+            None,
+            "A directory of files to serve beside the services, but for those whose "
+            "names begin with a dot.",
+        ],
         [
             "access-log",
             None,
@@ -241,10 +249,10 @@ class Options(UsageOptions):
     def _addPages(self, pages: IResource) -> None:
         self.site.resource = _Beside(self.site.resource, pages)
 
-    def _staticFiles(self) -> File:
+    def _staticFiles(self) -> PublicFile:
         if not os.path.isdir(self["static"]):
             raise UsageError(f"--static {self['static']}: no such directory")
-        return File(os.path.abspath(self["static"]))
+        return PublicFile(os.path.abspath(self["static"]))
 
     def _accessLogPath(self) -> str | None:
         if self["access-log"] is None:
@@ -295,7 +303,7 @@ class _Server:
 class SockJSService(Service):
     """
     Serves a site on any number of endpoints. Stopping it lets the sessions end in good
-    order before the ports are closed.
+    order before the ports are closed; a second signal to stop has it wait no longer.
     """
 
     _log = Logger()
@@ -348,6 +356,28 @@ class SockJSService(Service):
         Service.startService(self)
         if not self._listening:
             self.privilegedStartService()
+        reactor = self.site.reactor
+        if IReactorCore.providedBy(reactor):
+            reactor.addSystemEventTrigger("before", "shutdown", self._shutdown)
+
+    def _shutdown(self) -> None:
+        """
+        The reactor was told to stop: take the place of its handlers of signals, which
+        would only complain that it was told before.
+        """
+        reactor = self.site.reactor
+        for number in signal.SIGTERM, signal.SIGINT:
+            if getattr(signal.getsignal(number), "__self__", None) is reactor:
+                signal.signal(number, self._signalled)
+
+    def _signalled(self, number: int, frame: object) -> None:
+        reactor: Any = self.site.reactor
+        reactor.callFromThread(self._dropAll)
+
+    def _dropAll(self) -> None:
+        self._log.warn("Told to stop once more: dropping what is left of the sessions.")
+        for service in self.site.services.values():
+            service.stop()
 
     def stopService(self) -> Deferred[None]:
         """

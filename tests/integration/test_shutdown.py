@@ -10,12 +10,12 @@ from collections.abc import Mapping
 import treq
 from twisted.internet import reactor
 
+from tests.support import sockets
 from tests.support.programs.node import SCRIPTS, need
 from tests.support.programs.readers import TRANSPORTS as READING
 from tests.support.programs.readers import openReader
 from tests.support.programs.twistd import TERMINATED, Twistd, TwistdTestCase
 from tests.support.programs.watching import watch
-from tests.web import sockets
 
 LISTEN = "--listen=tcp:0:interface=127.0.0.1"
 HANDSHAKE = {**sockets.HANDSHAKE, "Host": "127.0.0.1"}
@@ -196,3 +196,27 @@ class DrainTests(TwistdTestCase):
         self.assertEqual(await twistd.ended, TERMINATED)
         self.assertGreater(reactor.seconds() - before, 0.9)
         self.assertIn("Dropping 4 SockJS sessions", twistd.output)
+
+    async def test_twice(self) -> None:
+        """
+        A second signal drops who does not read, at once, and is one line in the log.
+        """
+        for number, name in enumerate(("TERM", "INT")):
+            twistd, port = await self.serve("timeout=60", "drain_timeout=60")
+            session = await openReader(
+                self, port, f"/burst/0/{number}", "xhr_streaming"
+            )
+            session.transport.pauseProducing()
+            twistd.terminate()
+            url = f"http://127.0.0.1:{port}/burst/info"
+            while await status("GET", url) == 200:
+                pass
+            before = reactor.seconds()
+            twistd.transport.signalProcess(name)
+            self.assertEqual(await twistd.ended, TERMINATED)
+            self.assertLess(reactor.seconds() - before, 10)
+            said = twistd.output.partition("Received SIGTERM")[2]
+            self.assertIn("#warn] Told to stop once more", said)
+            self.assertNotIn("Traceback", said)
+            self.assertNotIn("#critical", said)
+            self.assertNotIn("Dropping", said)

@@ -1,0 +1,61 @@
+"""Files beside the services, for C{twistd sockjs --static}: L{PublicFile}."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Final
+
+from twisted.web.resource import IResource
+from twisted.web.server import Request
+from twisted.web.static import File
+
+# RFC 9110, 14.1.2, of which one range is taken.
+_RANGE: Final = re.compile(rb"bytes=(?:(\d{1,15})-(\d{1,15})?|-(\d{1,15}))")
+
+
+class PublicFile(File):
+    """
+    A file, or a directory of them, for everybody to read: Twisted's own, without lists
+    of what is in a directory, without names that begin with a dot, without programs.
+    """
+
+    indexNames = ["index.html"]
+    processors: dict[str, Any] = {}
+
+    def directoryListing(self) -> IResource:
+        return self.childNotFound
+
+    def getChild(self, path: bytes, request: Request) -> IResource:
+        try:
+            name = path.decode("utf-8")
+        except UnicodeDecodeError:
+            return self.childNotFound
+        # One segment can hold several names once it is decoded: "a/../.git".
+        if name.startswith(".") or not {"/", os.sep, "\0"}.isdisjoint(name):
+            return self.childNotFound
+        child: IResource = File.getChild(self, path, request)
+        if isinstance(child, File) and not (child.isfile() or child.isdir()):
+            # To open a FIFO would wait for its other end.
+            return self.childNotFound
+        return child
+
+    def render_GET(self, request: Request) -> Any:
+        """
+        The file. RFC 9110, 14.2: a Range may be ignored, as all are that are not one
+        range of bytes that are there.
+        """
+        asked = request.getHeader(b"range")
+        if asked is not None and not self._has(_RANGE.fullmatch(asked)):
+            request.requestHeaders.removeHeader(b"range")
+        return File.render_GET(self, request)
+
+    render_HEAD = render_GET
+
+    def _has(self, asked: re.Match[bytes] | None) -> bool:
+        if asked is None:
+            return False
+        first, last, suffix = asked.groups()
+        if suffix:
+            return int(suffix) <= self.getsize()
+        return not last or int(first) <= int(last)
