@@ -95,14 +95,25 @@ async def startNginx(
     return port
 
 
+#: The lines of the file for HAProxy that name the servers.
+HAPROXY_SERVERS = """\
+    server one 127.0.0.1:8081 send-proxy-v2
+    server two 127.0.0.1:8082 send-proxy-v2
+"""
+
+
 async def startHAProxy(
-    test: Any, servers: Sequence[int], listen: str = "bind 127.0.0.1:{port}"
+    test: Any,
+    servers: Sequence[int],
+    listen: str = "bind 127.0.0.1:{port}",
+    backend: str = HAPROXY_SERVERS,
 ) -> int:
     """
     Start HAProxy for a test.
 
     @param servers: the ports of the two servers behind it.
     @param listen: what takes the place of the file's C{bind}.
+    @param backend: what takes the place of the lines that name the servers.
     @return: the port that it listens on.
     """
     port = freePort()
@@ -110,6 +121,7 @@ async def startHAProxy(
         test,
         "haproxy.cfg",
         ("bind :80", listen.format(port=port)),
+        (HAPROXY_SERVERS, backend),
         ("server one 127.0.0.1:8081", f"server one 127.0.0.1:{servers[0]}"),
         ("server two 127.0.0.1:8082", f"server two 127.0.0.1:{servers[1]}"),
     )
