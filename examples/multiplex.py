@@ -3,7 +3,8 @@ Two services over one connection. Their page is at http://127.0.0.1:8080/
 
     python multiplex.py
 
-Topics that begin with "room-" are made when somebody asks for them.
+Topics that begin with "room-" are made when somebody asks for them, and go when the
+last one has left.
 """
 
 import sys
@@ -25,7 +26,7 @@ class Topics(SockJSMultiplexResource):
         factory = super().subscribe(connection, name)
         if factory is None and name.startswith("room-"):
             factory = ChatFactory()
-            self.addFactory(name, factory)
+            self.addFactory(name, factory, temporary=True)
         return factory
 
 

@@ -202,7 +202,7 @@ class OnDemandResource(SockJSMultiplexResource):
         factory = super().subscribe(connection, name)
         if factory is None and name.startswith("room-"):
             factory = Factory.forProtocol(Echo)
-            self.addFactory(name, factory)
+            self.addFactory(name, factory, temporary=True)
         elif name == "kick":
             connection.loseConnection(4003, "out")
         elif name == "fail":
@@ -220,6 +220,39 @@ class OnDemandTests(MultiplexTestCase):
         for _ in range(2):
             session = self.session("sub,room-1", "msg,room-1,x")
             self.assertEqual(self.taken(session), ["msg,room-1,x"])
+        self.assertEqual(self.topics(), {"note", "echo", "room-1"})
+
+    def topics(self) -> set[str]:
+        """The names that have a factory."""
+        return set(self.service.multiplex._factories)
+
+    def test_temporary(self) -> None:
+        """It goes with its last channel, however that ends."""
+        sessions = [self.session("sub,room-1"), self.session("sub,room-1")]
+        sessions[0].send("uns,room-1")
+        self.assertIn("room-1", self.topics())
+        sessions[1].abort()
+        self.reactor.settle()
+        self.assertEqual(self.topics(), {"note", "echo"})
+        self.session("sub,room-1")
+        self.service.removeFactory("room-1")
+        self.assertEqual(self.topics(), {"note", "echo"})
+
+    def test_manyNames(self) -> None:
+        """Clients that choose names without end leave none behind."""
+        session = self.session()
+        for number in range(1000):
+            session.send(f"sub,room-{number}", f"uns,room-{number}")
+        self.assertEqual(self.topics(), {"note", "echo"})
+
+    def test_neverOpened(self) -> None:
+        """It goes where its factory builds nothing, and is stopped."""
+        factory = NoteFactory()
+        factory.buildProtocol = lambda addr: None
+        self.service.addFactory("odd", factory, temporary=True)
+        self.session("sub,odd")
+        self.assertEqual(self.topics(), {"note", "echo"})
+        self.assertEqual(factory.life, ["start", "stop"])
 
     def test_refused(self) -> None:
         """What it does not make is not there; what it raises is logged."""

@@ -9,15 +9,20 @@ It speaks with the client of websocket-multiplex. A message is one of::
 where TOPIC is written as JavaScript's C{escape} does. Two things go beyond that client,
 which passes over them: C{uns,TOPIC,CODE,REASON} when a channel is not closed with the
 usual code, and C{err,TOPIC,PROBLEM} for a message that the server could not use.
+
+Thousands of messages can come at once. What they make here is bounded: in one turn of
+the reactor, a connection opens C{maxChannels} channels at the most, and is told of as
+many problems, of each once.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IPullProducer, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IPullProducer, IReactorTime
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -62,6 +67,12 @@ class MultiplexProtocol(Protocol):
         self.channels: dict[str, Channel] = {}
         self.pending = 0
         self._paused: set[Channel] = set()
+        # How many channels were asked for in this turn, and what was told.
+        self._asked = 0
+        self._told: set[tuple[str, str]] = set()
+        self._turn: IDelayedCall | None = None
+        # Whether a refusal was logged.
+        self._logged = False
 
     def connectionMade(self) -> None:
         # As a pull producer it is told each time that all was taken.
@@ -74,6 +85,9 @@ class MultiplexProtocol(Protocol):
         """
         kind, _, rest = message.partition(",")
         spelling, comma, payload = rest.partition(",")
+        if len(spelling) > self.multiplex.maxTopic:
+            self._tell("", "The name of the topic is too long.")
+            return
         channel = self.channels.get(unescape(spelling))
         if kind == "sub":
             if channel is None:
@@ -91,6 +105,8 @@ class MultiplexProtocol(Protocol):
             self._tell(spelling, "There is no payload.")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._turn is not None:
+            self._turn.cancel()
         while self.channels:
             channel = next(iter(self.channels.values()))
             self._forget(channel)
@@ -99,7 +115,9 @@ class MultiplexProtocol(Protocol):
     def _subscribe(self, spelling: str) -> None:
         topic = unescape(spelling)
         request = self.transport.request
-        if len(self.channels) >= self.multiplex.maxChannels:
+        self._asked += 1
+        self._inThisTurn()
+        if max(len(self.channels) + 1, self._asked) > self.multiplex.maxChannels:
             self._refuse(spelling, "There are too many channels.")
             return
         protocol = None
@@ -115,9 +133,11 @@ class MultiplexProtocol(Protocol):
                 code=FAULT.code,
             )
             self._refuse(spelling, FAULT.reason, FAULT)
+            self.multiplex.unused(topic)
             return
         if protocol is None:
             self._refuse(spelling, "There is no such topic.")
+            self.multiplex.unused(topic)
             return
         channel = Channel(self, topic, spelling)
         kind = SecureChannelTransport if request.secure else ChannelTransport
@@ -127,17 +147,42 @@ class MultiplexProtocol(Protocol):
         channel.open(kind(channel, protocol, request, self.transport.encoding, login))
 
     def _refuse(self, spelling: str, problem: str, close: Close = GO_AWAY) -> None:
-        self._tell(spelling, problem)
-        self._unsubscribe(spelling, close)
+        if self._tell(spelling, problem):
+            self._unsubscribe(spelling, close)
 
-    def _tell(self, spelling: str, problem: str) -> None:
-        self._log.debug(
-            "A multiplexed message was refused: {problem}",
-            problem=problem,
-            service=self.transport.request.service,
-            transport=self.transport.request.transport,
-        )
+    def _tell(self, spelling: str, problem: str) -> bool:
+        """
+        Tell the client of a problem, unless it was told of it in this turn, or of very
+        many.
+
+        @return: whether it was told.
+        """
+        self.multiplex.refused[problem] += 1
+        if not self._logged:
+            self._logged = True
+            self._log.debug(
+                "A multiplexed message was refused: {problem} Those that follow in "
+                "this session are counted.",
+                problem=problem,
+                service=self.transport.request.service,
+                transport=self.transport.request.transport,
+            )
+        told = (spelling, problem)
+        if told in self._told or len(self._told) >= self.multiplex.maxChannels:
+            return False
+        self._told.add(told)
+        self._inThisTurn()
         self.send(Message(f"err,{spelling},{problem}"))
+        return True
+
+    def _inThisTurn(self) -> None:
+        if self._turn is None:
+            self._turn = self.clock.callLater(0, self._nextTurn)
+
+    def _nextTurn(self) -> None:
+        self._turn = None
+        self._asked = 0
+        self._told.clear()
 
     def _unsubscribe(self, spelling: str, close: Close) -> None:
         detail = f",{close.code},{close.reason}" if close is not GO_AWAY else ""
@@ -208,32 +253,45 @@ class MultiplexFactory(Factory):
     The topics that clients can open channels of. It is a factory like any other, for
     L{SockJSFactory <txsockjs.factory.SockJSFactory>} and the like.
 
-    @cvar maxChannels: how many channels one connection can have open.
+    @cvar maxChannels: how many channels one connection can have open, and can ask for
+        in one turn of the reactor.
+    @cvar maxTopic: how many characters the name of a topic can have, as the client
+        writes it.
+    @ivar refused: how many messages of clients were refused, by what was told.
     @ivar clock: what tells the time.
     """
 
     maxChannels = 256
+    maxTopic = 1024
 
     def __init__(self, clock: IReactorTime | None = None) -> None:
         """
         @param clock: what tells the time; the global reactor if not given.
         """
         self.clock = clockOr(clock)
+        self.refused: Counter[str] = Counter()
         self._factories: dict[str, Factory] = {}
+        self._temporary: set[str] = set()
         self._channels: dict[str, set[Channel]] = {}
 
-    def addFactory(self, name: str | bytes, factory: Factory) -> None:
+    def addFactory(
+        self, name: str | bytes, factory: Factory, temporary: bool = False
+    ) -> None:
         """
         Add a topic.
 
         @param name: its name; with any characters.
         @param factory: the factory whose protocols its channels are.
+        @param temporary: whether the topic is removed with its last channel: for names
+            that clients choose, of which there is no end.
         @raise ValueError: if there is one of this name.
         """
         topic = _text(name)
         if topic in self._factories:
             raise ValueError(f"there is a topic {topic!r} already")
         self._factories[topic] = factory
+        if temporary:
+            self._temporary.add(topic)
         if self.numPorts:
             factory.doStart()
 
@@ -245,6 +303,7 @@ class MultiplexFactory(Factory):
         """
         topic = _text(name)
         factory = self._factories.pop(topic)
+        self._temporary.discard(topic)
         for channel in list(self._channels.get(topic, ())):
             channel.close(GO_AWAY)
         if self.numPorts:
@@ -275,7 +334,7 @@ class MultiplexFactory(Factory):
                 factory = super().subscribe(connection, name)
                 if factory is None and name.startswith("room-"):
                     factory = RoomFactory(name)
-                    self.addFactory(name, factory)
+                    self.addFactory(name, factory, temporary=True)
                 return factory
 
         @param connection: who asks; its C{transport} knows the C{avatar}, the
@@ -312,6 +371,14 @@ class MultiplexFactory(Factory):
         channels.remove(channel)
         if not channels:
             del self._channels[channel.topic]
+            self.unused(channel.topic)
+
+    def unused(self, topic: str) -> None:
+        """
+        A topic may have no channel: a temporary one is removed then.
+        """
+        if topic in self._temporary and topic not in self._channels:
+            self.removeFactory(topic)
 
 
 class SockJSMultiplexResource(SockJSResource):
@@ -338,11 +405,13 @@ class SockJSMultiplexResource(SockJSResource):
         self.multiplex = _ResourceFactory(self, clock)
         super().__init__(self.multiplex, options, clock=clock, name=name)
 
-    def addFactory(self, name: str | bytes, factory: Factory) -> None:
+    def addFactory(
+        self, name: str | bytes, factory: Factory, temporary: bool = False
+    ) -> None:
         """
         Add a topic, as L{MultiplexFactory.addFactory}.
         """
-        self.multiplex.addFactory(name, factory)
+        self.multiplex.addFactory(name, factory, temporary)
 
     def removeFactory(self, name: str | bytes) -> None:
         """
