@@ -14,6 +14,7 @@ from twisted.web.server import GzipEncoderFactory, Request, Site
 
 from tests.support.http2 import Browser, NegotiatedServer
 from tests.support.serving import Echo, RecordingFactory, ServiceCase
+from tests.support.sockets import Socket
 from txsockjs.factory import SockJSResource
 from txsockjs.testing import MemoryReactor, MemoryResponse, network
 
@@ -122,6 +123,21 @@ class CookieTests(ForeignCase):
             response = self.client.request(method, f"/echo/0/s/{path}", (), b'["a"]')
             found = self.values(response, "Set-Cookie")
             self.assertEqual(found, [*self.THEIRS, ours])
+
+    def test_webSocket(self) -> None:
+        """
+        They are on the answer to a handshake.
+        """
+        for cookie, needed in [([], False), (["JSESSIONID=a; path=/"], True)]:
+            self.start(TAGGED, cookie_needed=needed)
+            sent = {**GZIP, "Cookie": "JSESSIONID=a"}
+            socket = Socket(self.connect(), "/echo/0/s/websocket", sent)
+            line, *fields = socket.head.decode("ascii").splitlines()
+            self.assertEqual(line[:12], "HTTP/1.1 101")
+            found = [each[12:] for each in fields if each.startswith("Set-Cookie: ")]
+            self.assertEqual(found, [*self.THEIRS, *cookie])
+            self.assertIn("X-Frame-Options: DENY", fields)
+            self.assertNotIn("Content-", socket.head.decode("ascii"))
 
     def test_stream(self) -> None:
         """

@@ -36,6 +36,7 @@ from txsockjs.transports.base import ServiceResource, openingRequest
 from txsockjs.transports.framing import formatText
 from txsockjs.transports.socket import STATE_OPEN, SocketFactory, SocketProtocol
 from txsockjs.web.headers import HeaderBlock, HeaderRules, Policy
+from txsockjs.web.response import headersBeside
 from txsockjs.web.wire import heldBytes, pendingBytes, takenBytes, writeThrough
 
 _NORMAL: Final = 1000
@@ -236,7 +237,7 @@ class WebSocketResource(ServiceResource):
             keys[0].decode("ascii"),
             int(versions[0]),
             extensions.decode("latin-1"),
-            {name.decode(): value.decode("latin-1") for name, value in headers.pairs},
+            headersBeside(request, headers),
         )
         # The request has no end that would be logged.
         request.setResponseCode(101 if hasattr(socket, "receiver") else 400)

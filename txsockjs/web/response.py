@@ -1,7 +1,8 @@
 """Whole responses, written in as few steps as they take.
 
 twisted.web builds a response from its headers one by one. Here one that is complete
-goes out as one piece, over HTTP/1; HTTP/2 takes the ordinary way.
+goes out as one piece, over HTTP/1. HTTP/2 takes the ordinary way, and so does what
+somebody else has a hand in.
 """
 
 from __future__ import annotations
@@ -18,6 +19,20 @@ from txsockjs.web.headers import HeaderBlock
 from txsockjs.web.wire import writeThrough
 
 PLAIN: Final = b"text/plain; charset=UTF-8"
+
+# What is about the connection or about a body, or is said by who writes the response.
+_NOT_BESIDE: Final = frozenset(
+    (
+        b"Server",
+        b"Date",
+        b"Connection",
+        b"Upgrade",
+        b"Transfer-Encoding",
+        b"Content-Type",
+        b"Content-Length",
+        b"Content-Encoding",
+    )
+)
 
 
 def respond(
@@ -102,6 +117,22 @@ def withoutEncoder(request: Request) -> bool:
     request._encoder = None
     request.responseHeaders.removeHeader(b"Content-Encoding")
     return True
+
+
+def headersBeside(request: Request, headers: HeaderBlock) -> dict[str, list[str]]:
+    """
+    The headers of a response that is not twisted.web's to write, a WebSocket's: these,
+    and what somebody else has put on it.
+    """
+    headers.apply(request)
+    fields = dict(request.responseHeaders.getAllRawHeaders())
+    if request.cookies:
+        fields[b"Set-Cookie"] = request.cookies
+    return {
+        name.decode("ascii"): [value.decode("utf-8", "replace") for value in values]
+        for name, values in fields.items()
+        if name not in _NOT_BESIDE
+    }
 
 
 def empty(request: Request) -> int:
