@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 from treq.testing import StubTreq
 from twisted.internet.protocol import Factory
+from twisted.logger import globalLogPublisher
 from twisted.protocols.wire import Echo
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
@@ -123,12 +124,56 @@ class ResourceTests(MetricsTestCase):
         self.assertTrue(contentType.startswith("application/openmetrics-text"))
         self.assertTrue(text.endswith("# EOF\n"))
 
+    def test_oddAccept(self) -> None:
+        """What cannot be understood as an Accept gets what asks for nothing gets."""
+        plain, _ = self.get(MetricsResource(self.registry), "*/*")
+        for accept in (
+            "text/plain; version=abc",
+            "application/openmetrics-text; version=x.1",
+            "text/plain; version=" + "9" * 5000,
+            "\xff",
+        ):
+            contentType, text = self.get(MetricsResource(self.registry), accept)
+            self.assertIn("# TYPE sockjs_sessions_open gauge", text)
+            self.assertEqual(contentType, plain, accept[:60])
+
+    def test_head(self) -> None:
+        """HEAD has the headers of GET and no body, and nothing is logged."""
+        memory = MemorySite(metricsSite(self.site.services.values(), MemoryReactor()))
+        self.addCleanup(memory.stop)
+        events: list[Any] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        response = MemoryClient(memory).request("HEAD", "/metrics")
+        self.assertEqual((response.status, response.body), (200, b""))
+        self.assertTrue(response.headers.hasHeader("Content-Length"))
+        self.assertEqual(events, [])
+
     def test_site(self) -> None:
         """A site of its own has the process's metrics as well."""
         site = metricsSite(self.site.services.values(), MemoryReactor())
         _, text = self.get(site.resource, "*/*")
         for name in "sockjs_sessions_open", "process_open_fds":
             self.assertIn(f"# TYPE {name} gauge\n", text)
+
+    def test_bodies(self) -> None:
+        """That site takes no body at all, announced or not, and a GET as any does."""
+        reactor = MemoryReactor()
+        memory = MemorySite(metricsSite(self.site.services.values(), reactor))
+        self.addCleanup(memory.stop)
+        chunked = {"Transfer-Encoding": "chunked"}
+        for status, headers in (
+            (200, {}),
+            (200, {"Content-Length": "0"}),
+            (413, {"Content-Length": "1"}),
+            (413, {"Content-Length": str(10**12)}),
+            (413, chunked),
+        ):
+            body = b"1\r\nx\r\n" if headers is chunked else b""
+            client = MemoryClient(memory)
+            response = client.request("GET", "/metrics", headers=headers, body=body)
+            self.assertEqual(response.status, status, headers)
+        self.assertEqual(MemoryClient(memory).request("GET", "/").status, 404)
 
 
 class CommandTests(TapTestCase):

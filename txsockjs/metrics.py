@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
+from txsockjs.factory import SockJSMultiFactory
 from txsockjs.transports.resource import SockJSResource
 
 _Family: TypeAlias = type[GaugeMetricFamily] | type[CounterMetricFamily]
@@ -101,10 +102,37 @@ class MetricsResource(Resource):
         """
         The metrics, in the text format that the client asks for.
         """
-        accept = request.requestHeaders.getRawHeaders("Accept", [])
-        encode, contentType = choose_encoder(",".join(accept))
+        accept = b",".join(request.requestHeaders.getRawHeaders(b"Accept", []))
+        try:
+            encode, contentType = choose_encoder(accept.decode("ascii"))
+            text = encode(self._registry)
+        except (TypeError, ValueError):
+            # What is no text, or asks for a version that is no number.
+            encode, contentType = choose_encoder("")
+            text = encode(self._registry)
         request.setHeader("Content-Type", contentType)
-        return encode(self._registry)
+        return text
+
+    def render_HEAD(self, request: Request) -> bytes:
+        """
+        The headers alone.
+        """
+        request.setHeader("Content-Length", str(len(self.render_GET(request))))
+        return b""
+
+
+class _MetricsSite(SockJSMultiFactory):
+    """
+    A Site of this package's, for its bounds of time and size.
+    """
+
+    noisy = False
+
+    def bodyLimit(self, path: bytes) -> int:
+        """
+        Nobody has anything to say here.
+        """
+        return 0
 
 
 def metricsSite(services: Iterable[SockJSResource], reactor: Any = None) -> Site:
@@ -117,8 +145,6 @@ def metricsSite(services: Iterable[SockJSResource], reactor: Any = None) -> Site
     registry = CollectorRegistry()
     registry.register(SockJSCollector(services))
     ProcessCollector(registry=registry)
-    root = Resource()
-    root.putChild(b"metrics", MetricsResource(registry))
-    site = Site(root, reactor=reactor)
-    site.noisy = False
+    site = _MetricsSite(clock=reactor)
+    site.resource.putChild(b"metrics", MetricsResource(registry))
     return site
