@@ -95,6 +95,14 @@ class NotFoundTests(ConformanceTest):
         """
         self.assertEqual((await self.fetch("POST", self.service + path)).status, 404)
 
+    @each(**NOWHERE)
+    async def testOptions(self, path: str) -> None:
+        """
+        Not even OPTIONS is answered where nothing is.
+        """
+        reply = await self.fetch("OPTIONS", self.service + path)
+        self.assertEqual(reply.status, 404)
+
     @each("disabled", "XHR", "xhr_", "upgrade")
     async def testUnknownTransport(self, transport: str) -> None:
         """
@@ -254,6 +262,24 @@ class IframeTests(ConformanceTest):
         reply = await self.fetch("GET", path, {"If-None-Match": tag})
         self.assertEqual((reply.status, reply.body), (304, b""))
         self.assertIsNone(reply.header("Content-Type"))
+
+    @each(
+        weak="W/{}",
+        listed='"another", {}',
+        listedFirst='{},"another"',
+        withCommas='"an,other", W/{}',
+        any="*",
+    )
+    async def testKnown(self, condition: str) -> None:
+        """
+        The tag is compared weakly and may be one of several; C{*} is any. (RFC 9110,
+        section 13.1.2)
+        """
+        path = self.service + "/iframe.html"
+        tag = (await self.fetch("GET", path)).header("ETag") or ""
+        headers = {"If-None-Match": condition.format(tag)}
+        reply = await self.fetch("GET", path, headers)
+        self.assertEqual((reply.status, reply.body), (304, b""))
 
     async def testModified(self) -> None:
         """

@@ -11,9 +11,11 @@ from tests.conformance.support import ConformanceTest, Session, each
 from tests.conformance.wire import (
     BUSY,
     POLLING,
+    PRELUDE_END,
     RECEIVING,
     STREAMING,
     STREAMING_LIMIT,
+    TRANSPORTS,
     arrayFrame,
     framed,
     framesOf,
@@ -58,6 +60,22 @@ class URLTests(ConformanceTest):
         """
         reply = await self.fetch("POST", f"{self.service}{path}/xhr")
         self.assertEqual(reply.status, 404)
+
+    @each(*RECEIVING)
+    async def testQuery(self, transport: str) -> None:
+        """
+        A query, as the client puts it there against caches, is no part of the URL.
+        """
+        session = self.session()
+        row = TRANSPORTS[transport]
+        query = f"{row.query or '?'}&t=a1b2"
+        path = f"{session.path}/{transport}{query}"
+        reply = await self.request(row.method, path)
+        self.assertEqual(reply.status, 200)
+        if transport in STREAMING:
+            await reply.stream.readThrough(PRELUDE_END[transport])
+        await self.assertReceives(reply.stream, framed(transport, "o"))
+        await session.send("x")
 
     async def testServerIsIgnored(self) -> None:
         """

@@ -247,6 +247,21 @@ class HandshakeTests(ConformanceTest):
         accept = headers.getRawHeaders("Sec-WebSocket-Accept")
         self.assertEqual((status, accept), (101, [ACCEPT]))
 
+    @each(
+        list=b"Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n",
+        case=b"Upgrade: WebSocket\r\nConnection: upgrade\r\n",
+    )
+    async def testTokens(self, lines: bytes) -> None:
+        """
+        C{Connection} may name other things too, and case does not matter. (RFC 6455,
+        section 4.2.1)
+        """
+        lines += HANDSHAKE.partition(b"Connection: Upgrade\r\n")[2]
+        connection = await self.connect()
+        message = self.target.message("GET", self.url("framed"), lines)
+        connection.transport.write(message)
+        self.assertEqual((await connection.readHead())[0], 101)
+
     @each("framed", "raw")
     async def testNoUpgrade(self, kind: str) -> None:
         """
