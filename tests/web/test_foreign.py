@@ -124,6 +124,15 @@ class CookieTests(ForeignCase):
             found = self.values(response, "Set-Cookie")
             self.assertEqual(found, [*self.THEIRS, ours])
 
+    def test_caches(self) -> None:
+        """
+        No shared cache hands one visitor's cookie to another.
+        """
+        self.start()
+        for method, path in [("GET", "/echo/iframe.html"), ("OPTIONS", "/echo/info")]:
+            response = self.client.request(method, path)
+            self.assertHeaders(response, Cache_Control="private, max-age=31536000")
+
     def test_webSocket(self) -> None:
         """
         They are on the answer to a handshake.

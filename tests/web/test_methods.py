@@ -29,6 +29,11 @@ URLS = {
 PAGES = ["/", "/iframe.html", "/info"]
 #: Those for which the protocol has no word on caches.
 UNSPOKEN = ["/", "/iframe.html", "/websocket", "/0/s/websocket"]
+HANDSHAKE = {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "TRACE", "BREW"]
 
 
@@ -193,6 +198,40 @@ class HeadTests(MethodCase):
             self.assertRefused(response, 405, b"")
         self.assertEqual(self.sessions, [])
         self.assertNotLogged()
+
+
+class RefusalTests(MethodCase):
+    """
+    What a refusal looks like.
+    """
+
+    def test_each(self) -> None:
+        """
+        Plain text that no browser takes for something else, under a status by its name.
+        """
+        self.serve(origins=[ORIGIN], max_sessions=1)
+        self.open()
+        version = {"Sec-WebSocket-Version": "7"}
+        for method, path, headers, line in [
+            ("GET", "/info", {"Origin": "null"}, b"403 Forbidden"),
+            ("GET", "/0/s/jsonp?c=f", {"Origin": "null"}, b"403 Forbidden"),
+            ("GET", "/iframe.html", {"Referer": "null"}, b"403 Forbidden"),
+            ("GET", "/0/s/jsonp", {}, b"500 Internal Server Error"),
+            ("GET", "/0/s/htmlfile?c=(", {}, b"500 Internal Server Error"),
+            ("POST", "/0/s/xhr_send", {}, b"404 Not Found"),
+            ("POST", "/0/s/xhr", {}, b"503 Service Unavailable"),
+            ("GET", "/nothing", {}, b"404 Not Found"),
+            ("GET", "/websocket", {}, b"400 Bad Request"),
+            ("GET", "/websocket", HANDSHAKE | version, b"426 Upgrade Required"),
+        ]:
+            response = self.client.request(method, path, headers)
+            self.assertEqual(response.raw.partition(b"\r\n")[0], b"HTTP/1.1 " + line)
+            self.assertHeaders(
+                response,
+                Content_Type="text/plain; charset=UTF-8",
+                X_Content_Type_Options="nosniff",
+            )
+            self.assertTrue(response.body)
 
 
 class HealthTests(MethodCase):

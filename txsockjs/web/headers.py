@@ -218,10 +218,13 @@ def _block(
 
 def cacheForAYear(request: Request, clock: IReactorTime) -> None:
     """
-    Let caches keep the response.
+    Let caches keep the response. One with a cookie on it, which somebody else has set,
+    is for that browser alone.
     """
     setHeader = request.responseHeaders.setRawHeaders
-    setHeader(b"Cache-Control", [b"public, max-age=%d" % YEAR])
+    own = request.cookies or request.responseHeaders.hasHeader(b"Set-Cookie")
+    scope = b"private" if own else b"public"
+    setHeader(b"Cache-Control", [b"%b, max-age=%d" % (scope, YEAR)])
     expires = formatdate(clock.seconds() + YEAR, usegmt=True)
     setHeader(b"Expires", [expires.encode("ascii")])
 
