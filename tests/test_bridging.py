@@ -191,6 +191,20 @@ class EndingTests(BridgeTestCase):
             self.assertTrue(service.ended)
             self.assertEqual(self.factory.services, set())
 
+    def test_trickle(self) -> None:
+        """While more comes for a service that was slow, the session stays open."""
+        session, service = self.connected()
+        service.transport.pauseProducing()
+        session.send("x" * 200_000)
+        service.transport.loseWriteConnection()
+        service.transport.resumeProducing()
+        for _ in range(10):
+            self.reactor.advance(0.08)
+            session.send("y")
+        self.assertEqual(service.received[200_000:], b"y" * 10)
+        self.reactor.advance(0.2)
+        self.assertTold(session, Told.ENDED)
+
     def test_stopsTaking(self) -> None:
         """A service that has ended its stream, and takes nothing, is dropped."""
         session, service = self.connected()

@@ -195,6 +195,18 @@ class Slow(Protocol):
         pass
 
 
+class Ending(Slow):
+    """A slow service that has nothing more to say when the first bytes are in."""
+
+    silent = False
+
+    def dataReceived(self, data: bytes) -> None:
+        if not self.silent:
+            self.silent = True
+            self.transport.loseWriteConnection()
+        super().dataReceived(data)
+
+
 class SlowTests(BridgeTestCase):
     """The example bridge, in a process of its own, to a service that is slow."""
 
@@ -203,12 +215,19 @@ class SlowTests(BridgeTestCase):
         50 MB from a page that then leaves arrive intact, before the end of the stream,
         through a process that does not keep what the service has not read.
         """
-        server = Factory.forProtocol(Slow)
+        await self.assertPours(Slow, 50_000_000)
+
+    async def test_ended(self) -> None:
+        """So do 10 MB to a service that ended its own stream at the first of them."""
+        await self.assertPours(Ending, 10_000_000)
+
+    async def assertPours(self, protocol: type[Slow], size: int) -> None:
+        server = Factory.forProtocol(protocol)
         server.ended = defer.Deferred()
         service = f"tcp:127.0.0.1:{await self.listen(server)}:mode=base64"
         url, program = await startExample(self, "bridge.py", service, LOOPBACK)
         before = program.memory("VmRSS")
-        result = await talk(url, "websocket", "pour", size=50_000_000, piece=99_999)
+        result = await talk(url, "websocket", "pour", size=size, piece=99_999)
         self.assertEqual(await server.ended, result["sha256"])
         grown = program.memory("VmHWM") - before
         self.assertLess(grown, 10_000_000)

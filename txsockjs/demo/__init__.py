@@ -13,8 +13,9 @@ from twisted.protocols.wire import Echo
 from twisted.python.failure import Failure
 from twisted.python.filepath import FilePath
 from twisted.web.resource import Resource
-from twisted.web.static import Data, File
+from twisted.web.static import Data
 
+from txsockjs.files import PublicFile
 from txsockjs.utils import broadcast
 
 #: Where the page is given a local copy of sockjs-client, if there is one.
@@ -131,9 +132,9 @@ def pages(client: FilePath[str] | None, url: str) -> Resource:
     root = Resource()
     root.putChild(b"", Data(html, "text/html; charset=utf-8"))
     for name in "demo.css", "demo.js":
-        root.putChild(name.encode("ascii"), File(here.child(name).path))
+        root.putChild(name.encode("ascii"), PublicFile(here.child(name).path))
     if client is not None:
         root.putChild(
-            CLIENT_PATH[1:].encode("ascii"), File(client.path, "text/javascript")
+            CLIENT_PATH[1:].encode("ascii"), PublicFile(client.path, "text/javascript")
         )
     return root
