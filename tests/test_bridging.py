@@ -331,17 +331,50 @@ class PaceTests(BridgeTestCase):
         self.reactor.settle()
         self.assertEqual(sum(map(len, socket.messages)), written)
 
+    def test_betweenPolls(self) -> None:
+        """A browser that polls holds the service back until it comes again."""
+        self.bridge()
+        client = MemoryClient(self.site)
+        client.request("POST", "/0/s/xhr")
+        service = self.endpoint.accept()
+        written = 0
+        while not service.transport.dataBuffer and written < 5_000_000:
+            self.write(service, b"x" * 50_000)
+            written += 50_000
+        self.assertLess(written, 1_000_000)
+        taken = 0
+        while taken < written:
+            body = client.request("POST", "/0/s/xhr").body
+            self.assertTrue(body.startswith(b"a["))
+            taken += body.count(b"x")
+        self.assertEqual(taken, written)
+
+    def test_slowForPolling(self) -> None:
+        """A send to a service that is slow is answered when it has taken it."""
+        self.bridge()
+        client = MemoryClient(self.site)
+        client.request("POST", "/0/s/xhr")
+        service = self.endpoint.accept()
+        service.transport.pauseProducing()
+        body = b'["%b"]' % (b"x" * 100_000)
+        sent = [client.request("POST", "/0/s/xhr_send", body=body) for _ in range(5)]
+        self.assertEqual(sent[-1].status, 0)
+        service.transport.resumeProducing()
+        self.reactor.settle()
+        self.assertEqual([each.status for each in sent], [204] * 5)
+        self.assertEqual(service.received, b"x" * 500_000)
+
     def test_manyLines(self) -> None:
         """A service of very short lines is paused between two of them."""
         self.bridge(framing="lines")
         socket = MemoryClient(self.site).websocket("/websocket")
         service = self.endpoint.accept()
         socket.transport.pauseProducing()
-        service.transport.write(b"y\n" * 300_000)
+        service.transport.write(b"y\n" * 100_000)
         self.reactor.settle()
         socket.transport.resumeProducing()
         self.reactor.settle()
-        self.assertEqual(socket.messages, ["y"] * 300_000)
+        self.assertEqual(socket.messages, ["y"] * 100_000)
 
     def test_obeys(self) -> None:
         """No line is sent while the session has enough, and its end neither."""
