@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.protocol import Factory, Protocol
+from twisted.logger import LogLevel, eventAsText, globalLogPublisher
 from twisted.protocols.wire import Echo
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
@@ -403,3 +404,26 @@ class SockJSResourceTests(FactoryTestCase):
         self.site.advance(1)
         self.successResultOf(closed)
         self.assertEqual((1012, "Service Restart"), session.closed)
+
+
+class AccessLogTests(FactoryTestCase):
+    """
+    An access log that cannot be written.
+    """
+
+    def test_fullDisk(self) -> None:
+        """
+        Every request is served, and the problem is logged once, at the stop too.
+        """
+        events: list[Any] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        site = SockJSFactory(self.factory, clock=self.reactor, logPath="/dev/full")
+        client = self.listen(site)
+        for _ in range(200):
+            self.assertEqual(client.request("GET", "/").body, WELCOME)
+        self.site.stop()
+        [event] = [each for each in events if "problem" in each]
+        self.assertEqual(event["log_level"], LogLevel.warn)
+        self.assertIn("No space left", eventAsText(event))
+        self.assertEqual(self.factory.calls, ["start", "stop"])

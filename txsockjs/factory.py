@@ -8,6 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IProtocolFactory, IReactorTime
+from twisted.logger import Logger
 from twisted.web import http
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
@@ -31,6 +32,7 @@ class _SockJSSite(Site):
     @ivar services: the services, by URL prefix.
     """
 
+    _log = Logger()
     protocol = boundedProtocol
     requestFactory = BoundedRequest
 
@@ -41,6 +43,7 @@ class _SockJSSite(Site):
         super().__init__(  # type: ignore[no-untyped-call]
             resource, reactor=clock, **siteOptions
         )
+        self._logFails = False
         self._accessLog = any(siteOptions.get(o) for o in ("logPath", "logFormatter"))
         self.services: dict[str, SockJSResource] = {}
         # The same, by what their URLs begin with.
@@ -62,7 +65,11 @@ class _SockJSSite(Site):
         """
         for service in self.services.values():
             service.stop()
-        super().stopFactory()
+        try:
+            super().stopFactory()
+        except OSError as problem:
+            # The last lines of the access log.
+            self._cannotLog(problem)
 
     def closeSessions(
         self, code: int = RESTART.code, reason: str = RESTART.reason
@@ -108,10 +115,22 @@ class _SockJSSite(Site):
 
     def log(self, request: http.Request) -> None:
         """
-        Log a request, if an access log was asked for.
+        Log a request, if an access log was asked for. Where that cannot be written, the
+        request was served all the same.
         """
         if self._accessLog:
-            super().log(request)
+            try:
+                super().log(request)
+            except OSError as problem:
+                self._cannotLog(problem)
+
+    def _cannotLog(self, problem: OSError) -> None:
+        if not self._logFails:
+            self._logFails = True
+            self._log.warn(
+                "The access log cannot be written, and lines are lost: {problem}",
+                problem=problem,
+            )
 
 
 class SockJSFactory(_SockJSSite):
