@@ -303,6 +303,22 @@ class LingeringTests(BridgeTestCase):
         self.churn(5)
         self.assertEqual(len(self.factory.services), 5)
 
+    def test_maxSessions(self) -> None:
+        """No order of opening and closing holds more than twice C{max_sessions}."""
+        self.bridge(maxLingering=0, options={"max_sessions": 3})
+        most = 0
+        for leave in [3, 1, 2, 3, 1, 1, 3, 2, 3]:
+            sessions = []
+            for _ in range(leave):
+                sessions.append(self.session())
+                self.endpoint.accept()
+                most = max(most, len(self.factory.services))
+            for session in sessions:
+                session.abort()
+                self.reactor.settle()
+            self.assertLessEqual(len(self.factory.services), 3)
+        self.assertEqual(most, 6)
+
     def test_nothingIsKept(self) -> None:
         """What a service says when its browser is gone is taken, and not held."""
         session, service = self.connected(framing="lines")
