@@ -44,7 +44,7 @@ NEVER = {
     "https://example.com:8443/a?b": "before the path: 'https://example.com:8443'",
     "https://example.com?a": "before the path: 'https://example.com'",
     "wss://example.com:8443": "'https://example.com:8443'",
-    "ws://example.com": "'http://example.com'",
+    "ws://ws.example.com": "'http://ws.example.com'",
     "https://user@example.com": "scheme://host",
     "https://example.com:": "scheme://host",
     "https://example.com:port": "scheme://host",

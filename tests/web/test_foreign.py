@@ -51,14 +51,17 @@ class Parent(Resource):
     Sets cookies and headers, as a page that knows its visitors does.
     """
 
-    def __init__(self, child: IResource, lines: dict[str, str]) -> None:
+    def __init__(
+        self, child: IResource, lines: dict[str, str], cookies: dict[str, str]
+    ) -> None:
         super().__init__()
         self._child = child
         self._lines = lines
+        self._cookies = cookies
 
     def getChild(self, path: bytes, request: Request) -> Any:
-        request.addCookie("visitor", "7")
-        request.addCookie("seen", "today")
+        for name, value in self._cookies.items():
+            request.addCookie(name, value)
         for name, value in self._lines.items():
             request.setHeader(name, value)
         return self._child
@@ -69,15 +72,20 @@ class ForeignCase(ServiceCase):
     A service below a Resource of somebody's, encoded for those who take that.
     """
 
+    cookies: dict[str, str] = {}
+
     def start(self, lines: dict[str, str] | None = None, **options: object) -> None:
         """
         Serve an echo.
+
+        @param lines: headers that the parent sets.
         """
         factory, reactor = RecordingFactory(Echo), MemoryReactor()
         self.sessions = factory.sessions
         service = SockJSResource(factory, options, clock=reactor)
         encoded = EncodingResourceWrapper(service, [GzipEncoderFactory()])
-        self.listen(Site(Parent(encoded, lines or {}), reactor=reactor))
+        parent = Parent(encoded, lines or {}, self.cookies)
+        self.listen(Site(parent, reactor=reactor))
         self.addCleanup(service.stop)
 
     def answers(self, headers: dict[str, str]) -> Any:
@@ -103,6 +111,7 @@ class CookieTests(ForeignCase):
     Cookies of a parent.
     """
 
+    cookies = {"visitor": "7", "seen": "today"}
     THEIRS = ["visitor=7", "seen=today"]
 
     def test_everywhere(self) -> None:
@@ -126,12 +135,15 @@ class CookieTests(ForeignCase):
 
     def test_caches(self) -> None:
         """
-        No shared cache hands one visitor's cookie to another.
+        No shared cache hands one visitor's cookie to another, however it was set.
         """
-        self.start()
-        for method, path in [("GET", "/echo/iframe.html"), ("OPTIONS", "/echo/info")]:
-            response = self.client.request(method, path)
-            self.assertHeaders(response, Cache_Control="private, max-age=31536000")
+        year = "private, max-age=31536000"
+        for cookies, lines in [(self.cookies, {}), ({}, {"Set-Cookie": "visitor=7"})]:
+            self.cookies = cookies
+            self.start(lines)
+            for method, path in [("GET", "iframe.html"), ("OPTIONS", "info")]:
+                response = self.client.request(method, f"/echo/{path}")
+                self.assertHeaders(response, Cache_Control=year)
 
     def test_webSocket(self) -> None:
         """
@@ -179,6 +191,26 @@ class HeaderTests(ForeignCase):
         self.assertTrue((self.header(poll, "Cache-Control") or "").startswith("no-"))
         self.assertHeaders(poll, Content_Type="application/javascript; charset=UTF-8")
 
+    def test_besideCookies(self) -> None:
+        """
+        A cookie that was set as a header stays beside the service's own.
+        """
+        self.start({"Set-Cookie": "visitor=7"}, cookie_needed=True)
+        ours = "JSESSIONID=dummy; path=/"
+        for path in ["xhr", "xhr_send"]:
+            response = self.post(f"/echo/0/s/{path}", b'["a"]')
+            found = self.values(response, "Set-Cookie")
+            self.assertEqual(found, ["visitor=7", ours])
+
+    def test_notRepeated(self) -> None:
+        """
+        What a parent has said of C{Vary} is not said again.
+        """
+        self.start({"Vary": "Origin"})
+        for path in ["xhr", "xhr_send"]:
+            response = self.post(f"/echo/0/s/{path}", b'["a"]')
+            self.assertEqual(self.values(response, "Vary"), ["Origin"])
+
 
 class EncoderTests(ForeignCase):
     """
@@ -223,10 +255,12 @@ class EncoderTests(ForeignCase):
         An encoded page has the weak form of the tag, caches keep it apart, and who
         has either gets 304.
         """
-        self.start()
+        self.start({"Vary": "Accept-Language"})
         plain = self.header(self.get("/echo/iframe.html"), "ETag") or ""
         response = self.get("/echo/iframe.html", GZIP)
-        self.assertHeaders(response, ETag=f"W/{plain}", Vary="Accept-Encoding")
+        self.assertHeaders(response, ETag=f"W/{plain}")
+        vary = ["Accept-Language", "Accept-Encoding"]
+        self.assertEqual(self.values(response, "Vary"), vary)
         for tag in plain, f"W/{plain}":
             for headers in {}, GZIP:
                 known = {**headers, "If-None-Match": tag}

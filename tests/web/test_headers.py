@@ -94,6 +94,15 @@ class CORSTests(HeaderCase):
         for response in self.each(SHARED, asked):
             self.assertHeaders(response, Access_Control_Allow_Headers="a, b, c")
 
+    def test_severalRequestHeaders(self) -> None:
+        """
+        A list may come on several lines, and comes back on one.
+        """
+        self.serve()
+        asked = [("Access-Control-Request-Headers", name) for name in ("a, b", "c")]
+        for response in self.each(SHARED, asked):
+            self.assertHeaders(response, Access_Control_Allow_Headers="a, b, c")
+
     def test_emptyRequestHeaders(self) -> None:
         """
         A page that asks for no header gets none.

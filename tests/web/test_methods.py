@@ -207,7 +207,8 @@ class RefusalTests(MethodCase):
 
     def test_each(self) -> None:
         """
-        Plain text that no browser takes for something else, under a status by its name.
+        Plain text that no browser takes for something else, under a status by its name;
+        it is kept by no cache at a URL of which nothing is.
         """
         self.serve(origins=[ORIGIN], max_sessions=1)
         self.open()
@@ -230,6 +231,9 @@ class RefusalTests(MethodCase):
                 response,
                 Content_Type="text/plain; charset=UTF-8",
                 X_Content_Type_Options="nosniff",
+                Cache_Control=NEVER_CACHED
+                if path.startswith(("/0", "/info"))
+                else None,
             )
             self.assertTrue(response.body)
 

@@ -152,6 +152,8 @@ class WithoutOriginTests(OriginCase):
         """
         self.assertIn_({"Referer": f"{ORIGIN}/chat/?a=b"})
         self.assertOut({"Referer": f"{EVIL}/{ORIGIN}/"})
+        self.assertIn_([("Referer", f"{ORIGIN}/"), ("Referer", "")])
+        self.assertIn_({"Referer": ""})
 
     def test_refererInDisguise(self) -> None:
         """

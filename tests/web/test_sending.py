@@ -138,6 +138,15 @@ class JSONPSendTests(ServiceCase):
     def send(self, body: bytes, headers: Any = FORM) -> MemoryResponse:
         return self.post("/0/s1/jsonp_send", body, headers)
 
+    def test_severalFields(self) -> None:
+        """
+        Of several fields the last counts, as in a URL.
+        """
+        self.serve()
+        session = self.open()
+        self.assertRefused(self.send(b"d=[&d=" + quote('["a"]').encode(), FORM), 200)
+        self.assertEqual(session.received, [b"a"])
+
     def test_form(self) -> None:
         """
         The field C{d} of a form, decoded; the answer is C{ok}.

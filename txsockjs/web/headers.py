@@ -86,8 +86,7 @@ class HeaderBlock:
                 request.responseHeaders.setRawHeaders(name, [value])
             elif name == b"Set-Cookie" and request.cookies:
                 # twisted.web has these take the place of the header.
-                if value not in request.cookies:
-                    request.cookies.append(value)
+                request.cookies.append(value)
             elif value not in request.responseHeaders.getRawHeaders(name, ()):
                 request.responseHeaders.addRawHeader(name, value)
 

@@ -92,8 +92,6 @@ def _isTouched(
     return (
         isEncoded(request)
         or bool(request.cookies)
-        or request.etag is not None
-        or request.lastModified is not None
         or not headers.names.isdisjoint([name for name, _ in fields])
     )
 
