@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from tests.support.authorizing import TRANSPORTS, AuthorizeTestCase
-from txsockjs import Rejected
+from txsockjs import Rejected, SessionClosed
 
 
 class TimeTests(AuthorizeTestCase):
@@ -169,7 +168,7 @@ class EarlyMessageTests(AuthorizeTestCase):
         self.answer("bob")
         [caller] = self.callers.made
         self.assertEqual(caller.received, [b"a"])
-        self.assertEqual(caller.lost, [ConnectionDone])
+        self.assertEqual(caller.lost, [SessionClosed])
 
     def test_refused(self) -> None:
         """They are dropped with a refusal, which is told at once and cleanly."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from txsockjs import errors
@@ -11,6 +13,8 @@ from txsockjs.errors import (
     OptionError,
     PrefixError,
     Rejected,
+    SessionClosed,
+    SessionFailed,
     SockJSError,
     WireError,
 )
@@ -18,8 +22,39 @@ from txsockjs.errors import (
 CLASSES = {
     name: value
     for name, value in vars(errors).items()
-    if isinstance(value, type) and issubclass(value, Exception)
+    if isinstance(value, type)
+    and issubclass(value, Exception)
+    and value.__module__ == errors.__name__
 }
+
+
+class SessionEndedTests(SynchronousTestCase):
+    """
+    L{SessionClosed} and L{SessionFailed}.
+    """
+
+    def test_kinds(self) -> None:
+        """
+        They are what Twisted's protocols look for, and know code and reason.
+        """
+        for kind, base in (
+            (SessionClosed, ConnectionDone),
+            (
+                SessionFailed,
+                ConnectionLost,
+            ),
+        ):
+            error = kind(4000, "mine")
+            self.assertTrue(Failure(error).check(base))
+            self.assertEqual((error.code, error.reason), (4000, "mine"))
+            self.assertEqual((kind().code, kind().reason), (1005, ""))
+
+    def test_text(self) -> None:
+        """
+        A reason of a browser's making cannot pass for anything else in a log.
+        """
+        text = Failure(SessionClosed(4000, "a\r\n\x1b")).getErrorMessage()
+        self.assertEqual(text, r"4000 'a\r\n\x1b'")
 
 
 class TreeTests(SynchronousTestCase):

@@ -4,7 +4,15 @@ Wrap any factory in L{SockJSFactory} and listen with it.
 """
 
 from txsockjs.bridge import BridgeFactory
-from txsockjs.errors import OptionError, PrefixError, Rejected, SockJSError
+from txsockjs.errors import (
+    OptionError,
+    PrefixError,
+    Rejected,
+    SessionClosed,
+    SessionEnded,
+    SessionFailed,
+    SockJSError,
+)
 from txsockjs.factory import SockJSFactory, SockJSMultiFactory, SockJSResource
 from txsockjs.handlers import AsyncSession, handler
 from txsockjs.interfaces import ISockJSMessageReceiver, ISockJSTransport
@@ -25,6 +33,9 @@ __all__ = [
     "OptionError",
     "PrefixError",
     "Rejected",
+    "SessionClosed",
+    "SessionEnded",
+    "SessionFailed",
     "SockJSError",
     "SockJSFactory",
     "SockJSMultiFactory",

@@ -14,10 +14,10 @@ from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from txsockjs.core.frames import Close
-from txsockjs.errors import SockJSError
+from txsockjs.errors import NO_CODE, SessionEnded, SockJSError
 
-#: Codes that no close frame has (RFC 6455, section 7.4.1): they stand for an end in
-#: good order that the browser made, and for one without a close frame.
+#: They stand for an end in good order for which the browser gave no code, and for one
+#: without a close frame (RFC 6455, section 7.4.1).
 NORMAL: Final = 1000
 ABNORMAL: Final = 1006
 
@@ -66,13 +66,16 @@ class TransportCounters:
         """
         A session has ended.
 
-        @param close: the server's close frame, if it was the server that closed.
+        @param close: the session's close frame, if it was the server that closed.
         @param reason: what the application is told.
         """
+        error = reason.value
         if close is not None:
             code = close.code
+        elif isinstance(error, SessionEnded) and error.code != NO_CODE:
+            code = error.code
         else:
-            code = NORMAL if reason.check(ConnectionDone) else ABNORMAL
+            code = NORMAL if isinstance(error, ConnectionDone) else ABNORMAL
         self.closed[code] += 1
 
 

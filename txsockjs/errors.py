@@ -6,6 +6,9 @@
     +-- OptionError (also ValueError)    a setting that cannot be used
     +-- PrefixError (also ValueError)    two services on one URL, or no URL at all
     +-- Rejected                         raised by C{authorize}, to refuse a session
+    +-- SessionEnded                     why a session ended, with a close code
+        +-- SessionClosed (also ConnectionDone)    the peer has closed
+        +-- SessionFailed (also ConnectionLost)    the peer did what it must not
     +-- WireError                        a request that the protocol refuses
         +-- PayloadExpected     500      a send without a body
         +-- BrokenJSON          500      a body that is not an array of strings
@@ -29,7 +32,12 @@ A L{WireError} knows the HTTP status and the text that answer the request.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+from twisted.internet.error import ConnectionDone, ConnectionLost
+
+#: The code of a close frame that has none (RFC 6455, section 7.1.5).
+NO_CODE: Final = 1005
 
 
 def checkCloseCode(code: int) -> None:
@@ -85,6 +93,36 @@ class Rejected(SockJSError):
         super().__init__(code, reason)
         self.code = code
         self.reason = reason
+
+
+class SessionEnded(SockJSError):
+    """
+    A session has ended with a close frame of WebSocket. It is what C{connectionLost} is
+    told.
+
+    @ivar code: the close code; 1005 where the peer gave none.
+    @ivar reason: the reason that goes with it.
+    """
+
+    def __init__(self, code: int = NO_CODE, reason: str = "") -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.reason!r}"
+
+
+class SessionClosed(SessionEnded, ConnectionDone):
+    """
+    The peer has closed the session, with its own code and reason.
+    """
+
+
+class SessionFailed(SessionEnded, ConnectionLost):
+    """
+    The peer did what it must not, and was told so with this code and reason.
+    """
 
 
 class WireError(SockJSError):

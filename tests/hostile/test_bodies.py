@@ -106,13 +106,18 @@ class SendTests(ServiceCase):
 
     def test_largestAllowed(self) -> None:
         """
-        A body of the size that is allowed, full of messages, is delivered.
+        A body of the size that is allowed, with as many messages as may be at once, is
+        delivered; one more, and it is refused, which does its session no harm.
         """
-        self.serve(max_message_size=10_000)
-        session = self.open()
-        body = b"[" + b",".join([b'""'] * 3332) + b" ]"
-        self.assertEqual(self.post("/0/s1/xhr_send", body).status, 204)
-        self.assertEqual(session.received, [b""] * 3332)
+        for size, most in (10_000, 1000), (160_000, 10_000):
+            self.serve(max_message_size=size)
+            session = self.open()
+            for count, status in (most, 204), (most + 1, 413), (size // 4, 413):
+                body = b"[" + b",".join([b'""'] * count)
+                body += b" " * (size - 1 - len(body)) + b"]"
+                self.assertEqual(self.post("/0/s1/xhr_send", body).status, status)
+            self.assertEqual(session.received, [b""] * most)
+            self.assertEqual(self.post("/0/s1/xhr_send", b'["a"]').status, 204)
 
     def test_endless(self) -> None:
         """

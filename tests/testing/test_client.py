@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from txsockjs import SessionClosed
 from txsockjs.testing import MemoryClient, MemorySite
 
 TRANSPORTS = ("websocket", "xhr", "xhr_streaming", "eventsource", "htmlfile", "jsonp")
@@ -147,8 +147,10 @@ class SessionTests(SynchronousTestCase):
         """
         socket = self.client.websocket("/websocket")
         socket.close(4001, "enough")
-        self.assertIsNotNone(socket.ended)
-        self.assertEqual([ConnectionDone], [r.type for r in self.made[-1].lost])
+        self.assertEqual((4001, "enough"), socket.ended)
+        [reason] = self.made[-1].lost
+        reason.trap(SessionClosed)
+        self.assertEqual((4001, "enough"), (reason.value.code, reason.value.reason))
 
     def test_refusedWebSocket(self) -> None:
         """

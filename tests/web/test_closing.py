@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from tests.support.serving import Echo, ServiceCase
 from tests.support.sockets import (
@@ -17,6 +20,8 @@ from tests.support.sockets import (
     closeFrame,
     frame,
 )
+from txsockjs import SessionClosed, SessionFailed
+from txsockjs.testing import MemoryConnection
 
 BOTH = ["/0/s/websocket", "/websocket"]
 
@@ -35,6 +40,13 @@ class ClosingCase(ServiceCase):
         """
         return [each for each in socket.frames if each.opcode == CLOSE]
 
+    def closed(self) -> dict[int, int]:
+        """
+        The sessions that were counted as closed, by code.
+        """
+        counted = self.site.site.resource.counters.closed
+        return {code: count for (_, code), count in counted.items()}
+
     def close(self, *args: Any) -> None:
         """
         Have the application close.
@@ -42,11 +54,14 @@ class ClosingCase(ServiceCase):
         self.sessions[0].transport.loseConnection(*args)
         self.site.settle()
 
-    def assertLost(self, reason: type[Exception]) -> None:
+    def assertLost(self, reason: type[Exception], *args: object) -> None:
         """
-        The application was told of the end once.
+        The application was told of the end once, with a reason of this kind.
         """
-        self.assertEqual([each.type for each in self.sessions[0].lost], [reason])
+        [lost] = self.sessions[0].lost
+        self.assertTrue(lost.check(reason), lost)
+        if args:
+            self.assertEqual((lost.value.code, lost.value.reason), args)
 
     def servers(self) -> list[Any]:
         """
@@ -179,15 +194,29 @@ class ClientClosesTests(ClosingCase):
 
     def test_clean(self) -> None:
         """
-        The close frame is answered, the connection ended, the application told.
+        The close frame comes back, the connection ends, and the application has the
+        browser's code and reason.
         """
         for path in BOTH:
-            for close in [closeFrame(), closeFrame(1000), closeFrame(4001, "bye é")]:
+            for close in [(1000, ""), (4001, "bye é"), (3000, "x" * 123)]:
                 socket = self.socket(path)
-                socket.send(close)
-                self.assertEqual(len(self.closes(socket)), 1)
+                socket.send(closeFrame(*close))
+                [answer] = self.closes(socket)
+                self.assertEqual((answer.code, answer.reason), close)
                 self.assertTrue(socket.closed)
-                self.assertLost(ConnectionDone)
+                self.assertLost(SessionClosed, *close)
+                self.assertEqual(self.closed(), {close[0]: 1})
+
+    def test_noCode(self) -> None:
+        """
+        So does a close frame without a code, which counts as the ordinary end.
+        """
+        for path in BOTH:
+            socket = self.socket(path)
+            socket.send(closeFrame())
+            self.assertEqual([each.payload for each in self.closes(socket)], [b""])
+            self.assertLost(ConnectionDone, 1005, "")
+            self.assertEqual(self.closed(), {1000: 1})
 
     def test_messageBefore(self) -> None:
         """
@@ -234,7 +263,8 @@ class ClientClosesTests(ClosingCase):
 
 class FaultTests(ClosingCase):
     """
-    What RFC 6455 forbids is told by a close frame with its code, and ends the session.
+    What RFC 6455 forbids is told by a close frame with its code, and ends session and
+    connection at once.
     """
 
     def assertFails(self, code: int, *data: bytes, **options: object) -> None:
@@ -244,11 +274,14 @@ class FaultTests(ClosingCase):
         for path in BOTH:
             socket = self.socket(path, **options)
             socket.send(*data)
-            self.assertEqual([each.code for each in self.closes(socket)], [code])
-            self.assertEqual(self.sessions[0].received, [])
-            self.site.advance(11)
+            [close] = self.closes(socket)
+            self.assertEqual(close.code, code)
             self.assertTrue(socket.closed)
-            self.assertEqual(len(self.sessions[0].lost), 1)
+            self.assertEqual(self.sessions[0].received, [])
+            self.assertLost(SessionFailed, code, close.reason)
+            self.assertLost(ConnectionLost)
+            self.assertEqual(self.closed(), {code: 1})
+            self.assertEqual(self.servers(), [])
             self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_tooBig(self) -> None:
@@ -336,13 +369,86 @@ class FaultTests(ClosingCase):
 
     def test_goesOn(self) -> None:
         """
-        After a fault nothing more is delivered, and nothing is kept.
+        After a fault nothing more is delivered, or kept, and no reset takes the close
+        frame away from a browser that goes on for a while.
         """
-        socket = self.socket(max_message_size=1000)
+        socket = self.persistent(max_message_size=1000)
         socket.send(frame(b"", size=10**9))
         for _ in range(50):
             socket.send(b"x" * 100_000)
         self.assertEqual(self.sessions[0].received, [])
-        self.assertFalse(socket.closed)
+        self.assertEqual(self.ended, ["fin"])
+        [server] = self.servers()
+        self.assertEqual(server.protocol.data, b"")
         self.site.advance(11)
-        self.assertTrue(socket.closed)
+        self.assertEqual(self.servers(), [])
+
+    def test_closeBehind(self) -> None:
+        """
+        A close frame behind a fault is not the end that the application hears of.
+        """
+        for path in BOTH:
+            socket = self.socket(path)
+            socket.send(frame(b"", 3), closeFrame(4000, "mine"))
+            self.assertLost(SessionFailed, 1002, self.closes(socket)[0].reason)
+
+    def test_faultWhileClosing(self) -> None:
+        """
+        A fault in place of the answer to a close frame ends the connection.
+        """
+        for path in BOTH:
+            socket = self.persistent(path)
+            self.close()
+            socket.send(frame(b"", 3))
+            self.assertEqual(self.ended, ["fin"])
+            self.site.advance(11)
+            self.assertLost(ConnectionLost)
+            self.assertEqual(self.closed(), {3000: 1})
+
+    def test_slowReader(self) -> None:
+        """
+        A close frame behind much that waits is on its way until it is there.
+        """
+        socket = self.persistent()
+        transport = socket.connection.transport
+        transport.pauseProducing()
+        self.sessions[0].transport.write(b"x" * 500_000)
+        self.site.settle()
+        socket.send(frame(b"", 3))
+        transport.resumeProducing()
+        self.site.settle()
+        self.assertEqual([each.opcode for each in socket.frames], [TEXT, CLOSE])
+        self.assertEqual(self.ended, ["fin"])
+
+    def persistent(self, path: str = "/websocket", **options: object) -> Socket:
+        """
+        Open a WebSocket from a browser that does not mind that the server has ended.
+        """
+        self.serve(Echo, **options)
+        connection = Persistent(self.site.reactor)
+        self.ended = connection.ended
+        return Socket(self.site.connect(connection), path)
+
+
+@implementer(IHalfCloseableProtocol)
+class Persistent(MemoryConnection):
+    """
+    Goes on when the other side has ended.
+
+    @ivar ended: how it did.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        super().__init__(reactor)
+        self.ended: list[str] = []
+
+    def readConnectionLost(self) -> None:
+        self.ended.append("fin")
+
+    def writeConnectionLost(self) -> None:
+        pass
+
+    def connectionLost(self, reason: Failure) -> None:
+        super().connectionLost(reason)
+        if reason.check(ConnectionLost):
+            self.ended.append("reset")

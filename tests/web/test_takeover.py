@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import ISSLTransport
 from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
-from twisted.protocols.policies import WrappingFactory
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
 
 from tests.support.serving import Echo, ServiceCase
 from tests.support.sockets import PING, PONG, Socket, closeFrame, frame, upgrade
@@ -117,6 +119,73 @@ class AtHandTests(ServiceCase):
         Socket(self.connect(), BOTH[1])
         calls = [each.func.__name__ for each in self.site.reactor.getDelayedCalls()]
         self.assertEqual(calls, ["_updateLogDateTime"])
+
+
+class Failing(ProtocolWrapper):
+    """
+    What stands between, and fails when the handshake is answered.
+
+    @cvar raises: whether it raises; if not, the connection is lost.
+    """
+
+    raises = False
+
+    def write(self, data: bytes) -> None:
+        if self.raises:
+            raise ZeroDivisionError
+        self.transport.connectionLost(Failure(ConnectionLost()))
+
+
+class Raising(Failing):
+    raises = True
+
+
+class FailingTests(WrapperCase):
+    """
+    A handshake that comes to nothing.
+    """
+
+    def wrap(self, site: SockJSFactory) -> WrappingFactory:
+        return WrappingFactory(site)
+
+    def shake(self, protocol: type[Failing], path: str) -> None:
+        """
+        Shake hands over such a connection.
+        """
+        self.start()
+        self.site.site.protocol = protocol
+        Socket(self.connect(), path)
+
+    def assertNothing(self) -> None:
+        """
+        There is no session, no timer, and no connection.
+        """
+        service = self.site.site.wrappedFactory.resource.service
+        self.assertEqual(len(service), 0)
+        self.assertEqual(service._ids, {})
+        reactor = self.site.reactor
+        names = [each.func.__name__ for each in reactor.getDelayedCalls()]
+        self.assertEqual(names, ["_updateLogDateTime"])
+        self.assertEqual(reactor.getReaders() + reactor.getWriters(), [])
+
+    def test_lost(self) -> None:
+        """
+        Where the connection is lost while the answer is written, nothing is opened.
+        """
+        for path in BOTH:
+            self.shake(Failing, path)
+            self.assertEqual(self.sessions, [])
+            self.assertNothing()
+
+    def test_raises(self) -> None:
+        """
+        Where writing raises, that is logged once, and nothing is opened.
+        """
+        for path in BOTH:
+            self.shake(Raising, path)
+            self.assertEqual(self.sessions, [])
+            self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+            self.assertNothing()
 
 
 class Wrapped:

@@ -9,6 +9,8 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.sockets import BINARY, TEXT, Socket, frame
+from txsockjs import SessionClosed, SessionFailed
 from txsockjs.testing import MemoryClient, MemorySite, MemoryWebSocket
 
 
@@ -64,8 +66,9 @@ class UnreadTests(SynchronousTestCase):
             self.site.settle()
             self.assertEqual([], self.reader.heard)
             *messages, end = self.read()
+            assert isinstance(end, type)
             self.assertEqual(2, len(messages))
-            self.assertEqual(ConnectionDone, end)
+            self.assertTrue(issubclass(end, ConnectionDone))
 
     def test_lost(self) -> None:
         """
@@ -77,6 +80,66 @@ class UnreadTests(SynchronousTestCase):
         self.site.settle()
         # What is not read has an end that is not seen, until somebody writes.
         self.assertEqual([b"a", ConnectionLost], self.read())
+
+    def test_brokenBehind(self) -> None:
+        """
+        A good message with a broken one behind it in the segment is read, then the end;
+        whatever it is that ends the wait.
+        """
+        for close in None, "loseConnection", "abortConnection":
+            socket = self.open("/0/s/websocket")
+            socket.sendMessage(b'["a"]')
+            socket.sendMessage(b'["b')
+            self.site.settle()
+            self.assertEqual((3000, "Broken framing."), socket.ended)
+            self.assertEqual([], self.reader.heard)
+            if close is not None:
+                getattr(self.reader.transport, close)()
+                self.site.settle()
+            end = self.read()[-1]
+            self.assertEqual(1 if close else 2, len(self.reader.heard))
+            self.assertEqual(SessionFailed if close is None else end, end)
+            self.assertEqual(0, len(self.site.site.resource.service))
+
+    def test_closeCodeBehind(self) -> None:
+        """
+        What was behind unread messages when the network failed is read all the same:
+        messages, and the browser's own close.
+        """
+        for path in "/0/s/websocket", "/websocket":
+            socket = self.open(path)
+            for message in b'"a"', b'"b"', b'"c"':
+                socket.sendMessage(message, isBinary=True)
+            socket.sendClose(4000, "mine")
+            self.site.settle()
+            socket.abort()
+            # What is not read has an end that is not seen, until somebody writes.
+            for _ in range(3):
+                self.reader.transport.write(b"x")
+                self.site.settle()
+            self.assertEqual([], self.reader.heard)
+            *messages, end = self.read()
+            self.assertEqual(3, len(messages))
+            self.assertEqual(SessionClosed, end)
+
+    def test_burst(self) -> None:
+        """
+        As many messages as a browser likes are held back for an application that does
+        not read, framed, raw, binary or compressed: they stay with the network.
+        """
+        for path in "/0/s/websocket", "/websocket":
+            for opcode in TEXT, BINARY:
+                for compression in False, True:
+                    self.open("/websocket", compression=compression, max_buffer=5000)
+                    offer = {"Sec-WebSocket-Extensions": "permessage-deflate"}
+                    socket = Socket(MemoryClient(self.site).connect(), path, offer)
+                    payload, rsv = b'"ab"', 0
+                    if compression:
+                        payload, rsv = b"\x52\x4a\x4c\x52\x02\x00", 4
+                    socket.send(*[frame(payload, opcode, rsv=rsv)] * 3000)
+                    self.assertEqual([], self.reader.heard)
+                    self.assertEqual(3000, len(self.read()), (path, opcode))
+                    self.assertFalse(socket.closed)
 
     def test_writingToo(self) -> None:
         """

@@ -155,15 +155,21 @@ class FramedTests(ServiceCase):
 
     def test_broken(self) -> None:
         """
-        What is no SockJS message drops the connection at once; what came before it in
-        the same segment is delivered.
+        What is no SockJS message is 3000 in a close frame, and ends the connection at
+        once; what came before it in the same segment is delivered.
         """
         for text in ["[", "{}", "5", "null", "[1]", '["a"', '"a', "a", '["a"]x', "\0"]:
             socket = self.socket()
             socket.send(frame(b'["before"]'), frame(text.encode()), frame(b'["after"]'))
             self.assertTrue(socket.closed, text)
+            close = socket.frames[-1]
+            self.assertEqual((close.code, close.reason), (3000, "Broken framing."))
             self.assertEqual(self.sessions[0].received, [b"before"])
-            self.assertEqual(len(self.sessions[0].lost), 1)
+            [reason] = self.sessions[0].lost
+            self.assertEqual(reason.trap(ConnectionLost).__name__, "ConnectionLost")
+            self.assertEqual(
+                (reason.value.code, reason.value.reason), (3000, close.reason)
+            )
             self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_binary(self) -> None:
@@ -175,6 +181,19 @@ class FramedTests(ServiceCase):
         self.assertEqual(socket.texts[1:], [b'a["a"]'])
         socket.send(frame(b'["\xff"]', BINARY))
         self.assertTrue(socket.closed)
+
+    def test_tooMany(self) -> None:
+        """
+        As many messages at once as a body of HTTP may have are taken; more are 1009,
+        whether they came as much or, compressed, as next to nothing.
+        """
+        for size, most in (10_000, 1000), (160_000, 10_000):
+            socket = self.socket(Recorder, max_message_size=size)
+            socket.say("[" + ",".join(['""'] * most) + "]")
+            self.assertEqual(self.sessions[0].received, [b""] * most)
+            socket.send(frame(b'"last"'), frame(b'["",' + b'"",' * most + b'""]'))
+            self.assertEqual(self.sessions[0].received[most:], [b"last"])
+            self.assertEqual(socket.frames[-1].code, 1009)
 
     def test_fragments(self) -> None:
         """
@@ -341,6 +360,19 @@ class FlowTests(ServiceCase):
             session.transport.resumeProducing()
             self.site.settle()
         self.assertEqual(session.received, sent)
+
+    def test_slowSender(self) -> None:
+        """
+        A browser that takes minutes for one message is there all the time, though it
+        answers no ping within it.
+        """
+        for path in BOTH:
+            self.serve(Echo, heartbeat=10)
+            socket = Socket(self.connect(), path)
+            for byte in frame(b'"%b"' % (b"x" * 50)):
+                socket.send(bytes([byte]))
+                self.site.advance(5)
+            self.assertIn(b"x" * 50, b"".join(socket.texts))
 
     def test_slowReader(self) -> None:
         """

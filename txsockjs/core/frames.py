@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Sequence
 from json.encoder import encode_basestring
 from json.scanner import make_scanner
 from typing import Final
 
-from txsockjs.errors import BrokenJSON
+from txsockjs.errors import BrokenJSON, MessageTooBig
 
 #: Bytes of memory that a message takes while it waits, beside its JSON.
 MESSAGE_COST: Final = 128
+
+# For how many bytes of what a client may send at once it may send a message, and how
+# many messages are always allowed. An empty one is three bytes in an array, and with
+# compression next to nothing.
+_BYTES_A_MESSAGE: Final = 16
+_MESSAGES: Final = 1000
 
 #: Bytes after which a frame takes no further message. It is what Twisted's transports
 #: hold before they pause their producer.
@@ -232,35 +239,50 @@ _decoder = json.JSONDecoder()
 _scan = make_scanner(_decoder)  # type: ignore[arg-type]
 
 
-def decode(payload: bytes) -> list[str]:
+def mostMessages(size: int) -> int:
+    """
+    How many messages a client may send at once.
+
+    @param size: how many bytes it may: the option C{max_message_size}.
+    """
+    return max(_MESSAGES, size // _BYTES_A_MESSAGE)
+
+
+def decode(payload: bytes, most: int = sys.maxsize) -> list[str]:
     """
     The messages in a body from a client: a JSON array of strings.
 
+    @param most: how many there may be.
     @raise BrokenJSON: for anything else.
+    @raise MessageTooBig: if there are more.
     """
     try:
         text = payload.decode("utf-8")
     except UnicodeDecodeError:
         raise BrokenJSON from None
-    return _strings(_parse(text))
+    return _strings(_parse(text), most)
 
 
-def decodeSocket(text: str) -> list[str]:
+def decodeSocket(text: str, most: int = sys.maxsize) -> list[str]:
     """
     The messages in a WebSocket message from a client: a JSON array of strings, or a
     single string; an empty payload has none.
 
+    @param most: how many there may be.
     @raise BrokenJSON: for anything else.
+    @raise MessageTooBig: if there are more.
     """
     if not text:
         return []
     value = _parse(text)
-    return [value] if type(value) is str else _strings(value)
+    return [value] if type(value) is str else _strings(value, most)
 
 
-def _strings(value: object) -> list[str]:
+def _strings(value: object, most: int = sys.maxsize) -> list[str]:
     if type(value) is not list:
         raise BrokenJSON
+    if len(value) > most:
+        raise MessageTooBig
     for item in value:
         if type(item) is not str:
             raise BrokenJSON

@@ -15,6 +15,10 @@ from autobahn.websocket.xormasker import create_xor_masker
 _TEXT: Final = 0x81
 _MASKED: Final = 0x80
 
+#: The most bytes of a reason: a close frame is a control frame, of 125 bytes at most,
+#: and two of them are the code (RFC 6455, section 5.5).
+REASON_SIZE: Final = 123
+
 _number: Final = int.from_bytes
 
 # From this size on, Autobahn's masker beats arithmetic on one long number.

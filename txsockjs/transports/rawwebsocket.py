@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from autobahn.util import encode_truncate
 from twisted.internet.defer import Deferred
 
 from txsockjs.core.frames import Close, Frame, Heartbeat, Message, Messages, encode
+from txsockjs.transports.framing import REASON_SIZE
 from txsockjs.transports.socket import STATE_OPEN
 from txsockjs.transports.websocket import SocketReceiver, WebSocketResource, size
 from txsockjs.web.headers import Policy
-
-# A close frame is a control frame of 125 bytes at the most, two of which are the code
-# (RFC 6455, section 5.5).
-_REASON_SIZE: Final = 123
 
 
 class RawSocketReceiver(SocketReceiver):
@@ -35,7 +30,7 @@ class RawSocketReceiver(SocketReceiver):
                 socket.sendMessage(payload, isBinary)
         elif isinstance(frame, Close):
             reason = encode(frame.reason).decode("utf-8")
-            reason = encode_truncate(reason, _REASON_SIZE)
+            reason = encode_truncate(reason, REASON_SIZE)
             socket.sendCloseFrame(frame.code, reason)
         elif isinstance(frame, Heartbeat):
             socket.sendPing()

@@ -8,7 +8,7 @@ from typing import ClassVar
 from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET, Request
 
-from txsockjs.core.frames import decode
+from txsockjs.core.frames import decode, mostMessages
 from txsockjs.errors import (
     MessageTooBig,
     PayloadExpected,
@@ -52,7 +52,8 @@ class SendingResource(ServiceResource):
         payload = self.payload(request, body)
         if not payload:
             raise PayloadExpected
-        taken = session.receive(decode(payload), len(payload))
+        messages = decode(payload, mostMessages(limit))
+        taken = session.receive(messages, len(payload))
         if taken is None:
             return self._succeed(request, headers)
         # The application has stopped reading: so does the client, until then.

@@ -8,26 +8,30 @@ the rest is made when it is needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 import txaio
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
-from autobahn.websocket.compress import (
-    PerMessageDeflateOffer,
-    PerMessageDeflateOfferAccept,
-)
+from autobahn.util import encode_truncate
 from autobahn.websocket.protocol import WebSocketProtocol
 from autobahn.websocket.utf8validator import Utf8Validator
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IReactorTime,
+    ISSLTransport,
+    ITCPTransport,
+)
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txsockjs.errors import BrokenJSON, NotReading, UnknownSession
+from txsockjs.core.frames import mostMessages
+from txsockjs.errors import NO_CODE, SessionClosed, SessionFailed, UnknownSession
 from txsockjs.options import SockJSOptions
-from txsockjs.transports.framing import readTexts
+from txsockjs.transports.deflate import Deflate, agree
+from txsockjs.transports.framing import REASON_SIZE, readTexts
 from txsockjs.web.wire import takenBytes
 
 # The bit of a frame's header that says so (RFC 7692, section 6).
@@ -42,6 +46,19 @@ _PER_MESSAGE: Final = ("_direct", "receiver", "state")
 
 #: The C{state} of a connection on which frames may be sent.
 STATE_OPEN: Final = WebSocketProtocol.STATE_OPEN
+_CLOSING: Final = WebSocketProtocol.STATE_CLOSING
+
+
+class Fault(SessionFailed):
+    """
+    The peer sent what it must not.
+
+    @ivar taken: None, or what fires when the application has read what came before.
+    """
+
+    def __init__(self, code: int, reason: str, taken: Deferred[None] | None) -> None:
+        super().__init__(code, reason)
+        self.taken = taken
 
 
 class ISocketReceiver(Protocol):
@@ -56,7 +73,7 @@ class ISocketReceiver(Protocol):
         Take the payloads of text messages.
 
         @return: None, or what fires when more may be read.
-        @raise BrokenJSON: to drop the connection.
+        @raise Fault: to close the connection.
         """
 
     def deliverBinary(self, payload: bytes) -> Deferred[None] | None:
@@ -84,10 +101,17 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     """
     The connection. Its factory makes a subclass of this.
 
+    @cvar maxMessages: how many messages of SockJS's one of WebSocket's may hold.
     @ivar receiver: what takes its messages, once it is open.
     """
 
+    _log = Logger()
+    # Autobahn's would warn of every peer that does something wrong, and quote it.
+    log = txaio.make_logger("none")
+
     factory: SocketFactory
+    data: bytes
+    maxMessages: int
     receiver: ISocketReceiver
     _transport_details = None
     # Whether the next byte begins a frame, and no extension is in use.
@@ -95,8 +119,12 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     _closeCall: IDelayedCall | None = None
     _moved = 0
     _validator: Utf8Validator | None = None
-    # What fires when the application has read all that it has been given.
+    # What fires when the application has read what it was given. Until then no more is.
     _unread: Deferred[None] | None = None
+    # Why the connection has been lost.
+    _lost: Failure | None = None
+    # Whether the receiver was told of the end, or is going to be.
+    _told = False
 
     def __init__(self) -> None:
         self._direct = False
@@ -137,20 +165,88 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             if used == len(data):
                 return
             data = data[used:]
-        self._dataReceived(data)
-        self._direct = (
+        elif self._mayProcess():
+            self.receiver.heard = True
+        self.data += data
+        self.consumeData()
+
+    def connectionLost(self, reason: Failure) -> None:
+        self._lost = reason
+        if self._closeCall is not None:
+            self._closeCall.cancel()
+            self._closeCall = None
+        if self._unread is None or self.state != STATE_OPEN:
+            WebSocketProtocol._connectionLost(self, reason)
+        else:
+            # As on TCP, who has stopped reading reads what came before the end first.
+            # It may be waiting to write, too: that goes nowhere from now on.
+            self.receiver.resumeProducing()
+
+    # In
+
+    def consumeData(self) -> None:
+        """
+        Process what has come, as far as the application reads.
+        """
+        while self._mayProcess():
+            if self._unread is not None:
+                return
+            if self._isDirect():
+                texts, used = readTexts(self.data, self.maxMessagePayloadSize)
+                if texts:
+                    self.data = self.data[used:]
+                    self._deliver(self.receiver.deliver, texts)
+                    continue
+            if not self.processData():
+                self._direct = self._isDirect() and not self.data
+                return
+        # RFC 6455, section 7.1.7: after a fault nothing is processed.
+        self.data = b""
+
+    def _mayProcess(self) -> bool:
+        return self.state in (STATE_OPEN, _CLOSING) and not self.failedByMe
+
+    def _isDirect(self) -> bool:
+        """
+        Whether a frame begins here that may be one of the common ones.
+        """
+        return (
             self.state == STATE_OPEN
-            and not self.data
             and self.current_frame is None
             and not self.inside_message
             and not self.isDeflating()
         )
 
-    def connectionLost(self, reason: Failure) -> None:
-        if self._closeCall is not None:
-            self._closeCall.cancel()
-            self._closeCall = None
-        WebSocketProtocol._connectionLost(self, reason)
+    def _deliver(
+        self, deliver: Callable[[Any], Deferred[None] | None], what: object
+    ) -> None:
+        fault = None
+        try:
+            taken = deliver(what)
+        except Fault as error:
+            fault, taken = error, error.taken
+        if taken is not None:
+            self._direct = False
+            self._unread = taken
+            self.transport.pauseProducing()
+            taken.addErrback(lambda reason: reason.trap(UnknownSession))
+            taken.addCallback(self._taken)
+        if fault is not None:
+            self._fail_connection(fault.code, fault.reason)
+
+    def _taken(self, result: object) -> None:
+        # That may be from inside a call of the application's.
+        self.factory.clock.callLater(0, self._readOn)
+
+    def _readOn(self) -> None:
+        self._unread = None
+        self.consumeData()
+        if self._unread is not None:
+            return
+        if self._lost is not None:
+            WebSocketProtocol._connectionLost(self, self._lost)
+        else:
+            self.transport.resumeProducing()
 
     # Autobahn
 
@@ -165,16 +261,28 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         @param extensions: its C{Sec-WebSocket-Extensions}.
         @param headers: further headers of the answer.
         """
+        options = self.factory.options
+        agreed = agree(options, extensions) if options.compression else None
+        if agreed is not None:
+            self._perMessageCompress = Deflate(agreed, options.compression_memory_level)
+            headers = {**headers, "Sec-WebSocket-Extensions": agreed.answer}
         self._wskey = key
         self.websocket_version = version
-        self.websocket_protocols: list[str] = []
-        self.websocket_extensions = self._parseExtensionsHeader(extensions)
+        # Autobahn would look for what to agree to here.
+        self.websocket_extensions: list[object] = []
         self.succeedHandshake((None, headers))
-        del self._wskey, self.websocket_protocols, self.websocket_extensions
+        del self._wskey, self.websocket_extensions
         if self.state == STATE_OPEN:
             # The answer has been sent.
             del self.http_response_data
             self._direct = not self.isDeflating()
+
+    def _onOpen(self) -> None:
+        if self._lost is not None:
+            # Whoever wrote the answer found that nobody is there.
+            self.state = WebSocketProtocol.STATE_CLOSED
+        else:
+            self.factory.onOpen(self)
 
     def _onPing(self, payload: bytes) -> None:
         self.receiver.pinged(payload)
@@ -182,11 +290,11 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     def _onPong(self, payload: bytes) -> None:
         self.receiver.heard = True
 
-    def _onOpen(self) -> None:
-        self.factory.onOpen(self)
-
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        if isBinary:
+        if self.state != STATE_OPEN:
+            # What comes behind our close frame concerns nobody.
+            pass
+        elif isBinary:
             self._deliver(self.receiver.deliverBinary, payload)
         else:
             self._deliver(self.receiver.deliver, [payload.decode("utf-8")])
@@ -201,6 +309,8 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         if not self.failedByMe:
             self.message_data[0] += payload
 
+    # Out
+
     def sendMessage(self, payload: bytes, isBinary: bool = False) -> None:
         """
         Send a message, of any size: C{max_message_size} is for what comes in, and
@@ -209,18 +319,57 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         if self.state != self.STATE_OPEN:
             return
         rsv = 0
-        deflate = self._perMessageCompress
+        deflate: Deflate | None = self._perMessageCompress
         if deflate is not None:
             rsv = _COMPRESSED
-            deflate.start_compress_message()
-            payload = deflate.compress_message_data(payload)
-            payload += deflate.end_compress_message()
+            payload = deflate.compress(payload)
         self.sendFrame(opcode=2 if isBinary else 1, payload=payload, rsv=rsv)
 
     def sendData(
         self, data: bytes, sync: bool = False, chopsize: int | None = None
     ) -> None:
         self.transport.write(data)
+
+    def isDeflating(self) -> bool:
+        """
+        Whether compression was negotiated.
+        """
+        return self._perMessageCompress is not None
+
+    # The end
+
+    def _fail_connection(self, code: int = 1001, reason: str = "going away") -> None:
+        """
+        The peer did what it must not: it is told so, and nothing more is heard of it.
+        (RFC 6455, section 7.1.7)
+        """
+        self.failedByMe = True
+        if self.state == STATE_OPEN:
+            self._log.debug(
+                "Closing a {transport} connection of {peer} with {code}: {reason!r}",
+                **self._whose(),
+                code=code,
+                reason=reason,
+            )
+            self.sendCloseFrame(code, encode_truncate(reason, REASON_SIZE))
+            self._tell(SessionFailed(code, reason))
+        if self._lost is None:
+            self._finish()
+
+    def _finish(self) -> None:
+        """
+        Tell the peer that nothing more will come, and read until it has ended the
+        connection: bytes that nobody reads would reset it, and with it what is to be
+        read at the other side.
+        """
+        transport = self.transport
+        transport.unregisterProducer()
+        # TLS has an end of its own, and reads on until the peer's.
+        if ITCPTransport(transport, None) and not ISSLTransport(transport, None):
+            transport.loseWriteConnection()
+        else:
+            transport.loseConnection()
+        transport.resumeProducing()
 
     def dropConnection(self, abort: bool = False) -> None:
         self._direct = False
@@ -238,7 +387,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         Give the peer some time to take what is left and to end the connection.
         """
         # Autobahn's own timers run on a process-wide clock.
-        if self._closeCall is None:
+        if self._closeCall is None and self._lost is None:
             self._moved = takenBytes(self.transport)
             self._closeCall = self.factory.clock.callLater(
                 self.factory.closeTimeout, self._closeTimeUp
@@ -250,88 +399,42 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             # The time counts from when the bytes had been taken.
             self._limitClosing()
             return
+        self._log.debug(
+            "Dropping a {transport} connection of {peer}: it was closed, and goes on.",
+            **self._whose(),
+        )
         self.onCloseHandshakeTimeout()
         self.transport.abortConnection()
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        if not wasClean:
+            self._tell(ConnectionLost())
+        elif self.closedByMe:
+            self._tell(ConnectionDone())
+        else:
+            self._tell(SessionClosed(code or NO_CODE, reason or ""))
+
+    def _tell(self, why: Exception) -> None:
+        """
+        Tell the receiver of the end, once. What came before it is read first.
+        """
         # Without a receiver, the handshake failed.
         receiver = getattr(self, "receiver", None)
-        if receiver is None:
+        if receiver is None or self._told:
             return
-        why = Failure(ConnectionDone() if wasClean else ConnectionLost())
-        if self._unread is None or self._unread.called:
-            receiver.connectionLost(why)
+        self._told = True
+        reason = Failure(why)
+        if self._unread is None:
+            receiver.connectionLost(reason)
         else:
-            # As on TCP, who has stopped reading reads what came before the end first.
-            # It may be waiting to write, too: that goes nowhere from now on.
             receiver.resumeProducing()
             # The application may be the one that ends the wait, from inside a call.
-            self._unread.addBoth(self._endLater, receiver, why)
+            later = self.factory.clock.callLater
+            self._unread.addBoth(lambda _: later(0, receiver.connectionLost, reason))
 
-    def _endLater(self, result: None, receiver: ISocketReceiver, why: Failure) -> None:
-        self.factory.clock.callLater(0, receiver.connectionLost, why)
-
-    # The receiver
-
-    def isDeflating(self) -> bool:
-        """
-        Whether compression was negotiated.
-        """
-        return self._perMessageCompress is not None
-
-    def _deliver(
-        self, deliver: Callable[[Any], Deferred[None] | None], what: object
-    ) -> None:
-        try:
-            taken = deliver(what)
-        except BrokenJSON:
-            # PROTOCOL section 7: the connection is dropped at once.
-            self.dropConnection(abort=True)
-        except NotReading:
-            self._fail_connection(1013, NotReading.text)
-        else:
-            if taken is not None:
-                self.transport.pauseProducing()
-                self._unread = taken
-                taken.addErrback(_dropped)
-                # Dropped or not: the peer's answer to a close frame is to be heard.
-                taken.addCallback(self._taken)
-
-    def _taken(self, result: None) -> None:
-        self.transport.resumeProducing()
-
-
-def _dropped(reason: Failure) -> None:
-    reason.trap(UnknownSession)
-
-
-def _acceptDeflate(
-    options: SockJSOptions, offers: Sequence[object]
-) -> PerMessageDeflateOfferAccept | None:
-    """
-    Accept permessage-deflate (RFC 7692), if it is offered.
-
-    No side keeps a context from message to message: what a connection costs between
-    messages stays what it is without compression. Autobahn stops inflating a message
-    at C{max_message_size}.
-    """
-    bits = options.compression_window_bits
-    for offer in offers:
-        if not isinstance(offer, PerMessageDeflateOffer):
-            continue
-        # 0 stands for zlib's own 15 bits, which need not be named.
-        limit = bits if bits < 15 and offer.accept_max_window_bits else 0
-        asked = offer.request_max_window_bits
-        return PerMessageDeflateOfferAccept(
-            offer,
-            request_no_context_takeover=offer.accept_no_context_takeover,
-            request_max_window_bits=limit,
-            no_context_takeover=True,
-            window_bits=min(bits, asked) if asked else bits,
-            mem_level=options.compression_memory_level,
-            max_message_size=options.max_message_size,
-        )
-    return None
+    def _whose(self) -> dict[str, object]:
+        factory, peer = self.factory, self.transport.getPeer()
+        return {"service": factory.service, "transport": factory.name, "peer": peer}
 
 
 class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
@@ -341,6 +444,9 @@ class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
     @ivar clock: what tells the time.
     @ivar closeTimeout: seconds that a peer has to answer a close frame.
     @ivar onOpen: what is called with a connection when its handshake is done.
+    @ivar options: the service's options.
+    @ivar service: the service's name.
+    @ivar name: the SockJS name of the transport.
     """
 
     def __init__(
@@ -348,24 +454,29 @@ class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
         clock: IReactorTime,
         options: SockJSOptions,
         onOpen: Callable[[SocketProtocol], None],
+        service: str,
+        name: str,
     ) -> None:
         super().__init__(reactor=clock, server=None)
         self.clock = clock
         self.closeTimeout = options.timeout
         self.onOpen = onOpen
+        self.options = options
+        self.service = service
+        self.name = name
         self.setProtocolOptions(
             # Autobahn's status page would redirect to any URL it is asked to.
             webStatus=False,
             maxMessagePayloadSize=options.max_message_size,
             # A fault is told by a close frame with its code, not by a broken line.
             failByDrop=False,
+            # The browser's page is told the code that it gave, as from any server.
+            echoCloseCodeReason=True,
             # The request is complete when it gets here, and closing has a timer of
             # ours: no timer of Autobahn's ever runs.
             openHandshakeTimeout=0,
             closeHandshakeTimeout=0,
         )
-        if options.compression:
-            self.perMessageCompressionAccept = partial(_acceptDeflate, options)
         self.protocol = self._protocolClass()
 
     def _protocolClass(self) -> type[SocketProtocol]:
@@ -381,5 +492,6 @@ class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
             for name, value in vars(template).items()
             if name not in _PER_CONNECTION + _PER_MESSAGE
         }
+        shared["maxMessages"] = mostMessages(self.options.max_message_size)
         shared["__slots__"] = _PER_MESSAGE
         return type("SocketProtocol", (SocketProtocol,), shared)

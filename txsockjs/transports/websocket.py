@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory, IPushProducer
+from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET, Request
@@ -25,16 +26,23 @@ from txsockjs.core.session import Session
 from txsockjs.errors import (
     BadHandshake,
     BrokenJSON,
+    MessageTooBig,
     NotAnUpgrade,
     NotAWebSocket,
     UnknownSession,
+    WireError,
     WrongVersion,
 )
 from txsockjs.interfaces import IReceiver
 from txsockjs.request import OpeningRequest
 from txsockjs.transports.base import ServiceResource, openingRequest
 from txsockjs.transports.framing import formatText
-from txsockjs.transports.socket import STATE_OPEN, SocketFactory, SocketProtocol
+from txsockjs.transports.socket import (
+    STATE_OPEN,
+    Fault,
+    SocketFactory,
+    SocketProtocol,
+)
 from txsockjs.web.headers import HeaderBlock, HeaderRules, Policy
 from txsockjs.web.response import headersBeside
 from txsockjs.web.wire import heldBytes, pendingBytes, takenBytes, writeThrough
@@ -109,19 +117,24 @@ class SocketReceiver:
         Hand the payloads of WebSocket text messages to the session.
 
         @return: None, or what fires when the application is reading again.
-        @raise BrokenJSON: if one is no SockJS message. Those before it are delivered.
+        @raise Fault: if one is no SockJS message. Those before it are delivered.
         """
+        most = self._socket.maxMessages
         if len(texts) == 1:
             [text] = texts
             count = len(text) if text.isascii() else size(texts)
-            return self.receive(decodeSocket(text), count)
-        messages: list[str] = []
-        try:
-            for text in texts:
-                messages += decodeSocket(text)
-        except BrokenJSON:
-            self.receive(messages)
-            raise
+            try:
+                messages = decodeSocket(text, most)
+            except (BrokenJSON, MessageTooBig) as error:
+                raise _fault(error, None) from None
+            return self.receive(messages, count)
+        messages = []
+        for read, text in enumerate(texts):
+            try:
+                messages += decodeSocket(text, most)
+            except (BrokenJSON, MessageTooBig) as error:
+                taken = self.receive(messages, size(texts[:read]))
+                raise _fault(error, taken) from None
         return self.receive(messages, size(texts))
 
     def deliverBinary(self, payload: bytes) -> Deferred[None] | None:
@@ -129,9 +142,11 @@ class SocketReceiver:
         Hand the payload of a WebSocket binary message to the session.
         """
         try:
-            return self.deliver([payload.decode("utf-8")])
+            text = payload.decode("utf-8")
         except UnicodeDecodeError:
-            raise BrokenJSON from None
+            # No JSON begins so.
+            text = "?"
+        return self.deliver([text])
 
     def connectionLost(self, reason: Failure) -> None:
         """
@@ -188,6 +203,7 @@ class WebSocketResource(ServiceResource):
 
     policy = Policy.COOKIE
     method = b"GET"
+    _log = Logger()
     transport: ClassVar[str] = "websocket"
     receiver: ClassVar[type[SocketReceiver]] = SocketReceiver
 
@@ -196,7 +212,13 @@ class WebSocketResource(ServiceResource):
     ) -> None:
         super().__init__(service, rules)
         self._opener = SessionOpener(service, factory)
-        self._sockets = SocketFactory(service.clock, service.options, self._opened)
+        self._sockets = SocketFactory(
+            service.clock,
+            service.options,
+            self._opened,
+            service.counters.service,
+            self.transport,
+        )
 
     def answer(self, request: Request, headers: HeaderBlock) -> int:
         """
@@ -233,14 +255,24 @@ class WebSocketResource(ServiceResource):
         socket.opening = openingRequest(request, service, self.transport, self.rules)
         takeOver(request, socket)
         extensions = b",".join(header(b"Sec-WebSocket-Extensions", []))
-        socket.shakeHands(
-            keys[0].decode("ascii"),
-            int(versions[0]),
-            extensions.decode("latin-1"),
-            headersBeside(request, headers),
-        )
+        try:
+            socket.shakeHands(
+                keys[0].decode("ascii"),
+                int(versions[0]),
+                extensions.decode("latin-1"),
+                headersBeside(request, headers),
+            )
+        except Exception:
+            # The request cannot be answered any more, and its session, if there is one,
+            # ends with the connection.
+            self._log.failure(
+                "A {transport} connection could not be opened and is dropped.",
+                service=service,
+                transport=self.transport,
+            )
+            socket.transport.abortConnection()
         # The request has no end that would be logged.
-        request.setResponseCode(101 if hasattr(socket, "receiver") else 400)
+        request.setResponseCode(101)
         request.channel.factory.log(request)
         return NOT_DONE_YET
 
@@ -259,6 +291,15 @@ def size(texts: Sequence[str]) -> int:
     for text in texts:
         count += len(text) if text.isascii() else len(text.encode("utf-8"))
     return count
+
+
+def _fault(error: WireError, taken: Deferred[None] | None) -> Fault:
+    """
+    How a WebSocket is told of an error. (PROTOCOL section 7)
+    """
+    if isinstance(error, MessageTooBig):
+        return Fault(1009, error.text, taken)
+    return Fault(3000, "Broken framing.", taken)
 
 
 def asksForWebSocket(request: Request) -> bool:
