@@ -23,6 +23,7 @@ from twisted.trial.unittest import TestCase
 from tests.support.programs.certificates import makeCertificate
 from tests.support.programs.node import need, runNode
 from tests.support.programs.servers import Server
+from txsockjs import SessionClosed
 
 TRANSPORTS = (
     "jsonp-polling",
@@ -215,7 +216,7 @@ class RealBrowser:
         close = {"code": 3001, "reason": "enough", "wasClean": True, "opened": 1}
         self.assertOutcomes("clientCloses", close)
         expected = {name: [error.ConnectionLost] for name in self.transports}
-        expected["websocket"] = [error.ConnectionDone]
+        expected["websocket"] = [SessionClosed]
         self.assertEqual(self.server.lost, expected)
 
     def test_cookie(self: Any) -> None:

@@ -10,6 +10,7 @@ from twisted.trial.unittest import TestCase
 
 from tests.support.programs.node import need, runNode
 from tests.support.programs.servers import Server, startPlain
+from txsockjs import SessionClosed
 
 INTACT = {"sent": 100, "received": 100, "wrong": []}
 
@@ -94,7 +95,7 @@ class StockClient:
 
 class WebSocketTests(StockClient, TestCase):
     transport = "websocket"
-    lostBy = error.ConnectionDone
+    lostBy = SessionClosed
 
 
 class XHRStreamingTests(StockClient, TestCase):
@@ -117,7 +118,7 @@ class RawWebSocketTests(TestCase):
     async def client(self, service: str, scenario: str, **options: Any) -> Any:
         """The result of one scenario."""
         need("node", packages=("sockjs-client",))
-        server = await startPlain()
+        self.server = server = await startPlain()
         self.addCleanup(lambda: defer.ensureDeferred(server.stop()))
         url = f"{server.url}/{service}"
         [result] = await runNode(
@@ -143,6 +144,15 @@ class RawWebSocketTests(TestCase):
         result = await self.client("close", "serverClose")
         close = {"code": 3000, "reason": "Go away!", "opened": 1, "received": []}
         self.assertEqual(result, close)
+
+    async def test_clientCloses(self) -> None:
+        """The client gets its own code and reason back, and so does the server."""
+        result = await self.client(
+            "remember", "clientClose", message="me", code=4000, reason="mine"
+        )
+        self.assertEqual(result, {"code": 4000, "reason": "mine", "opened": 1})
+        await self.server.untilLost({"me"})
+        self.assertEqual(self.server.lost, {"me": [SessionClosed]})
 
 
 class FallbackTests(TestCase):
