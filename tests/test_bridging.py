@@ -20,9 +20,10 @@ from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.logger import eventAsText, globalLogPublisher
 from twisted.python.failure import Failure
 
-from tests.support.bridging import THERE, BridgeTestCase, GivenEndpoint, Service
+from tests.support.bridging import HERE, THERE, BridgeTestCase, GivenEndpoint, Service
 from txsockjs.bridge import Told
 from txsockjs.testing import MemoryClient
+from txsockjs.testing.network import connect
 
 
 class ConnectingTests(BridgeTestCase):
@@ -93,6 +94,21 @@ class ConnectingTests(BridgeTestCase):
         session.abort()
         self.reactor.settle()
         self.assertIsNone(self.endpoint.factory.buildProtocol(THERE))
+        self.assertNothingLeft()
+
+    def test_leavesMeanwhile(self) -> None:
+        """A browser that leaves while its connection is made is the last to have it."""
+        self.bridge()
+        self.endpoint._cancel = lambda attempt: None
+        session, service = self.session(), Service()
+        client = self.endpoint.factory.buildProtocol(THERE)
+        session.abort()
+        self.reactor.settle()
+        connect(self.reactor, service, THERE, client, HERE, 65536, False)
+        self.reactor.settle()
+        self.assertTrue(service.ended)
+        service.transport.loseConnection()
+        self.reactor.settle()
         self.assertNothingLeft()
 
 
@@ -205,6 +221,24 @@ class EndingTests(BridgeTestCase):
         self.reactor.advance(0.2)
         self.assertTold(session, Told.ENDED)
 
+    def test_slowly(self) -> None:
+        """A service that takes some of it now and then is not given up."""
+        session, service = self.connected()
+        service.transport.pauseProducing()
+        for _ in range(40):
+            session.send("x" * 50_000)
+        service.transport.loseWriteConnection()
+        for _ in range(4):
+            self.reactor.advance(20)
+            service.transport.resumeProducing()
+            for _ in range(8):
+                self.reactor.turn()
+            service.transport.pauseProducing()
+        self.assertIsNone(session.closed)
+        service.transport.resumeProducing()
+        self.reactor.advance(1)
+        self.assertEqual(len(service.received), 2_000_000)
+
     def test_stopsTaking(self) -> None:
         """A service that has ended its stream, and takes nothing, is dropped."""
         session, service = self.connected()
@@ -315,9 +349,21 @@ class LingeringTests(BridgeTestCase):
                 most = max(most, len(self.factory.services))
             for session in sessions:
                 session.abort()
-                self.reactor.settle()
+            self.reactor.settle()
             self.assertLessEqual(len(self.factory.services), 3)
         self.assertEqual(most, 6)
+
+    def test_inOneTurn(self) -> None:
+        """However many begin to linger in one turn, the oldest are dropped for them."""
+        self.bridge(maxLingering=0)
+        for _ in range(2):
+            for _ in range(3):
+                self.session()
+                self.endpoint.accept()
+            for side in list(self.factory.services):
+                side.finish()
+        self.reactor.settle()
+        self.assertEqual(len(self.factory.services), 3)
 
     def test_nothingIsKept(self) -> None:
         """What a service says when its browser is gone is taken, and not held."""

@@ -157,8 +157,7 @@ class BrowserSide(_Side):
         assert self.service is not None
         self.service.transport.registerProducer(self, True)
         self.transport.registerProducer(self.service, True)
-        if not self.paused:
-            self.transport.resumeProducing()
+        self.transport.resumeProducing()
 
     def _notConnected(self, failure: Failure) -> None:
         if not self.open:
@@ -248,7 +247,6 @@ class BrowserSide(_Side):
 
     def pauseProducing(self) -> None:
         self._wasPaused = True
-        self._noEnd()
         super().pauseProducing()
 
     def resumeProducing(self) -> None:
@@ -332,7 +330,7 @@ class ServiceSide(_Side):
     def resumeProducing(self) -> None:
         self.paused = False
         self._browser.passOn()
-        if not self.paused and not self._finished:
+        if not self.paused:
             self.transport.resumeProducing()
 
     def readConnectionLost(self) -> None:

@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IDelayedCall, IPullProducer, IReactorTime
+from twisted.internet.interfaces import IPullProducer, IReactorTime
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -70,7 +70,7 @@ class MultiplexProtocol(Protocol):
         # How many channels were asked for in this turn, and what was told.
         self._asked = 0
         self._told: set[tuple[str, str]] = set()
-        self._turn: IDelayedCall | None = None
+        self._inTurn = False
         # Whether a refusal was logged.
         self._logged = False
 
@@ -105,8 +105,6 @@ class MultiplexProtocol(Protocol):
             self._tell(spelling, "There is no payload.")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self._turn is not None:
-            self._turn.cancel()
         while self.channels:
             channel = next(iter(self.channels.values()))
             self._forget(channel)
@@ -176,11 +174,12 @@ class MultiplexProtocol(Protocol):
         return True
 
     def _inThisTurn(self) -> None:
-        if self._turn is None:
-            self._turn = self.clock.callLater(0, self._nextTurn)
+        if not self._inTurn:
+            self._inTurn = True
+            self.clock.callLater(0, self._nextTurn)
 
     def _nextTurn(self) -> None:
-        self._turn = None
+        self._inTurn = False
         self._asked = 0
         self._told.clear()
 

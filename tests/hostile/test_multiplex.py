@@ -29,6 +29,9 @@ class FloodTests(MultiplexTestCase):
         answers = self.taken(session)
         session.send("msg,echo,still here")
         self.assertEqual(self.taken(session), ["msg,echo,still here"])
+        session.send("uns,echo", "sub,echo")
+        session.send("msg,echo,again")
+        self.assertEqual(self.taken(session), ["msg,echo,again"])
         return answers
 
     def assertQuiet(self) -> None:
