@@ -18,7 +18,7 @@ import tests.hostile
 import tests.web
 from tests.conformance.support import ConformanceTest
 from tests.support.serving import ServiceCase
-from txsockjs.web import site
+from txsockjs.web import channel
 
 
 class TwistedAlone(SynchronousTestCase):
@@ -27,7 +27,7 @@ class TwistedAlone(SynchronousTestCase):
     """
 
     def setUp(self) -> Any:
-        reading = patch.object(site, "readStart", lambda data: None)
+        reading = patch.object(channel, "readStart", lambda data: None)
         reading.start()
         self.addCleanup(reading.stop)
         return super().setUp()

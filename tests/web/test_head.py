@@ -12,7 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.serving import Echo, ServiceCase
 from txsockjs.testing import MemoryConnection, MemorySite
 from txsockjs.transports import pages
-from txsockjs.web import site as siteModule
+from txsockjs.web import body as bodyModule
+from txsockjs.web import channel as channelModule
 from txsockjs.web.head import Start, readStart
 
 LINE = b"POST /0/s1/xhr_send?a=b HTTP/1.1"
@@ -193,6 +194,13 @@ _REQUESTS = st.builds(
     st.sampled_from([b"", b'["a"]', b"[]", b"\r\n", b"0\r\n\r\n"]),
 )
 
+# What is not all there, when the next request comes.
+_TORN = st.builds(
+    lambda request, lines: b"".join(request.splitlines(True)[:lines]),
+    _REQUESTS,
+    st.integers(0, 6),
+)
+
 
 class DifferentialTests(SynchronousTestCase):
     """
@@ -213,7 +221,10 @@ class DifferentialTests(SynchronousTestCase):
         self.assertEqual(site.reactor.getDelayedCalls(), [])
         return answered
 
-    @given(st.lists(_REQUESTS, max_size=3), st.lists(st.integers(0, 400), max_size=3))
+    @given(
+        st.lists(_REQUESTS | _TORN, max_size=3),
+        st.lists(st.integers(0, 400), max_size=3),
+    )
     def test_anyRequests(self, requests: list[bytes], cuts: list[int]) -> None:
         """
         Any requests, in any pieces.
@@ -223,11 +234,11 @@ class DifferentialTests(SynchronousTestCase):
         parts = zip([0, *ends], [*ends, len(data)], strict=True)
         pieces = [data[begin:end] for begin, end in parts]
         with (
-            patch.object(siteModule, "_date", lambda second: b"now"),
+            patch.object(bodyModule, "_date", lambda second: b"now"),
             patch.object(pages, "randbits", lambda bits: 7),
         ):
             answered = [self.answers(way) for way in (requests, pieces)]
-            with patch.object(siteModule, "readStart", lambda data: None):
+            with patch.object(channelModule, "readStart", lambda data: None):
                 expected = self.answers([data])
         for answer in answered:
             self.assertEqual(answer, expected)

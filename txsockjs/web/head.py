@@ -14,17 +14,22 @@ from typing import Final, NamedTuple
 
 from twisted.web.http_headers import Headers, InvalidHeaderName
 
+from txsockjs.errors import WireError
+
 # The longest head that is read here, without its first line, and the most lines of it:
 # what is remembered takes far more memory by the line than by the byte. With a first
 # line as below it is less than what Twisted allows.
 _LONGEST: Final = 4096
 _LINES: Final = 64
 
+#: The longest name of a header. Twisted remembers 10,000 of them, however long.
+LONGEST_NAME: Final = 256
+
 # How many heads are remembered, and how many single lines for other heads.
 _KEPT: Final = 1024
 
 # A first line in which Twisted would find nothing to object to (RFC 9112, section 3).
-_FIRST_LINE: Final = re.compile(rb"(GET|POST) ([!-~]{1,4096}) HTTP/1\.1\r\n")
+_FIRST_LINE: Final = re.compile(rb"(GET|POST) (/[!-~]{0,4095}) HTTP/1\.1\r\n")
 
 # What no line may hold (RFC 9110, section 5.5).
 _FORBIDDEN: Final = re.compile(rb"[\x00\r\n]")
@@ -36,6 +41,24 @@ _SPECIAL: Final = (b"Transfer-Encoding", b"Expect")
 _KEY: Final = b"Sec-WebSocket-Key:"
 
 _LENGTH: Final = re.compile(rb"[0-9]{1,9}")
+
+# A host, which may be an address in brackets, and a port (RFC 3986, section 3.2.2).
+_HOST: Final = re.compile(
+    rb"(\[[0-9A-Za-z:.%_~-]+\]|[0-9A-Za-z._~!$&'()*+,;=%-]*)(:[0-9]*)?"
+)
+
+# The absolute form of a target (RFC 9112, section 3.2.2).
+_ABSOLUTE: Final = re.compile(rb"(?i:https?)://([^/?#]*)(.*)", re.DOTALL)
+
+
+class BadHost(WireError):
+    status = 400
+    text = "A request has one Host, and one that is in order."
+
+
+class BadTarget(WireError):
+    status = 400
+    text = "This is no URL."
 
 
 class Head(NamedTuple):
@@ -59,6 +82,35 @@ class Head(NamedTuple):
             name: values.copy() for name, values in self.fields.items()
         }
         return headers
+
+
+def checkHost(headers: Headers, version: bytes) -> None:
+    """
+    Check that it is not in doubt whose request it is. (RFC 9112, section 3.2)
+
+    @raise BadHost: if it is.
+    """
+    hosts = headers.getRawHeaders(b"Host", ())
+    if len(hosts) != 1 and (hosts or version == b"HTTP/1.1"):
+        raise BadHost
+    if hosts and not _HOST.fullmatch(hosts[0]):
+        raise BadHost
+
+
+def originForm(target: bytes) -> tuple[bytes | None, bytes]:
+    """
+    The host that a target names, if it does, and the path with its query.
+
+    @raise BadTarget: if the host cannot be one.
+    """
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute is None:
+        return None, target
+    host, path = absolute.groups()
+    # RFC 9110, sections 4.2.1 and 4.2.4: no host, or somebody's name before it.
+    if host[:1] in (b"", b":") or not _HOST.fullmatch(host):
+        raise BadTarget
+    return host, path if path.startswith(b"/") else b"/" + path
 
 
 class Start(NamedTuple):
@@ -106,6 +158,8 @@ def _field(line: bytes) -> tuple[bytes, bytes] | None:
     A header's name, as Twisted has it, and its value.
     """
     name, colon, value = line.partition(b":")
+    if len(name) > LONGEST_NAME:
+        return None
     headers = Headers()
     try:
         headers.addRawHeader(name, value.strip(b" \t"))
@@ -136,6 +190,7 @@ def _parse(block: bytes) -> Head | None:
     if (
         b"close" in connection.lower()
         or len(hosts) != 1
+        or not _HOST.fullmatch(hosts[0])
         or more
         or not _LENGTH.fullmatch(length)
     ):

@@ -18,6 +18,7 @@ from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.tcp import Server
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.protocols.tls import BufferingTLSTransport
+from twisted.web.http import HTTPChannel
 
 if sys.platform == "linux":
     from fcntl import ioctl
@@ -33,6 +34,14 @@ _IN_FLIGHT: Final = 16384
 
 # What fits into one record of TLS, in bytes (RFC 8446, section 5.1).
 _RECORD: Final = 16384
+
+
+def isHTTP1(channel: object) -> bool:
+    """
+    Whether what a request came on is a connection of HTTP/1, and not a stream of
+    HTTP/2.
+    """
+    return isinstance(channel, HTTPChannel)
 
 
 def writeThrough(transport: Any, data: bytes) -> None:
@@ -152,6 +161,9 @@ def _buffered(transport: Any) -> int:
     buffered = 0
     while isinstance(transport, ProtocolWrapper):
         buffered += sum(map(len, vars(transport).get("_appSendBuffer", ())))
+        # What Twisted gathers until the end of the turn, to encrypt it at once.
+        aggregator = vars(transport).get("_aggregator")
+        buffered += sum(map(len, getattr(aggregator, "_buffer", ())))
         transport = transport.transport
     if not getattr(transport, "connected", False):
         # Nobody will take what is left there.

@@ -1,0 +1,198 @@
+"""A request as a SockJS Site takes it, and its body: L{BoundedRequest}.
+
+twisted.web hands a request to its Resource when all of the body is there, and keeps a
+large one in a file. Here a body is refused before more of it is stored than its service
+accepts, and kept in memory.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from io import BytesIO
+from time import time
+from typing import Any, Final
+
+from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import IDelayedCall
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel, datetimeToString, parse_qs
+from twisted.web.server import Request, version
+
+from txsockjs.errors import MessageTooBig, WireError
+from txsockjs.web.head import Start, checkHost, originForm
+from txsockjs.web.response import refuse
+from txsockjs.web.wire import isHTTP1
+
+#: So many bytes of a body are worth one more time-out.
+BODY_STEP: Final = 65536
+
+_HTTP: Final = b"HTTP/1.1"
+
+
+class BoundedRequest(Request):
+    """
+    A request whose body is no larger than its service accepts, and which comes in in
+    time, over HTTP/1 and HTTP/2.
+    """
+
+    _refused = False
+    _step = BODY_STEP
+    # HTTP/2 alone: HTTP/1 has one request at a time, and the channel's timer.
+    _deadline: IDelayedCall | None = None
+
+    def __init__(self, channel: Any, *args: Any, **kw: Any) -> None:
+        super().__init__(channel, *args, **kw)  # type: ignore[no-untyped-call]
+        site = channel.site
+        if isHTTP1(channel):
+            # The request line is in; the headers have a time of their own.
+            channel.resetTimeout()
+        elif site.timeOut is not None:
+            self._deadline = site.reactor.callLater(site.timeOut, self._timeUp)
+
+    def gotLength(self, length: int | None) -> None:
+        """
+        The headers are in, and the body follows.
+
+        @param length: its C{Content-Length}, or None if there is none.
+        """
+        channel: Any = self.channel
+        self.content = BytesIO()
+        if not isHTTP1(channel):
+            # A stream cannot be written to before its request is complete.
+            self._room = channel.site.bodyLimit(channel.path)
+            return
+        channel.resetTimeout()
+        try:
+            checkHost(self.requestHeaders, channel._version)
+            host, channel._path = originForm(channel._path)
+            if host is not None:
+                # RFC 9112, section 3.2.2.
+                self.requestHeaders.setRawHeaders(b"Host", [host])
+            self._room = channel.site.bodyLimit(channel._path) if length != 0 else 0
+            if length is not None and length > self._room:
+                raise MessageTooBig
+        except WireError as error:
+            self._refuse(error)
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """
+        Keep a part of the body, as long as there is room.
+        """
+        self._room -= len(data)
+        if self._room >= 0:
+            super().handleContentChunk(data)  # type: ignore[no-untyped-call]
+        elif not self._refused:
+            self._refuse(MessageTooBig())
+        self._step -= len(data)
+        if self._step <= 0 and not self._refused:
+            self._step = BODY_STEP
+            self._prolong()
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """
+        All of the request is in.
+        """
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        channel: Any = self.channel
+        if not self._refused:
+            super().requestReceived(  # type: ignore[no-untyped-call]
+                command, path, version
+            )
+        elif isHTTP1(channel):
+            channel.close()
+        else:
+            channel.requestDone(self)
+
+    def receive(self, start: Start, body: bytes) -> None:
+        """
+        All of the request came at once, and its body is not too large.
+        """
+        self.method, self.uri, self.clientproto = start.method, start.target, _HTTP
+        self.path, _, query = start.target.partition(b"?")
+        self.args = parse_qs(query, True) if query else {}
+        self.requestHeaders = start.head.headers()
+        if b"Cookie" in start.head.fields:
+            self.parseCookies()  # type: ignore[no-untyped-call]
+        self.content = BytesIO(body)
+        self.process()
+
+    def process(self) -> None:
+        """
+        Have the Site's Resource answer. This is Twisted's way without what it does for
+        other Sites: segments that need no decoding are not decoded, and no Resource
+        has an encoder.
+        """
+        if self.path == b"*" or b"%" in self.path:
+            super().process()  # type: ignore[no-untyped-call]
+            return
+        channel: Any = self.channel
+        site = self.site = channel.site
+        fields = self.responseHeaders._rawHeaders
+        fields[b"Server"], fields[b"Date"] = [version], [_date(int(time()))]
+        self.prepath = []
+        self.postpath = self.path[1:].split(b"/")
+        try:
+            self.render(site.getResourceFor(self))  # type: ignore[no-untyped-call]
+        except BaseException:
+            self.processingFailed(Failure())  # type: ignore[no-untyped-call]
+
+    def connectionLost(self, reason: Failure) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+
+    def _refuse(self, error: WireError) -> None:
+        """
+        Answer at once, and drop what is still to come of the body for a while: a client
+        that is cut off while it sends does not get to read the answer.
+        (RFC 9112, section 9.6)
+        """
+        self._refused = True
+        self._room = -1
+        channel: Any = self.channel
+        if isHTTP1(channel):
+            self.method, self.uri = channel._command, channel._path
+            self.clientproto = channel._version
+            self.responseHeaders.setRawHeaders(b"Connection", [b"close"])
+            # There is nothing to continue with.
+            self.requestHeaders.removeHeader(b"Expect")
+            channel.setTimeout(channel.abortTimeout)
+        else:
+            self.method, self.uri = channel.command, channel.path
+            self.clientproto = b"HTTP/2"
+            if self._deadline is not None:
+                self._deadline.reset(HTTPChannel.abortTimeout)
+        # What came of the body is for nobody.
+        self.content = None
+        response: Any = self
+        body = refuse(self, error)
+        if body:
+            response.setHeader(b"Content-Length", b"%d" % len(body))
+        response.write(body)
+        response.channel.site.refused(self.uri, error)
+        response.channel.site.log(self)
+
+    def _prolong(self) -> None:
+        channel: Any = self.channel
+        if self._deadline is not None:
+            self._deadline.reset(channel.site.timeOut)
+        elif isHTTP1(channel):
+            channel.resetTimeout()
+
+    def _timeUp(self) -> None:
+        self._deadline = None
+        channel: Any = self.channel
+        self.connectionLost(Failure(ConnectionLost("the request came in too slowly")))
+        channel.abortConnection()
+
+
+@lru_cache(1)
+def _date(second: int) -> bytes:
+    """
+    The value of the header C{Date}, in any request of this second.
+    """
+    date: bytes = datetimeToString(second)
+    return date

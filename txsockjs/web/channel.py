@@ -1,0 +1,391 @@
+"""An HTTP/1 connection as a SockJS Site takes it: L{BoundedChannel}.
+
+twisted.web gives a connection more time with every byte, and reads on where nobody
+reads its answers. Here each part of a request has one time-out of the Site's, which no
+trickle of bytes prolongs, and a connection that is not read is not read from either.
+Responses, long polls and streams among them, have no deadline: the session's heartbeat
+looks after those.
+"""
+
+from __future__ import annotations
+
+import enum
+from http import HTTPStatus
+from typing import Any, Final
+
+from twisted.internet.interfaces import IAddress, IDelayedCall, ITCPTransport
+from twisted.internet.protocol import connectionDone
+from twisted.protocols.policies import ProtocolWrapper
+from twisted.protocols.tls import TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+
+from txsockjs.errors import WireError
+from txsockjs.web.body import BoundedRequest
+from txsockjs.web.head import LONGEST_NAME, readStart
+from txsockjs.web.response import PLAIN
+from txsockjs.web.wire import heldBytes, takenBytes
+
+#: How many bytes are read ahead while a request is answered, and the rest of the read
+#: that goes past that.
+AHEAD: Final = 16384
+
+
+_REJECTION: Final = (
+    b"HTTP/1.1 %d %b\r\n"
+    b"Connection: close\r\n"
+    b"Content-Type: %b\r\n"
+    b"Content-Length: %d\r\n\r\n"
+    b"%b"
+)
+
+
+class BadRequest(WireError):
+    status = 400
+    text = "This is no HTTP."
+
+
+class TargetTooLong(WireError):
+    status = 414
+    text = "The URL is longer than this server accepts."
+
+
+class HeadersTooLarge(WireError):
+    status = 431
+    text = "The headers are larger than this server accepts."
+
+
+class Position(enum.Enum):
+    """
+    Where in the talk a connection stands.
+    """
+
+    #: The next byte begins a request.
+    START = enum.auto()
+    #: Between two lines of a head.
+    HEAD = enum.auto()
+    BODY = enum.auto()
+    #: The request is in, and its response is not complete. What comes has to wait.
+    ANSWER = enum.auto()
+    #: Nothing more is read.
+    END = enum.auto()
+
+
+_START, _HEAD, _BODY, _ANSWER, _END = Position
+
+
+class BoundedChannel(HTTPChannel):
+    """
+    An HTTP/1 connection whose peer has to go on, in sending and in taking.
+
+    Lines and bodies are Twisted's to understand; this says which bytes they are, so
+    that it always knows where it stands.
+    """
+
+    _position = _START
+    # What has come and was not understood yet.
+    _unread = b""
+    _isReading = False
+    _isPaused = False
+    # What reads on when the response before is complete.
+    _next: IDelayedCall | None = None
+    _host: IAddress | None = None
+    _peer: IAddress | None = None
+    # How much the peer had taken at the last look, if not all.
+    _taken: int | None = None
+    _isHalfClosed = False
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Read on, and begin no time-out anew, as L{HTTPChannel} does.
+        """
+        if self._position is _END:
+            # For nobody. (RFC 9112, section 9.6)
+            return
+        self._unread = self._unread + data if self._unread else data
+        if not self._isReading:
+            self._read()
+            if self._unread:
+                self._checkPace()
+
+    # Reading
+
+    def _read(self) -> None:
+        """
+        Understand what has come, until that has to wait for more, or for the peer.
+        """
+        self._isReading = True
+        try:
+            while self._unread:
+                position = self._position
+                if position is _START:
+                    # Nobody is answered who does not take the answers.
+                    if self._waitingForTransport or not (
+                        self._receiveAtOnce() or self._readLine()
+                    ):
+                        break
+                elif position is _HEAD:
+                    if not self._readLine():
+                        break
+                elif position is _BODY or self.transport is None:
+                    # Without a transport, a WebSocket has taken the connection over.
+                    data, self._unread = self._unread, b""
+                    self.rawDataReceived(data)
+                else:
+                    break
+        finally:
+            self._isReading = False
+
+    def _receiveAtOnce(self) -> bool:
+        """
+        Take a request that is all there and plain.
+
+        @return: whether it was; if not, nothing has happened.
+        """
+        data = self._unread
+        start = readStart(data)
+        if start is None or self.requestFactory is not BoundedRequest:
+            return False
+        channel: Any = self
+        length = start.head.length
+        end = start.size + length
+        if end > len(data) or (
+            length and length > channel.site.bodyLimit(start.target)
+        ):
+            return False
+        self._unread = data[end:]
+        request = BoundedRequest(self, 0)
+        self.requests.append(request)
+        # The timer goes on, which is cheaper than another one for each request.
+        self._savedTimeOut = self.timeOut
+        self._handlingRequest = True
+        self._position = _ANSWER
+        request.receive(start, data[start.size : end])
+        return True
+
+    def _readLine(self) -> bool:
+        """
+        Take a line of a head.
+
+        @return: whether there was one.
+        """
+        line, end, rest = self._unread.partition(b"\r\n")
+        size = len(line) - (not end and line.endswith(b"\r"))
+        if size > self.totalHeadersSize - self._receivedHeaderSize:
+            first = self._position is _START
+            self._reject(TargetTooLong() if first else HeadersTooLarge())
+        elif not end:
+            return False
+        elif self._position is _HEAD and line.find(b":") > LONGEST_NAME:
+            # Twisted remembers the names of headers.
+            self._reject(HeadersTooLarge())
+        else:
+            self._unread = rest
+            self._position = _HEAD
+            self.lineReceived(line)  # type: ignore[no-untyped-call]
+        return True
+
+    def setRawMode(self) -> None:
+        """
+        The head is in, or all of the request.
+        """
+        if self._position is not _END:
+            self._position = _ANSWER if self._handlingRequest else _BODY
+
+    def _finishRequestBody(self, data: bytes) -> None:
+        self._unread = data + self._unread
+        self.allContentReceived()  # type: ignore[no-untyped-call]
+
+    def requestDone(self, request: Any) -> None:
+        """
+        A response is complete.
+        """
+        self.requests.remove(request)
+        if self._position is _END:
+            return
+        if not self.persistent:
+            self.close()
+            return
+        self._handlingRequest = False
+        if self._savedTimeOut:
+            self.setTimeout(self._savedTimeOut)  # type: ignore[no-untyped-call]
+        self._position = _START
+        if self._unread and not self._isReading:
+            # Whoever has finished a response is not called back from there.
+            channel: Any = self
+            self._next = channel.callLater(0, self._readOn)
+        elif self._isPaused or self._waitingForTransport:
+            self._checkPace()
+
+    def _readOn(self) -> None:
+        self._next = None
+        self._read()
+        self._checkPace()
+
+    def _reject(self, error: WireError) -> None:
+        """
+        Answer what no request can be made of.
+        """
+        channel: Any = self
+        if self._position is not _BODY or not self.requests[-1].startedWriting:
+            text = error.text.encode("ascii")
+            reason = HTTPStatus(error.status).phrase.encode("ascii")
+            channel.transport.write(
+                _REJECTION % (error.status, reason, PLAIN, len(text), text)
+            )
+            _, _, rest = self._unread.partition(b" ")
+            target = getattr(self, "_path", rest.partition(b" ")[0])
+            channel.site.refused(target, error)
+        self.close()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        if self._position is not _END:
+            tooMany = self._receivedHeaderCount > self.maxHeaders
+            self._reject(HeadersTooLarge() if tooMany else BadRequest())
+
+    # The pace of both sides
+
+    def pauseProducing(self) -> None:
+        """
+        The peer does not take what is written: read nothing more from it, but look
+        whether it goes away while it is answered.
+        """
+        self._waitingForTransport = True
+        if self._requestProducer is not None:
+            self._requestProducer.pauseProducing()
+        self._checkPace()
+
+    def resumeProducing(self) -> None:
+        """
+        The peer has taken what was written.
+        """
+        self._waitingForTransport = False
+        if self._requestProducer is not None:
+            self._requestProducer.resumeProducing()
+        if self._position is _START:
+            self.resetTimeout()  # type: ignore[no-untyped-call]
+            if not self._isReading:
+                self._read()
+        self._checkPace()
+
+    def _checkPace(self) -> None:
+        """
+        Have the transport read, or not.
+        """
+        position = self._position
+        if position is _ANSWER:
+            waits = len(self._unread) > AHEAD
+        else:
+            waits = self._waitingForTransport and position is not _END
+        if waits is not self._isPaused and self.transport is not None:
+            self._isPaused = waits
+            if waits:
+                self._networkProducer.pauseProducing()
+            else:
+                self._networkProducer.resumeProducing()
+
+    def timeoutConnection(self) -> None:
+        """
+        Time is up for what the peer was to do.
+        """
+        if self._position is _ANSWER:
+            # It is not the peer's turn; the next request has all of the time.
+            return
+        transport: Any = self.transport
+        held = heldBytes(transport)
+        before, self._taken = self._taken, takenBytes(transport) if held else None
+        # A slow reader is no dead one.
+        isTaking = self._taken != before
+        if self._position is _END:
+            if held and isTaking:
+                self.setTimeout(self.abortTimeout)  # type: ignore[no-untyped-call]
+            elif held or not self._isHalfClosed:
+                transport.abortConnection()
+            else:
+                transport.loseConnection()
+        elif self._position is _START and isTaking:
+            # A connection is idle from when its last response was delivered.
+            self.setTimeout(self.timeOut)  # type: ignore[no-untyped-call]
+        else:
+            self._end()
+            transport.loseConnection()
+
+    # The end
+
+    def close(self) -> None:
+        """
+        Send no more, and close when the peer has taken all, or takes no more of it. The
+        kernel may hold megabytes that a slow line carries away in minutes.
+        (RFC 9112, section 9.6)
+        """
+        transport: Any = self.transport
+        self._end()
+        if _canHalfClose(transport):
+            self._isHalfClosed = True
+            transport.loseWriteConnection()
+        else:
+            # With TLS it is the peer's answer that is waited for.
+            transport.loseConnection()
+
+    def loseConnection(self) -> None:
+        """
+        Close when what was written has left the process, or when the peer takes no more
+        of it.
+        """
+        transport: Any = self.transport
+        if self._position is not _END:
+            self._end()
+            transport.loseConnection()
+
+    def _end(self) -> None:
+        self._position = _END
+        self._checkPace()
+        self._forget()
+        network: Any = self._networkProducer
+        network.unregisterProducer()
+        self._taken = takenBytes(self.transport)
+        self.setTimeout(self.abortTimeout)  # type: ignore[no-untyped-call]
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._position = _END
+        self._forget()
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+
+    def _forget(self) -> None:
+        self._unread = b""
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+
+    # Addresses, which the kernel is asked for once
+
+    def getHost(self) -> IAddress:
+        """
+        The connection's own address.
+        """
+        if self._host is None:
+            self._host = super().getHost()  # type: ignore[no-untyped-call]
+        return self._host
+
+    def getPeer(self) -> IAddress:
+        """
+        The address of the connection's peer.
+        """
+        if self._peer is None:
+            self._peer = super().getPeer()  # type: ignore[no-untyped-call]
+        return self._peer
+
+
+def _canHalfClose(transport: Any) -> bool:
+    """
+    Whether one side of a connection can be closed: TLS has to end before.
+    """
+    while isinstance(transport, ProtocolWrapper):
+        if isinstance(transport, TLSMemoryBIOProtocol):
+            return False
+        transport = transport.transport
+    return (
+        ITCPTransport.providedBy(transport)
+        and hasattr(transport, "loseWriteConnection")
+        and not getattr(transport, "TLS", False)
+    )
