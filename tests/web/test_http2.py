@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from tests.support.http2 import HTTP2Case
+from itertools import cycle
+from struct import pack
+
+from h2.errors import ErrorCodes
+from hyperframe.frame import (
+    DataFrame,
+    GoAwayFrame,
+    HeadersFrame,
+    PingFrame,
+    SettingsFrame,
+    WindowUpdateFrame,
+)
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.http2 import PREFACE, HTTP2Case, headers
+from txsockjs.web.http2machine import Machine
 
 
 class HTTP2Tests(HTTP2Case):
@@ -179,3 +194,200 @@ class HTTP2Tests(HTTP2Case):
         browser.transport.abortConnection()
         self.site.settle()
         self.assertEqual(self.flushLoggedErrors(), [])
+
+
+class TimeTests(HTTP2Case):
+    """
+    How long an HTTP/2 connection and its streams live.
+    """
+
+    def test_anyHeartbeat(self) -> None:
+        """
+        While a stream is answered the connection is not idle, whatever the heartbeat.
+        """
+        for heartbeat in (0, 100):
+            wire = self.wire(heartbeat=heartbeat)
+            wire.send(headers(1, "/0/s/eventsource"))
+            self.site.advance(1000)
+            self.assertFalse(wire.closed)
+            self.assertEqual(self.sessions[0].lost, [])
+            self.sessions[0].transport.write(b"a")
+            self.site.settle()
+            self.assertIn(b'a["a"]', wire.frames[-1].data)
+
+    def test_idle(self) -> None:
+        """
+        A connection without streams ends a time-out after its last.
+        """
+        wire = self.wire()
+        self.site.advance(50)
+        wire.send(headers(1, "/info"))
+        self.site.advance(59)
+        self.assertFalse(wire.closed)
+        self.site.advance(2)
+        self.assertEqual((wire.closed, wire.goaway), (True, ErrorCodes.NO_ERROR))
+
+    def test_trickle(self) -> None:
+        """
+        A frame that never comes whole, and headers without end, keep no connection.
+        """
+        for beginning in [b"\0\0\xff\6\0\0\0\0\0", HeadersFrame(1).serialize()]:
+            wire = self.wire()
+            wire.transport.write(beginning)
+            for _ in range(70):
+                wire.transport.write(b"\0")
+                self.site.advance(1)
+            self.assertTrue(wire.closed)
+
+    def test_pings(self) -> None:
+        """
+        A connection on which there are pings is not idle.
+        """
+        wire = self.wire()
+        for _ in range(10):
+            self.site.advance(40)
+            wire.send(PingFrame(0, b"12345678"))
+        self.assertFalse(wire.closed)
+
+    def test_noWindow(self) -> None:
+        """
+        Without a heartbeat too, a stream for which there is no room is given up, and
+        one beside it is not.
+        """
+        wire = self.wire(heartbeat=0)
+        wire.send(headers(1, "/0/s/eventsource"), SettingsFrame(0, {4: 0}))
+        wire.send(headers(3, "/0/t/eventsource"), WindowUpdateFrame(3, 65535))
+        self.site.settle()
+        for session in self.sessions:
+            session.transport.write(b"a")
+        self.site.advance(130)
+        self.assertEqual([len(each.lost) for each in self.sessions], [1, 0])
+        self.assertEqual(wire.answers, {1: "reset", 3: "200"})
+
+    def test_notRead(self) -> None:
+        """
+        A connection of which nothing is read is given up, with all of its streams.
+        """
+        wire = self.wire(heartbeat=0, streaming_limit=10**9)
+        wire.send(WindowUpdateFrame(0, 2**30), SettingsFrame(0, {4: 2**30}))
+        wire.send(headers(1, "/0/s/eventsource"))
+        self.site.settle()
+        wire.transport.pauseProducing()
+        self.sessions[0].transport.write(b"x" * 300_000)
+        self.site.advance(130)
+        self.assertEqual(len(self.sessions[0].lost), 1)
+        self.assertEqual(self.warned, [])
+
+    def test_notReadAtTheEnd(self) -> None:
+        """
+        A connection that is closing is given up when its peer takes nothing.
+        """
+        wire = self.wire()
+        transport = self.server.transport
+        wire.transport.pauseProducing()
+        # More than the network holds, and less than makes the server stop reading.
+        wire.send(*(PingFrame(0, b"12345678") for _ in range(4200)))
+        wire.transport.write(b"\xff" * 9)
+        self.site.settle()
+        self.assertTrue(transport.connected)
+        self.site.advance(31)
+        self.assertFalse(transport.connected)
+
+
+class EndTests(HTTP2Case):
+    """
+    A client that says goodbye.
+    """
+
+    def test_goodbye(self) -> None:
+        """
+        What has begun before a client's GOAWAY is completed, and then that is all.
+        """
+        wire = self.wire()
+        wire.send(headers(1, "/0/s/xhr", method="POST"), headers(3, "/0/t/eventsource"))
+        wire.send(headers(5, "/0/s/xhr", method="POST"), GoAwayFrame(0))
+        self.site.settle()
+        self.assertFalse(wire.closed)
+        self.sessions[0].transport.write(b"a")
+        self.sessions[1].transport.loseConnection()
+        self.site.settle()
+        self.assertEqual((wire.closed, wire.goaway), (True, ErrorCodes.NO_ERROR))
+        self.assertEqual(set(wire.answers), {1, 3, 5})
+
+    def test_lostInTheMiddle(self) -> None:
+        """
+        Wherever a connection is lost, nothing is left.
+        """
+        frames = [
+            headers(1, "/0/s/eventsource"),
+            headers(3, "/0/s/xhr_send", method="POST", ends=False),
+            DataFrame(3, b'["a"]', flags=["END_STREAM"]),
+            headers(5, "/0/t/xhr", method="POST"),
+        ]
+        data = b"".join(frame.serialize() for frame in frames)
+        for size in range(0, len(data), 7):
+            wire = self.wire()
+            wire.transport.write(data[:size])
+            self.site.settle()
+            wire.transport.abortConnection()
+            self.site.advance(100)
+            self.assertEqual({len(each.lost) for each in self.sessions} - {1}, set())
+        self.assertEqual(self.warned, [])
+
+    def test_flow(self) -> None:
+        """
+        However little room is given, and however it comes in pieces, a response arrives
+        whole.
+        """
+        wire = self.wire(max_buffer=10**6)
+        wire.send(headers(1, "/0/s/xhr", method="POST"))
+        self.site.settle()
+        self.sessions[0].transport.write(b"x" * 100_000)
+        wire.send(SettingsFrame(0, {4: 0}), headers(3, "/0/s/xhr", method="POST"))
+        for room in cycle([1, 7000, 20_000]):
+            if wire.received >= 100_006 + 2:
+                break
+            wire.send(WindowUpdateFrame(3, room), WindowUpdateFrame(0, room))
+            self.site.settle()
+        body = b"".join(f.data for f in wire.frames if f.stream_id == 3 and f.type == 0)
+        self.assertEqual(body, b'a["%b"]\n' % (b"x" * 100_000))
+        self.assertIn("END_STREAM", wire.frames[-1].flags)
+
+
+class MachineTests(SynchronousTestCase):
+    """
+    What is kept of a peer's wishes.
+    """
+
+    def machine(self, *settings: tuple[int, int]) -> Machine:
+        machine = Machine()
+        machine.initiate_connection()
+        machine.receive_data(PREFACE + SettingsFrame(0).serialize())
+        for setting in settings:
+            machine.receive_data(b"\0\0\6\4\0\0\0\0\0" + pack(">HL", *setting))
+        return machine
+
+    def test_unknownSettings(self) -> None:
+        """
+        Settings that are not known are not kept.
+        """
+        known = len(self.machine().remote_settings)
+        many = [(setting, 1) for setting in range(0x100, 0x1000)]
+        self.assertEqual(len(self.machine(*many).remote_settings), known)
+
+    def test_table(self) -> None:
+        """
+        The table of an encoder is no larger than it was, however large it might be.
+        """
+        machine = self.machine((1, 2**32 - 1))
+        self.assertEqual(machine.encoder.header_table_size, 4096)
+
+    def test_tableChanges(self) -> None:
+        """
+        Of the sizes that a table was given, those that matter are kept, and told.
+        """
+        sizes = [100, 3000, 50, 4096, 2000, 2000]
+        machine = self.machine(*((1, size) for size in sizes))
+        self.assertEqual(machine.encoder.table_size_changes, [50, 2000])
+        told = machine.encoder.encode([(":status", "200")])
+        self.assertEqual(told, b"\x3f\x13\x3f\xb1\x0f\x88")

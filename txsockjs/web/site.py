@@ -37,7 +37,7 @@ class BoundedProtocol(_GenericHTTPChannelProtocol):
         site: Any = self._site
         self._channel.setTimeout(None)
         transport.unregisterProducer()
-        channel: Any = BoundedH2Connection(site.reactor)  # type: ignore[no-untyped-call]
+        channel: Any = BoundedH2Connection(site.reactor)
         channel.requestFactory = self._requestFactory
         channel.site = channel.factory = site
         channel.timeOut = self._timeOut
