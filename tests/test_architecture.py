@@ -6,11 +6,13 @@ import ast
 from collections.abc import Iterator
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.documents import ROOT, literals, rows
-from txsockjs.core.states import NEXT
+from txsockjs.core.service import LIVES
+from txsockjs.core.states import CONDITIONS, STATES
 
 DOCUMENT = "docs/architecture.rst"
 
@@ -236,15 +238,44 @@ class StateTests(SynchronousTestCase):
     The states of a session.
     """
 
+    def assertTable(self, heading: str, table: Any) -> None:
+        """
+        A table of the document, of states by events, is that of the code.
+        """
+        documented = {
+            (literals(row[0])[0], event, literals(row[2])[0])
+            for row in rows(DOCUMENT, heading)
+            for event in literals(row[1])
+        }
+        self.assertEqual(
+            documented,
+            {
+                (state.name, event.name, after.name)
+                for state, events in table.items()
+                for event, after in events.items()
+            },
+        )
+
     def test_states(self) -> None:
         """
         The document's table is the session's.
         """
+        self.assertTable("In the state", STATES)
+
+    def test_conditions(self) -> None:
+        """
+        So it is with the receiver's condition.
+        """
+        self.assertTable("In the condition", CONDITIONS)
+
+    def test_lives(self) -> None:
+        """
+        And with the life of a service.
+        """
         documented = {
-            literals(row[0])[0]: set(literals(row[2]))
-            for row in rows(DOCUMENT, "State")
+            literals(row[0])[0]: set(literals(row[2])) for row in rows(DOCUMENT, "Life")
         }
         self.assertEqual(
             documented,
-            {state.name: {after.name for after in NEXT[state]} for state in NEXT},
+            {life.name: {after.name for after in LIVES[life]} for life in LIVES},
         )

@@ -9,6 +9,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import SynchronousTestCase
 
 from txsockjs import Rejected, SockJSFactory, SockJSMultiFactory
+from txsockjs.core.outbox import MESSAGE_COST
 from txsockjs.counters import Counters
 from txsockjs.multiplex import MultiplexFactory
 from txsockjs.testing import (
@@ -214,7 +215,7 @@ class TrafficTests(CountersTestCase):
         socket.send("é")
         socket.send(b"abc")
         self.assertEqual(socket.messages, ["é", "abc"])
-        self.assertTraffic("rawwebsocket", 2, 5, 2, 13)
+        self.assertTraffic("rawwebsocket", 2, 5, 2, 5)
 
     def test_broken(self) -> None:
         """What is no message is not counted, nor is what comes after the end."""
@@ -245,7 +246,7 @@ class HighWaterTests(CountersTestCase):
             self.client.request("POST", "/0/s/xhr_send", body=b'["hello"]')
         for _ in range(2):
             self.client.request("POST", "/0/s/xhr")
-        self.assertEqual(self.counters["xhr"].highWater, 3 * len('"hello",'))
+        self.assertEqual(self.counters["xhr"].highWater, 3 * (5 + MESSAGE_COST))
 
     def test_slow(self) -> None:
         """What waits for a browser that takes nothing, more than a frame of it."""

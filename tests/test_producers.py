@@ -45,7 +45,7 @@ def fill(transport: SessionTransport) -> None:
     """
     Write until a push producer has to pause.
     """
-    for _ in range(FRAME_SIZE // 1024 + 1):
+    for _ in range(FRAME_SIZE // 1024 + 2):
         transport.write(KILOBYTE)
 
 

@@ -56,6 +56,7 @@ class BroadcastTests(TransportTestCase):
         transports = self.several(5)
         with patch.object(frames, "quote", wraps=frames.quote) as quote:
             broadcast("x", transports)
+            self.turn()
         self.assertEqual(1, quote.call_count)
 
     def test_encodings(self) -> None:

@@ -45,6 +45,12 @@ class IConnection(Protocol):
         The bytes that were sent and that the browser has not taken yet.
         """
 
+    @property
+    def crowded(self) -> bool:
+        """
+        Whether these are so many that who sends should wait.
+        """
+
     def send(self, message: Message) -> None:
         """
         Send a message of the multiplex protocol.
@@ -95,6 +101,13 @@ class Channel:
         The bytes that wait on the connection, whichever channel's they are.
         """
         return self._connection.pending
+
+    @property
+    def crowded(self) -> bool:
+        """
+        Whether who sends on the connection should wait.
+        """
+        return self._connection.crowded
 
     def open(self, application: ChannelTransport) -> None:
         """

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer, IPushProducer, ITransport
 from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
     from txsockjs.core.frames import Close, Frame, Message
+    from txsockjs.core.states import State
 
 
 class ISockJSTransport(ITransport, IConsumer, IPushProducer):
@@ -32,6 +34,26 @@ class ISockJSTransport(ITransport, IConsumer, IPushProducer):
         "headers, cookies and transport of the request that opened the session."
     )
     avatar = Attribute("Who is calling: what the option C{authorize} returned.")
+    pending = Attribute(
+        "How many bytes were written and not taken by the peer, as they count for the "
+        "option C{max_buffer}."
+    )
+
+    def whenDrained() -> Deferred[None]:
+        """
+        Wait until the peer has taken what was written.
+
+        @return: what fires when more can be written without a pause, or the session has
+            ended. It never fails.
+        """
+
+    def sendBinary(data: bytes) -> None:
+        """
+        Send one message of bytes. A raw WebSocket sends them as a binary message; all
+        else has messages of text alone, and gets what L{write} would send.
+
+        @raise TypeError: if C{data} is not bytes.
+        """
 
     def sendMessage(message: str) -> None:
         """
@@ -82,6 +104,7 @@ class ISession(Interface):
     """
 
     pending = Attribute("How many bytes wait because the peer has not taken them yet.")
+    crowded = Attribute("Whether these are so many that who sends should wait.")
 
     def send(message: Message) -> None:
         """
@@ -91,17 +114,18 @@ class ISession(Interface):
     def close(close: Close) -> None:
         """
         Deliver what was sent before, then this. The application hears of the end
-        afterwards, never from inside the call.
+        when its call is over.
         """
 
     def fail(close: Close, reason: Failure) -> None:
         """
-        Close because of a fault; the application hears of the end at once.
+        Close because of a fault. The application hears of the end when its call is
+        over.
         """
 
     def abort() -> None:
         """
-        End at once. The application hears of it in the next turn of the reactor.
+        End at once. The application hears of it when its call is over.
         """
 
     def pauseReceiving() -> None:
@@ -121,7 +145,13 @@ class IHostedSession(ISession):
     """
 
     counters = Attribute("What it adds to what its service has done.")
+    closeFrame = Attribute("What its peer is told at the end, once it is known.")
     settled = Attribute("Whether nothing is left to deliver, its end included.")
+
+    def expire() -> None:
+        """
+        Nobody came in time, or nobody needs to come any more.
+        """
 
     def flush() -> None:
         """
@@ -161,9 +191,10 @@ class IReceiver(Interface):
     """
     Something that takes frames to the browser: a response, or a WebSocket.
 
-    It never calls back into the session from inside one of these methods.
+    Any of these methods may call back into the session.
     """
 
+    carried = Attribute("How many bytes of frames it has carried, if it is a response.")
     finished = Attribute("True once it has taken the last frame that it can take.")
     heard = Attribute(
         "Set True when the peer of a persistent receiver sends anything at all."
@@ -173,7 +204,8 @@ class IReceiver(Interface):
 
     def sendFrame(frame: Frame) -> bool:
         """
-        Write one frame out.
+        Write one frame out. It does not end the response: L{finish} follows where it
+        was the last one.
 
         @return: whether it can take another one now. If not, and it is not finished,
             it tells the session when it can (L{Session.resume
@@ -233,13 +265,26 @@ class ISessionHost(Interface):
         wanted.
         """
 
+    def told(session: IHostedSession) -> None:
+        """
+        A session over HTTP has told its end. It stays to tell it again.
+        """
+
+    def failed(session: IHostedSession, reason: Failure) -> None:
+        """
+        Something that the session called has raised what it should not.
+        """
+
     def overflowed(session: IHostedSession, held: int) -> None:
         """
         The session holds more than the option C{max_buffer} allows, and is about to be
         closed.
         """
 
-    def forget(session: IHostedSession) -> None:
+    def forget(session: IHostedSession, close: Close, before: State) -> None:
         """
-        The session is over: its id may be used anew.
+        The session is over.
+
+        @param close: what its peer is told, should it come again.
+        @param before: the L{State <txsockjs.core.states.State>} that it was in.
         """

@@ -209,8 +209,12 @@ class MultiplexProtocol(Protocol):
     def clock(self) -> IReactorTime:
         return self.multiplex.clock
 
+    @property
+    def crowded(self) -> bool:
+        return self.pending > 65536
+
     def send(self, message: Message) -> None:
-        self.pending += len(message.quoted) + 1
+        self.pending += message.size + 128
         self.transport.sendPrepared(message)
 
     def closed(self, channel: Channel, close: Close) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IAddress,
     IProtocol,
@@ -15,7 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txsockjs.core.frames import FRAME_SIZE, GO_AWAY, Close, Message, encode
+from txsockjs.core.frames import GO_AWAY, Close, Message, encode
 from txsockjs.errors import checkCloseCode
 from txsockjs.interfaces import (
     IApplication,
@@ -61,6 +62,7 @@ class SessionTransport:
     __slots__ = (
         "__weakref__",
         "_closeLater",
+        "_drains",
         "_logout",
         "_producer",
         "_producerPaused",
@@ -100,6 +102,8 @@ class SessionTransport:
         # Whether it did so since it was resumed.
         self._producerWrote = False
         self._closeLater: Close | None = None
+        # Those who wait until all is taken.
+        self._drains: list[Deferred[None]] | None = None
         self.request = request
         self.connected = False
         self.disconnecting = False
@@ -111,12 +115,17 @@ class SessionTransport:
         Send one message.
 
         @param data: the message, in UTF-8; bytes that are not UTF-8 are decoded with
-            the option C{encoding}, and go out as they are to a raw WebSocket.
+            the option C{encoding}.
         @raise TypeError: if C{data} is not bytes.
         """
         if not isinstance(data, bytes):
             raise TypeError(f"write takes bytes, not {type(data).__name__}")
         self.sendPrepared(Message.fromBytes(data, self.encoding))
+
+    def sendBinary(self, data: bytes) -> None:
+        if not isinstance(data, bytes):
+            raise TypeError(f"sendBinary takes bytes, not {type(data).__name__}")
+        self.sendPrepared(Message.fromBytes(data, self.encoding, binary=True))
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
         """
@@ -135,7 +144,7 @@ class SessionTransport:
         session.send(message)
         if self._producer is not None and self._streaming and not self._producerPaused:
             self._producerWrote = True
-            if session.pending > FRAME_SIZE:
+            if session.crowded:
                 self._producerPaused = True
                 # Whoever sends, to others too perhaps, is not who is to blame.
                 self._call("pauseProducing", self._producer.pauseProducing)
@@ -165,6 +174,35 @@ class SessionTransport:
 
     def getHost(self) -> IAddress:
         return self.request.host
+
+    @property
+    def pending(self) -> int:
+        """
+        How many bytes were written and not taken by the peer.
+        """
+        pending: int = self._session.pending
+        return pending
+
+    def whenDrained(self) -> Deferred[None]:
+        drained: Deferred[None] = Deferred(self._forgetDrain)
+        if not self.connected or not self._session.pending:
+            drained.callback(None)
+        else:
+            self._drains = [*(self._drains or ()), drained]
+        return drained
+
+    def _forgetDrain(self, drained: Deferred[None]) -> None:
+        """
+        Whoever waited has given up.
+        """
+        if self._drains is not None and drained in self._drains:
+            self._drains.remove(drained)
+
+    def _release(self) -> None:
+        drains, self._drains = self._drains, None
+        for drained in drains or ():
+            if not drained.called:
+                drained.callback(None)
 
     # IConsumer
 
@@ -227,10 +265,12 @@ class SessionTransport:
             if isinstance(message, str):
                 message = encode(message)
             self._protocol.dataReceived(message)
-        except Exception:
+        except BaseException:
             self._fault("dataReceived")
 
     def sessionDrained(self) -> None:
+        if self._drains is not None:
+            self._release()
         if self._producer is None:
             return
         if self._streaming and not self._producerPaused:
@@ -242,18 +282,21 @@ class SessionTransport:
         self._call("resumeProducing", self._producer.resumeProducing)
 
     def sessionLost(self, reason: Failure) -> None:
-        self.connected = False
+        # The peer can be gone before the application was told of it.
+        opened, self.connected = self.connected, False
         self.disconnecting = True
         producer, self._producer = self._producer, None
         if producer is not None:
             self._call("stopProducing", producer.stopProducing)
-        self._call("connectionLost", self._protocol.connectionLost, reason)
+        if opened:
+            self._call("connectionLost", self._protocol.connectionLost, reason)
+        self._release()
         self._call("logout", self._logout)
 
     def _call(self, where: str, call: Callable[..., object], *args: object) -> None:
         try:
             call(*args)
-        except Exception:
+        except BaseException:
             self._fault(where)
 
     def _fault(self, where: str) -> None:

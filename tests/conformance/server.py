@@ -18,6 +18,17 @@ from txsockjs.factory import SockJSMultiFactory
 from txsockjs.interfaces import ISockJSMessageReceiver
 
 
+class BytesEcho(Protocol):
+    """
+    Sends what it gets as bytes, which a raw WebSocket takes to be binary.
+    """
+
+    transport: Any = None
+
+    def dataReceived(self, data: bytes) -> None:
+        self.transport.sendBinary(data)
+
+
 @implementer(ISockJSMessageReceiver)
 class TextEcho(Protocol):
     """
@@ -49,7 +60,7 @@ async def listen(options: dict[str, Any]) -> tuple[str, Callable[[], Awaitable[N
     for prefix, protocol, own in (
         ("echo", TextEcho, {}),
         ("disabled_websocket_echo", Echo, {"websocket": False}),
-        ("cookie_needed_echo", Echo, {"cookie_needed": True}),
+        ("cookie_needed_echo", BytesEcho, {"cookie_needed": True}),
         ("close", Closer, {}),
     ):
         site.addFactory(Factory.forProtocol(protocol), prefix, {**common, **own})

@@ -15,6 +15,7 @@ from txsockjs.core.frames import (
     HEARTBEAT,
     OPEN,
     Close,
+    Frame,
     Message,
     Messages,
     decode,
@@ -170,13 +171,31 @@ class FrameTests(SynchronousTestCase):
 
     def test_bytesInAnotherEncoding(self) -> None:
         """
-        Bytes that are not UTF-8 are read in the fallback, and kept for a raw WebSocket.
+        Bytes that are not UTF-8 are read in the fallback.
         """
         message = Message.fromBytes(b"caf\xe9\x80", "cp1252")
-        self.assertEqual(
-            ("caf\xe9\u20ac", b"caf\xe9\x80"), (message.text, message.binary)
-        )
+        self.assertEqual(("caf\xe9\u20ac", None), (message.text, message.binary))
         self.assertEqual("\ufffd", Message.fromBytes(b"\x81", "cp1252").text)
+
+    def test_binary(self) -> None:
+        """
+        Bytes are a binary message where the application says so, whatever they are.
+        """
+        for data in (b"caf\xe9\x80", b"text", b""):
+            message = Message.fromBytes(data, "cp1252", binary=True)
+            self.assertEqual(data, message.binary)
+
+    @given(st.lists(st.lists(st.text(max_size=5), min_size=1), min_size=1))
+    def test_packed(self, groups: list[list[str]]) -> None:
+        """
+        Packed or not, messages are what they were, in order.
+        """
+        parts = [Messages([Message(text) for text in group]) for group in groups]
+        texts = [text for group in groups for text in group]
+        whole = Messages([*parts[:-1], parts[-1].pack()])
+        self.assertEqual(texts, [message.text for message in whole.messages])
+        self.assertEqual(texts, json.loads(whole.data[1:]))
+        self.assertEqual(len(texts), whole.count)
 
     def test_formattedOnce(self) -> None:
         """
@@ -185,14 +204,17 @@ class FrameTests(SynchronousTestCase):
         """
         calls: list[bytes] = []
 
-        def line(data: bytes) -> bytes:
-            calls.append(data)
-            return data + b"\n"
+        def line(frame: Frame) -> bytes:
+            calls.append(frame.data)
+            return frame.data + b"\n"
+
+        def upper(frame: Frame) -> bytes:
+            return frame.data.upper()
 
         frame = Message("x")
         self.assertEqual([b'a["x"]\n'] * 3, [frame.formatted(line) for _ in range(3)])
         self.assertEqual([b'a["x"]'], calls)
-        self.assertEqual(b'A["X"]', frame.formatted(bytes.upper))
+        self.assertEqual(b'A["X"]', frame.formatted(upper))
         self.assertEqual(b'a["x"]\n', frame.formatted(line))
 
     def test_repr(self) -> None:

@@ -7,8 +7,8 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.sessions import SessionTestCase, close, polling
-from txsockjs.core.frames import MESSAGE_COST
 from txsockjs.core.inbox import Inbox
+from txsockjs.core.outbox import MESSAGE_COST
 from txsockjs.core.session import Session
 from txsockjs.errors import NotReading, UnknownSession
 

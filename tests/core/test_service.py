@@ -272,7 +272,7 @@ class DrainTests(SessionTestCase):
         """
         _, receiver = self.open()
         self.open(polling(), b"t")
-        self.service.abortAll()
+        self.service.stop()
         self.assertTrue(receiver.aborted)
         self.turn()
         self.assertLost(ConnectionAborted, ConnectionAborted)
@@ -285,7 +285,7 @@ class DrainTests(SessionTestCase):
         """
         self.open(polling())
         drained = self.service.drain()
-        self.service.abortAll()
+        self.service.stop()
         self.successResultOf(drained)
         self.turn()
         self.assertIdle()
@@ -297,9 +297,9 @@ class DrainTests(SessionTestCase):
         """
         self.open(polling())
         self.service.drain()
-        self.service.abortAll()
+        self.service.stop()
         self.turn()
-        self.service.stopping = False
+        self.service.start()
         session, _ = self.open()
         self.clock.pump([1] * 20)
         self.assertIs(State.OPEN, session.state)

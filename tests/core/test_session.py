@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
@@ -19,7 +20,7 @@ from tests.support.sessions import (
 )
 from txsockjs.core.service import Service
 from txsockjs.core.session import Session
-from txsockjs.core.states import NEXT, State
+from txsockjs.core.states import CONDITIONS, STATES, Event, State
 from txsockjs.errors import UnknownSession
 from txsockjs.interfaces import IApplication, ISessionHost
 from txsockjs.options import SockJSOptions
@@ -30,33 +31,37 @@ BUSY = b'c[2010,"Another connection still open"]'
 
 class StateTests(SynchronousTestCase):
     """
-    The table of states.
+    The tables of states.
     """
 
     def test_everyTransition(self) -> None:
         """
-        A session goes where the table says, and nowhere else.
+        A session and its receiver go where the tables say, and nowhere else.
         """
         service = Service(Clock(), SockJSOptions())
-        for state in State:
-            for following in State:
-                session = Session(service, service.counters[""])
-                session.state = state
-                if following in NEXT[state]:
-                    session._become(following)
-                    self.assertIs(following, session.state)
-                else:
-                    self.assertRaises(RuntimeError, session._become, following)
-                    self.assertIs(state, session.state)
+        tables: Any = (("state", STATES, "_become"), ("condition", CONDITIONS, "_turn"))
+        for name, table, change in tables:
+            for state in table:
+                for event in Event:
+                    session = Session(service, service.counters[""])
+                    setattr(session, name, state)
+                    expected = table[state].get(event, state)
+                    if event in table[state]:
+                        getattr(session, change)(event)
+                    else:
+                        method = getattr(session, change)
+                        self.assertRaises(RuntimeError, method, event)
+                    self.assertIs(expected, getattr(session, name))
 
     def test_onlyForward(self) -> None:
         """
-        There is no way back, and no way on from the last state.
+        There is no way back for a session, and no way on from the last state.
         """
         order = list(State)
-        for state, following in NEXT.items():
-            self.assertTrue(all(order.index(s) > order.index(state) for s in following))
-        self.assertEqual(set(), NEXT[State.GONE])
+        for state, following in STATES.items():
+            after = {order.index(s) for s in following.values()}
+            self.assertTrue(all(index > order.index(state) for index in after))
+        self.assertEqual({}, STATES[State.GONE])
 
 
 class OpeningTests(SessionTestCase):

@@ -39,9 +39,9 @@ class EmptyMessageTests(ServiceCase):
         A browser that does not poll is not kept any number of them: the session is
         closed as one that holds too much.
         """
-        self.serve(Echo, max_buffer=1 << 20, timeout=1000)
+        self.serve(Echo, max_buffer=1 << 17, timeout=1000)
         session = self.open()
-        for _ in range(2):
+        for _ in range(3):
             self.post("/0/s1/xhr_send", MANY)
         self.site.settle()
         self.assertEqual(len(session.lost), 1)

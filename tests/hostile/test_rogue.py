@@ -132,7 +132,8 @@ class RaisingTests(ServiceCase):
         self.open("r")
         self.site.advance(6)
         self.assertLogged("lost")
-        self.assertEqual(self.post("/0/r/xhr").body, b"o\n")
+        self.assertIn(b"1002", self.post("/0/r/xhr").body)
+        self.assertEqual(self.post("/0/r2/xhr").body, b"o\n")
         self.sessions[1].raises = ()
 
     def test_building(self) -> None:

@@ -106,10 +106,10 @@ class VerifyTests(ServiceCase):
 
     def test_idIsFreeAgain(self) -> None:
         """
-        When the session is over its id may be used from elsewhere.
+        When the session is over, and forgotten, its id may be used from elsewhere.
         """
         self.serve(Echo, verify_ip=True)
         self.open("s")
-        self.site.advance(6)
+        self.site.advance(306)
         client = MemoryClient(self.site, IPv4Address("TCP", "192.0.2.8", 1))
         self.assertEqual(client.request("POST", "/0/s/xhr").body, b"o\n")

@@ -189,7 +189,7 @@ class ExampleTestCase(TestCase):
         service.startService()
         for resource in service.site.services.values():
             # The sessions of a test need no time to end.
-            self.addCleanup(resource.service.abortAll)
+            self.addCleanup(resource.service.stop)
         return service
 
     def assertAllTested(self) -> None:

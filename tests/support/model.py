@@ -5,20 +5,27 @@ What the state machine of a session holds it against.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from tests.support.sessions import RecordingApplication
-from txsockjs.core.frames import Frame, quote
+from txsockjs.core.frames import Frame, encode, quote
+from txsockjs.core.outbox import MESSAGE_COST
+from txsockjs.core.service import Service
 from txsockjs.core.session import Session
 from txsockjs.core.states import State
+from txsockjs.interfaces import IHostedSession
+from txsockjs.options import SockJSOptions
 from txsockjs.testing import MemoryReceiver
 
 
 class Taker(MemoryReceiver):
     """
-    A receiver that hands what it takes to the model, and answers pings.
+    A receiver that hands what it takes to the model, answers pings, and calls back in
+    the middle of everything.
 
     @ivar full: whether it has said that it has no room.
     """
@@ -33,10 +40,26 @@ class Taker(MemoryReceiver):
 
     def sendFrame(self, frame: Frame) -> bool:
         assert not self.full, "a frame to a receiver that is full"
-        self._model.take(frame.data)
-        room = super().sendFrame(frame)
+        # Whatever calls back now finds a receiver that is busy.
+        self.full = True
+        try:
+            self._model.callBack()
+            self._model.take(frame.data)
+            room = super().sendFrame(frame)
+            self._model.callBack()
+        except ZeroDivisionError:
+            self._model.dropped = True
+            raise
         self.full = not (room or self.finished)
-        return room
+        return not (self.finished or self._paused)
+
+    def finish(self) -> None:
+        super().finish()
+        self._model.callBack()
+
+    def abort(self) -> None:
+        super().abort()
+        self._model.callBack()
 
     def resume(self) -> None:
         self.full = False
@@ -68,21 +91,37 @@ class Application(RecordingApplication):
         super().__init__()
         self.model = model
 
+    @contextmanager
+    def called(self) -> Iterator[None]:
+        """
+        It is called: not from inside its own call, and not from inside this one.
+        """
+        assert not self.busy, "called inside its own call"
+        assert not self.lost, "called after the end"
+        self.busy = True
+        yield
+        self.busy = False
+
+    def sessionOpened(self) -> None:
+        with self.called():
+            super().sessionOpened()
+
     def sessionReceived(self, message: str | bytes) -> None:
         assert self.session.state is State.OPEN, "a message after the end"
         assert not self.session._paused, "a message to one who does not read"
-        super().sessionReceived(message)
+        with self.called():
+            super().sessionReceived(message)
 
     def sessionDrained(self) -> None:
         assert self.session.state is State.OPEN, "asked for more after the end"
-        assert not self.session.pending, "asked for more while something waits"
+        assert not self.session._outbox, "asked for more while something waits"
         assert not self.model.receiver.full, "asked for more while nothing is taken"
-        super().sessionDrained()
+        with self.called():
+            super().sessionDrained()
 
     def sessionLost(self, reason: Failure) -> None:
-        assert not self.lost, "told twice"
-        assert not self.busy, "told inside its own call"
-        super().sessionLost(reason)
+        with self.called():
+            super().sessionLost(reason)
 
 
 class Model:
@@ -95,6 +134,7 @@ class Model:
     @ivar brought: what the browser sent while it could.
     @ivar held: how many deliveries of the browser's wait for the application.
     @ivar dropped: whether the session was given up with what waited.
+    @ivar deeds: what is done in the middle of the next calls of a receiver's.
     """
 
     receiver: Taker
@@ -105,12 +145,20 @@ class Model:
         self._heartbeat = heartbeat
         self._last = 0.0
         self.held = 0
+        self.deeds: list[Callable[[], object]] = []
         self.sent: list[str] = []
         self.taken: list[str] = []
         self.brought: list[str | bytes] = []
         self.opened = False
         self.closed: bytes | None = None
         self.dropped = False
+
+    def callBack(self) -> None:
+        """
+        A receiver is called.
+        """
+        if self.deeds:
+            self.deeds.pop(0)()
 
     def take(self, data: bytes) -> None:
         """
@@ -135,10 +183,27 @@ class Model:
             assert silence > self._heartbeat - 0.01, "a heartbeat too early"
 
     @property
-    def waiting(self) -> int:
+    def waiting(self) -> tuple[int, int]:
         """
-        The bytes in the outbox.
+        What is in the outbox: how many bytes of text, and what that may count at most.
         """
         if self.dropped:
-            return 0
-        return sum(len(quote(text)) + 1 for text in self.sent[len(self.taken) :])
+            return 0, 0
+        texts = self.sent[len(self.taken) :]
+        size = sum(len(encode(text)) for text in texts)
+        # Packed, a message has the cost of its JSON alone.
+        quoted = sum(len(quote(text)) for text in texts)
+        return min(size, quoted), quoted + MESSAGE_COST * len(texts)
+
+
+class Noting(Service):
+    """
+    A service that keeps what its sessions could not do.
+    """
+
+    def __init__(self, clock: Clock, options: SockJSOptions) -> None:
+        super().__init__(clock, options)
+        self.failures: list[Failure] = []
+
+    def failed(self, session: IHostedSession, reason: Failure) -> None:
+        self.failures.append(reason)

@@ -29,6 +29,8 @@ class Wrapped(Protocol):
     def dataReceived(self, data: bytes) -> None:
         if data == b"bye":
             self.transport.loseConnection(4000, "bye")
+        elif data == b"\xff":
+            self.transport.sendBinary(data)
         else:
             self.transport.write(data)
 

@@ -99,14 +99,13 @@ class PositionTests(ChannelCase):
         """
         Requests that come together are answered in their order, in any pieces.
         """
-        self.serve(Echo)
         send = poll(b"/0/s1/xhr_send", b"Content-Length: 5") + b'["a"]'
         talk = poll() + send + poll() + IFRAME
         for size in (1, 7, len(talk)):
+            self.serve(Echo)
             pieces = [talk[n : n + size] for n in range(0, len(talk), size)]
             self.assertEqual(self.answers(*pieces), [b"200", b"204", b"200", b"200"])
             self.assertIn(b'a["a"]\n', self.connection.received)
-            self.sessions[-1].transport.abortConnection()
 
     def test_notFromInside(self) -> None:
         """

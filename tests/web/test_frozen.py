@@ -112,11 +112,13 @@ class PollingTests(FrozenCase):
     def test_connectionLost(self) -> None:
         """
         What was left unsent when its connection was lost does not hold up the end of
-        the session.
+        the session for longer than what a proxy may have of it.
         """
         self.serve(heartbeat=None)
         self.poll().transport.abortConnection()
-        self.site.advance(11)
+        self.site.advance(34)
+        self.assertLost(self.sessions[0])
+        self.site.advance(7)
         self.assertLost(self.sessions[0], ConnectionLost)
 
     def test_frozen(self) -> None:

@@ -16,6 +16,8 @@ STREAMS = [
 ]
 POLLS = [("POST", "/0/s/xhr"), ("GET", "/0/s/jsonp?c=f")]
 
+INTERRUPTED = b'c[1002,"Connection interrupted"]\n'
+
 
 class ReceivingCase(ServiceCase):
     def receive(self, url: tuple[str, str]) -> MemoryResponse:
@@ -73,14 +75,14 @@ class VanishedTests(ReceivingCase):
 
     def test_whileWaiting(self) -> None:
         """
-        The session is lost, the application told once, and the id is free.
+        The session is lost, the application told once, and so is who comes for it.
         """
         for url in STREAMS + POLLS:
             self.waiting(url).connection.abort()
             (reason,) = self.sessions[0].lost
             reason.trap(ConnectionLost)
-            self.assertIn(b"o", self.receive(url).body)
-            self.assertEqual(len(self.sessions), 2)
+            self.assertIn(b"1002", self.receive(url).body)
+            self.assertEqual(len(self.sessions), 1)
             self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_betweenPolls(self) -> None:
@@ -102,7 +104,7 @@ class VanishedTests(ReceivingCase):
         self.sessions[0].transport.write(b"a")
         self.site.settle()
         self.assertEqual(len(self.sessions[0].lost), 1)
-        self.assertTrue(self.receive(STREAMS[0]).body.endswith(b"o\n"))
+        self.assertTrue(self.receive(STREAMS[0]).body.endswith(INTERRUPTED))
 
     def test_afterTheClose(self) -> None:
         """
@@ -124,6 +126,10 @@ class VanishedTests(ReceivingCase):
         self.assertEqual(self.sessions[0].lost, [])
         self.site.advance(0.2)
         self.sessions[0].lost[0].trap(ConnectionLost)
+        self.assertEqual(self.receive(POLLS[0]).body, INTERRUPTED)
+        self.assertEqual(self.post("/0/s/xhr_send", b'["a"]').status, 404)
+        # It is remembered for a while, and no longer.
+        self.site.advance(301)
         self.assertEqual(self.receive(POLLS[0]).body, b"o\n")
 
 

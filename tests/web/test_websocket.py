@@ -274,14 +274,24 @@ class RawTests(ServiceCase):
 
     def test_binary(self) -> None:
         """
-        Bytes come in as they are; bytes that are not UTF-8 go out as binary.
+        Bytes come in as they are. What goes out is text or binary as the application
+        says, whatever is in it.
         """
         socket = self.socket()
         socket.send(frame(b"\xff\0", BINARY), frame(b"a", BINARY))
         self.assertEqual(self.sessions[0].received, [b"\xff\0", b"a"])
+        for data in (b"\xff\0", b"a", b""):
+            self.sessions[0].transport.sendBinary(data)
+        self.site.settle()
         self.assertEqual(
             [(each.opcode, each.payload) for each in socket.frames],
-            [(BINARY, b"\xff\0"), (TEXT, b"a")],
+            [
+                (TEXT, "\xff\0".encode()),
+                (TEXT, b"a"),
+                (BINARY, b"\xff\0"),
+                (BINARY, b"a"),
+                (BINARY, b""),
+            ],
         )
 
     def test_heartbeat(self) -> None:
@@ -307,7 +317,8 @@ class RawTests(ServiceCase):
         Each write is a message of its own, though they go out together.
         """
         socket = self.socket(Recorder)
-        self.sessions[0].transport.writeSequence([b"a", b"", b"\xff"])
+        self.sessions[0].transport.writeSequence([b"a", b""])
+        self.sessions[0].transport.sendBinary(b"\xff")
         self.site.settle()
         self.assertEqual([each.payload for each in socket.frames], [b"a", b"", b"\xff"])
 

@@ -12,22 +12,15 @@ import sys
 from collections.abc import Callable, Sequence
 from json.encoder import encode_basestring
 from json.scanner import make_scanner
-from typing import Final
+from typing import ClassVar, Final, TypeAlias
 
 from txsockjs.errors import BrokenJSON, MessageTooBig
-
-#: Bytes of memory that a message takes while it waits, beside its JSON.
-MESSAGE_COST: Final = 128
 
 # For how many bytes of what a client may send at once it may send a message, and how
 # many messages are always allowed. An empty one is three bytes in an array, and with
 # compression next to nothing.
 _BYTES_A_MESSAGE: Final = 16
 _MESSAGES: Final = 1000
-
-#: Bytes after which a frame takes no further message. It is what Twisted's transports
-#: hold before they pause their producer.
-FRAME_SIZE: Final = 65536
 
 # What JSON must escape beyond the JSON minimum: browsers lose or alter these.
 _SPECIAL: Final = re.compile(
@@ -89,7 +82,7 @@ class Frame:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._format: Callable[[bytes], bytes] | None = None
+        self._format: Callable[[Frame], bytes] | None = None
 
     @property
     def data(self) -> bytes:
@@ -98,12 +91,19 @@ class Frame:
         """
         return self._data
 
-    def formatted(self, format: Callable[[bytes], bytes]) -> bytes:
+    @property
+    def messages(self) -> Sequence[Message]:
+        """
+        The messages in this frame.
+        """
+        return ()
+
+    def formatted(self, format: Callable[[Frame], bytes]) -> bytes:
         """
         The frame as a transport writes it. The last format asked for is kept.
         """
         if self._format is not format:
-            self._formatted = format(self.data)
+            self._formatted = format(self)
             self._format = format
         return self._formatted
 
@@ -145,21 +145,42 @@ class Close(Frame):
 
 class Message(Frame):
     """
-    C{a["message"]}: one message, ready to be sent to any number of sessions.
+    C{a["message"]}: one message, for any number of sessions and any transport. It is
+    quoted when one of them asks for that, and then once for all.
 
-    What waits for slow readers is made of these: it keeps its text in one form.
-
-    @ivar binary: the bytes that the application wrote, where they were not UTF-8: a
-        raw WebSocket sends them as they are.
-    @ivar quoted: the text as a JSON literal.
+    @ivar binary: the same as bytes, where the application wants a binary message: only
+        a raw WebSocket has those.
+    @ivar size: how many bytes its text has in UTF-8.
+    @ivar text: its text.
     """
 
-    __slots__ = ("binary", "quoted")
+    __slots__ = ("_quoted", "binary", "size", "text")
 
-    def __init__(self, text: str, binary: bytes | None = None) -> None:
+    count: ClassVar[int] = 1
+
+    def __init__(
+        self, text: str, binary: bytes | None = None, size: int | None = None
+    ) -> None:
+        """
+        @param size: how many bytes the text has in UTF-8, where that is known.
+        """
+        self.text = text
         self.binary = binary
-        self.quoted = quote(text)
+        if size is None:
+            size = len(text) if text.isascii() else len(encode(text))
+        self.size = size
+        self._quoted: bytes | None = None
         self._format = None
+
+    @property
+    def quoted(self) -> bytes:
+        """
+        The text as a JSON literal.
+        """
+        quoted = self._quoted
+        if quoted is None:
+            quoted = self._quoted = quote(self.text)
+        return quoted
 
     @property
     def data(self) -> bytes:
@@ -169,27 +190,29 @@ class Message(Frame):
         return b"a[%b]" % self.quoted
 
     @property
-    def text(self) -> str:
+    def sent(self) -> int:
         """
-        The message.
+        How many bytes were sent of it: its JSON, if somebody wanted that.
         """
-        text: str = json.loads(self.quoted)
-        return text
+        return self.size if self._quoted is None else len(self._quoted) + 2
 
     @classmethod
-    def fromBytes(cls, data: bytes, encoding: str) -> Message:
+    def fromBytes(cls, data: bytes, encoding: str, binary: bool = False) -> Message:
         """
         A message of the application's bytes: UTF-8, or else C{encoding}.
+
+        @param binary: whether a raw WebSocket sends them as a binary message.
         """
+        whole = data if binary else None
         try:
-            return cls(data.decode("utf-8"))
+            return cls(data.decode("utf-8"), whole, len(data))
         except UnicodeDecodeError:
-            return cls(data.decode(encoding, "replace"), data)
+            return cls(data.decode(encoding, "replace"), whole)
 
     @property
     def messages(self) -> Sequence[Message]:
         """
-        The messages in this frame.
+        The message.
         """
         return (self,)
 
@@ -198,34 +221,71 @@ class Messages(Frame):
     """
     C{a["m1","m2"]}: several messages at once.
 
-    @ivar messages: the messages in this frame.
+    @ivar count: how many they are.
     """
 
-    __slots__ = ("messages",)
+    __slots__ = ("_parts", "_quoted", "count")
 
-    def __init__(self, messages: Sequence[Message]) -> None:
-        super().__init__(b"a[%b]" % b",".join([message.quoted for message in messages]))
-        self.messages = messages
+    binary: ClassVar[None] = None
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts: Sequence[Part] | None = parts
+        self._quoted: bytes | None = None
+        self._format = None
+        self.count: int = sum([part.count for part in parts])
+
+    @property
+    def quoted(self) -> bytes:
+        """
+        Their texts as JSON literals, with commas between.
+        """
+        if self._quoted is None:
+            self._quoted = b",".join([part.quoted for part in self._parts or ()])
+        return self._quoted
+
+    @property
+    def data(self) -> bytes:
+        """
+        The frame's text, as UTF-8 bytes.
+        """
+        return b"a[%b]" % self.quoted
+
+    @property
+    def size(self) -> int:
+        """
+        How many bytes it has.
+        """
+        if self._quoted is not None:
+            return len(self._quoted)
+        return sum([part.size for part in self._parts or ()])
+
+    @property
+    def sent(self) -> int:
+        """
+        How many bytes were sent of it: its JSON, if somebody wanted that.
+        """
+        return self.size if self._quoted is None else len(self._quoted) + 2
+
+    @property
+    def messages(self) -> Sequence[Message]:
+        """
+        The messages in this frame.
+        """
+        if self._parts is None:
+            return [Message(text) for text in json.loads(b"[%b]" % self.quoted)]
+        return [message for part in self._parts for message in part.messages]
+
+    def pack(self) -> Messages:
+        """
+        Keep the JSON of them all, and let the single messages go.
+        """
+        _ = self.quoted
+        self._parts = None
+        return self
 
 
-def gather(outbox: list[Message]) -> tuple[Frame, int, int]:
-    """
-    Take the messages of the next frame out of an outbox.
-
-    @return: the frame, and how many messages and bytes of the outbox it took.
-    """
-    if len(outbox) == 1:
-        message = outbox.pop()
-        return message, 1, len(message.quoted) + 1
-    size = count = 0
-    for message in outbox:
-        size += len(message.quoted) + 1
-        count += 1
-        if size >= FRAME_SIZE:
-            break
-    messages = outbox[:count]
-    del outbox[:count]
-    return (Messages(messages) if count > 1 else messages[0]), count, size
+#: What waits to be sent: messages, one by one or packed.
+Part: TypeAlias = Message | Messages
 
 
 OPEN: Final = Open(b"o")
@@ -233,6 +293,7 @@ HEARTBEAT: Final = Heartbeat(b"h")
 GO_AWAY: Final = Close(3000, "Go away!")
 BUSY: Final = Close(2010, "Another connection still open")
 OVERFLOW: Final = Close(1013, "Too many undelivered messages")
+INTERRUPTED: Final = Close(1002, "Connection interrupted")
 
 _decoder = json.JSONDecoder()
 # The C scanner takes any decoder as its context.

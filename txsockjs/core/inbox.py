@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from twisted.internet.defer import Deferred
 
-from txsockjs.core.frames import MESSAGE_COST
+from txsockjs.core.outbox import MESSAGE_COST
 from txsockjs.errors import NotReading
 
 

@@ -1,58 +1,243 @@
-"""What a session sees of its peer through a receiver: L{Peer}."""
+"""What a session knows of its peer, from what it sees and from the time: L{Peer}."""
 
 from __future__ import annotations
 
+from typing import Final, Protocol
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from txsockjs.core.states import Condition
 from txsockjs.interfaces import IReceiver
+from txsockjs.options import SockJSOptions
+
+#: Bytes a second of the slowest line that keeps a session whose responses pass through
+#: a proxy: what the proxy holds, nobody here can see.
+SLOWEST_LINE: Final = 8192
+
+# Bytes that any line takes in the disconnect delay; and the most seconds that a client
+# is given for the rest.
+_AT_ONCE: Final = 16384
+_LONGEST: Final = 30.0
+
+# Disconnect delays for which bytes of a response may stand still.
+_STANDSTILL: Final = 5
+
+# Seconds that are none: below what a float tells of the time.
+_NOW: Final = 1e-6
+
+# Seconds after which a timer is late: the process was stopped, or blocked; and turns of
+# the reactor that it takes then to accept a connection and to read what came on it.
+_LATE: Final = 1.0
+_TURNS: Final = 3
+
+
+class IWatched(Protocol):
+    """
+    The session, as the timer sees it.
+    """
+
+    condition: Condition
+
+    @property
+    def receiver(self) -> IReceiver | None:
+        """
+        Its receiver, or the last one that it had.
+        """
+
+    @property
+    def deaf(self) -> bool:
+        """
+        Whether its application does not read: an answer would not be heard.
+        """
+
+    def expire(self) -> None:
+        """
+        Nobody came in time.
+        """
+
+    def giveUp(self, why: str) -> None:
+        """
+        Nobody is there, though the connection is.
+        """
+
+    def beat(self) -> None:
+        """
+        It is time for a heartbeat.
+        """
 
 
 class Peer:
     """
     Whether the peer takes what is sent, and whether it is there at all. One that is
-    slow is told from one that is gone by what it takes from look to look.
+    slow is told from one that is gone by what it takes from look to look. All looks are
+    those of one timer, which is armed lazily.
+
+    @ivar spoke: when the last frame went to it.
     """
 
-    __slots__ = ("_asked", "_question", "_seen", "_since", "_taken")
+    __slots__ = (
+        "_armed",
+        "_asked",
+        "_clock",
+        "_grace",
+        "_late",
+        "_moved",
+        "_options",
+        "_question",
+        "_seen",
+        "_since",
+        "_taken",
+        "_timer",
+        "_unread",
+        "spoke",
+    )
 
-    def __init__(self) -> None:
-        # What it had taken when bytes were last seen to wait, None if none did; and
-        # since when it has taken no more.
-        self._taken: int | None = None
+    def __init__(self, clock: IReactorTime, options: SockJSOptions) -> None:
+        self._clock = clock
+        self._options = options
+        self._timer: IDelayedCall | None = None
+        self._armed = 0.0
+        # How many turns of the reactor ago the timer was found to be late.
+        self._late = 0
+        self.spoke = 0.0
+        # Since when there is no receiver, or when the last response was seen to move;
+        # and how long that may be on its way unseen.
         self._since = 0.0
+        self._grace = 0.0
+        # What it had taken of a response that was complete, and not delivered then.
+        self._unread: int | None = None
+        # What it had taken when bytes were last seen to wait for it, None if none did;
+        # and when that was first seen.
+        self._taken: int | None = None
+        self._moved = 0.0
         # When it was asked for a sign of life, what it will have taken before it has
         # the question, and what it had taken at the last look.
         self._asked: float | None = None
         self._question = 0
         self._seen = 0
 
-    def responded(self, receiver: IReceiver | None) -> None:
+    def came(self, session: IWatched) -> None:
         """
-        A response is complete, or there is none: look whether it will take some time
-        to deliver.
+        There is a receiver: a heartbeat follows after an interval of silence.
         """
-        self._taken = None
-        if receiver is not None and receiver.pendingBytes():
-            self._taken = receiver.takenBytes()
+        self.spoke = self._clock.seconds()
+        if self._options.heartbeat is not None:
+            self._arm(self._options.heartbeat, session)
 
-    def takes(self, receiver: IReceiver) -> bool:
+    def left(self, session: IWatched) -> None:
         """
-        Whether the peer has taken some of a slow response since the last look.
+        There is no receiver any more, or it is done: the disconnect delay begins, when
+        what the last one was given can have been delivered. (PROTOCOL 6.4)
         """
-        before = self._taken
-        if before is not None or receiver.pendingBytes():
-            self._taken = receiver.takenBytes()
-        return self._taken != before
+        self._since = self._clock.seconds()
+        self._grace = 0.0
+        receiver = session.receiver
+        if receiver is not None:
+            rest = max(0, receiver.carried - _AT_ONCE)
+            self._grace = min(_LONGEST, rest / SLOWEST_LINE)
+            self._unread = receiver.takenBytes() if receiver.pendingBytes() else None
+        self._arm(self._options.timeout, session)
 
-    def stands(self, receiver: IReceiver, now: float, patience: float) -> bool:
+    def forget(self) -> None:
+        """
+        The session is over.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self, delay: float, session: IWatched) -> None:
+        """
+        Have the timer fire in C{delay} seconds or sooner: when it is too soon, it looks
+        at what happened since and sleeps on.
+        """
+        due = self._clock.seconds() + delay
+        if self._timer is not None:
+            if self._armed <= due:
+                return
+            self._timer.cancel()
+        self._armed = due
+        self._late = 0
+        self._timer = self._clock.callLater(delay, self._timeUp, session)
+
+    def _timeUp(self, session: IWatched) -> None:
+        self._timer = None
+        now, receiver = self._clock.seconds(), session.receiver
+        if now - self._armed > _LATE and self._late < _TURNS:
+            # What came meanwhile is heard first.
+            self._late += 1
+            self._timer = self._clock.callLater(0, self._timeUp, session)
+        elif receiver is None or (
+            session.condition is Condition.DONE and not receiver.persistent
+        ):
+            self._expect(session, receiver, now)
+        elif self._options.heartbeat is not None:
+            self._watch(session, receiver, now, self._options.heartbeat)
+
+    def _expect(
+        self, session: IWatched, receiver: IReceiver | None, now: float
+    ) -> None:
+        """
+        Wait for the next receiver. The delay counts from when the last response was
+        delivered: wait on while that is on its way.
+        """
+        delay = self._options.timeout
+        longest = delay + self._grace
+        if receiver is not None and self._takes(receiver):
+            self._since = now
+        elif receiver is not None and receiver.pendingBytes():
+            longest = _STANDSTILL * delay
+        rest = self._since + longest - now
+        if rest < _NOW:
+            session.expire()
+        else:
+            self._arm(min(delay, rest), session)
+
+    def _takes(self, receiver: IReceiver) -> bool:
+        """
+        Whether the peer has taken some of a complete response since the last look.
+        """
+        before = self._unread
+        if before is None and not receiver.pendingBytes():
+            return False
+        self._unread = receiver.takenBytes()
+        return self._unread != before
+
+    def _watch(
+        self, session: IWatched, receiver: IReceiver, now: float, interval: float
+    ) -> None:
+        """
+        Look whether somebody is behind a receiver, and let a heartbeat follow after an
+        interval of silence.
+        """
+        # A question has bytes, too.
+        waiting = receiver.pendingBytes()
+        if receiver.persistent and not self._isAlive(
+            receiver, now, interval, session.deaf
+        ):
+            session.giveUp("the peer did not answer a ping")
+        elif self._stands(receiver, now, interval):
+            # Bytes that have not moved for a whole interval never will.
+            session.giveUp("the peer takes no more bytes")
+        elif (rest := self.spoke + interval - now) >= _NOW:
+            self._arm(rest, session)
+        else:
+            self.spoke = now
+            self._arm(interval, session)
+            if not waiting:
+                session.beat()
+
+    def _stands(self, receiver: IReceiver, now: float, patience: float) -> bool:
         """
         Whether bytes wait of which the peer has taken none for C{patience} seconds, as
         far as was seen.
         """
         taken = receiver.takenBytes() if receiver.heldBytes() else None
         if taken is None or taken != self._taken:
-            self._taken, self._since = taken, now
-        return now - self._since >= patience
+            self._taken, self._moved = taken, now
+        return now - self._moved >= patience
 
-    def isAlive(
+    def _isAlive(
         self, receiver: IReceiver, now: float, patience: float, unread: bool
     ) -> bool:
         """

@@ -1,17 +1,21 @@
-"""The sessions of one service: L{Service}."""
+"""One service: its life, and its sessions. L{Service}."""
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from typing import Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txsockjs.core.frames import OVERFLOW, Close
+from txsockjs.core.memory import Endings
 from txsockjs.core.session import Session
+from txsockjs.core.states import State
 from txsockjs.counters import Counters
 from txsockjs.errors import ServiceFull, ServiceStopping
 from txsockjs.interfaces import IHostedSession, ISessionHost
@@ -19,22 +23,49 @@ from txsockjs.options import SockJSOptions
 
 RESTART: Final = Close(1012, "Service Restart")
 
+#: Sessions that have told their end and stay to tell it again, at the most.
+MAX_CLOSED: Final = 1000
+
 # Seconds between two looks at what a stopping service still has to deliver.
 _DRAIN_INTERVAL: Final = 0.05
+
+
+class Life(enum.Enum):
+    """
+    Where in its life a service is.
+    """
+
+    #: Nobody has asked for anything yet.
+    NEW = "new"
+    #: It has sessions, and takes new ones.
+    RUNNING = "running"
+    #: It takes no new ones; those that it has are told.
+    DRAINING = "draining"
+    #: It answers nobody, until somebody starts it again.
+    STOPPED = "stopped"
+
+
+#: Which may follow which.
+LIVES: Final = {
+    Life.NEW: {Life.RUNNING, Life.DRAINING, Life.STOPPED},
+    Life.RUNNING: {Life.DRAINING, Life.STOPPED},
+    Life.DRAINING: {Life.STOPPED},
+    Life.STOPPED: {Life.RUNNING},
+}
 
 
 @implementer(ISessionHost)
 class Service:
     """
-    All sessions of one service, those that are known by an id and those that live on
-    a WebSocket. (PROTOCOL section 1: a session is known by its id alone; 6.8: WebSocket
-    sessions are outside all this.)
+    One service: its life, and all its sessions, those that are known by an id and those
+    that live on a WebSocket. (PROTOCOL section 1: a session is known by its id alone;
+    6.8: WebSocket sessions are outside all this.)
 
     @ivar clock: what tells the time to the sessions.
     @ivar counters: what the service has done.
+    @ivar life: where in its life it is.
     @ivar options: the service's options.
     @ivar authorizing: how many sessions wait for the option C{authorize}.
-    @ivar stopping: whether new sessions are refused because the service stops.
     """
 
     _log = Logger()
@@ -44,9 +75,9 @@ class Service:
     ) -> None:
         self.clock = clock
         self.counters = Counters(service)
+        self.life = Life.NEW
         self.options = options
         self.authorizing = 0
-        self.stopping = False
         self._byId: dict[bytes, Session] = {}
         self._ids: dict[IHostedSession, bytes | None] = {}
         self._open = 0
@@ -54,6 +85,34 @@ class Service:
         self._flushCall: IDelayedCall | None = None
         self._drainCall: IDelayedCall | None = None
         self._drained: list[Deferred[None]] = []
+        self._endings = Endings(clock)
+        # Those that have told their end, the first one first.
+        self._told: dict[IHostedSession, None] = {}
+
+    def _become(self, life: Life) -> None:
+        """
+        Go on in its life: here alone.
+        """
+        if life not in LIVES[self.life]:
+            raise RuntimeError(f"a service never goes from {self.life} to {life}")
+        self.life = life
+
+    @property
+    def stopping(self) -> bool:
+        """
+        Whether it takes no new sessions, since it stops or has stopped.
+        """
+        return self.life is Life.DRAINING or self.life is Life.STOPPED
+
+    def start(self) -> None:
+        """
+        Take sessions.
+        """
+        if self.life is Life.DRAINING:
+            self.stop()
+        if self.life is not Life.RUNNING:
+            self._become(Life.RUNNING)
+            self._endings = Endings(self.clock)
 
     def __len__(self) -> int:
         """
@@ -66,6 +125,12 @@ class Service:
         The session with this id, open or with a close frame still to tell.
         """
         return self._byId.get(id)
+
+    def ending(self, id: bytes) -> Close | None:
+        """
+        What a client is told that comes for a session which has ended. (PROTOCOL 6.6)
+        """
+        return self._endings.get(id)
 
     def admit(self) -> None:
         """
@@ -117,12 +182,25 @@ class Service:
             try:
                 session.flush()
             except Exception:
-                self._log.failure(
-                    "A session could not be flushed and is dropped.",
-                    service=self.counters.service,
-                    transport=session.counters.transport,
-                )
+                self.failed(session, Failure())
                 session.abort()
+
+    def failed(self, session: IHostedSession, reason: Failure) -> None:
+        self._log.failure(
+            "A {transport} session could not do what it should; it goes on without.",
+            failure=reason,
+            service=self.counters.service,
+            transport=session.counters.transport,
+        )
+
+    def told(self, session: IHostedSession) -> None:
+        self._told[session] = None
+        if len(self._told) > MAX_CLOSED:
+            first = next(iter(self._told))
+            id, close = self._ids[first], first.closeFrame
+            first.expire()
+            if id is not None and close is not None:
+                self._endings.add(id, close)
 
     def closed(self, session: IHostedSession) -> None:
         self._open -= 1
@@ -138,10 +216,13 @@ class Service:
             allowed=self.options.max_buffer,
         )
 
-    def forget(self, session: IHostedSession) -> None:
+    def forget(self, session: IHostedSession, close: Close, before: State) -> None:
         id = self._ids.pop(session, None)
+        self._told.pop(session, None)
         if id is not None:
             del self._byId[id]
+            if before is State.OPEN or before is State.CLOSING:
+                self._endings.add(id, close)
 
     # The end
 
@@ -153,9 +234,11 @@ class Service:
         @return: what fires when all of them are closed, or C{drain_timeout} seconds
             have passed and the rest was dropped.
         """
-        self.stopping = True
-        for session in list(self._ids):
-            session.close(close)
+        if self.life is not Life.STOPPED:
+            if self.life is not Life.DRAINING:
+                self._become(Life.DRAINING)
+            for session in list(self._ids):
+                session.close(close)
         done: Deferred[None] = Deferred()
         self._drained.append(done)
         if len(self._drained) == 1:
@@ -180,13 +263,17 @@ class Service:
                 sessions=unsettled,
                 drain_timeout=self.options.drain_timeout,
             )
-        self.abortAll()
+        self._abortAll()
 
-    def abortAll(self) -> None:
+    def stop(self) -> None:
         """
         Drop every session, with what it has not delivered, and open no more.
         """
-        self.stopping = True
+        if self.life is not Life.STOPPED:
+            self._become(Life.STOPPED)
+        self._abortAll()
+
+    def _abortAll(self) -> None:
         for session in list(self._ids):
             session.abort()
         if self._drainCall is not None:

@@ -1,7 +1,12 @@
 """The life of one SockJS session. (PROTOCOL section 6.)
 
-Every state is written by L{Stateful._become} alone, along the table there. The
-application hears of the end once, on the way out of OPEN or CLOSING.
+A session decides, and then acts. Whatever happens to it (L{Session.send},
+L{Session.receive}, L{Session.attach}, L{Session.lost}, a timer) changes its state along
+the tables of L{txsockjs.core.states}, and leaves what is to be done. L{Session._drive}
+does that when the change is over: nothing that the session calls can find it half way,
+and what calls back changes the state and waits its turn.
+
+The application is never called from inside a call of its own.
 """
 
 from __future__ import annotations
@@ -11,25 +16,21 @@ from typing import Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txsockjs.core.frames import (
     BUSY,
-    FRAME_SIZE,
-    HEARTBEAT,
-    MESSAGE_COST,
+    INTERRUPTED,
     OPEN,
     OVERFLOW,
     Close,
-    Frame,
     Message,
-    gather,
 )
 from txsockjs.core.inbox import Inbox
-from txsockjs.core.peer import Peer
-from txsockjs.core.states import State, Stateful
+from txsockjs.core.outbox import FRAME_SIZE, MESSAGE_COST
+from txsockjs.core.sender import Sender
+from txsockjs.core.states import Condition, Event, State
 from txsockjs.counters import TransportCounters
 from txsockjs.errors import UnknownSession
 from txsockjs.interfaces import IApplication, IHostedSession, IReceiver, ISessionHost
@@ -37,76 +38,105 @@ from txsockjs.interfaces import IApplication, IHostedSession, IReceiver, ISessio
 # To look up a member of an Enum takes longer than most of what is done with it.
 _NEW: Final = State.NEW
 _OPEN: Final = State.OPEN
-
-# Seconds after which a timer is late: the process was stopped, or blocked; and turns of
-# the reactor that it takes then to accept a connection and to read what came on it.
-_LATE: Final = 1.0
-_TURNS: Final = 3
+_CLOSING: Final = State.CLOSING
+_GONE: Final = State.GONE
+_READY: Final = Condition.READY
+_FULL: Final = Condition.FULL
+_DONE: Final = Condition.DONE
 
 
 @implementer(IHostedSession)
-class Session(Stateful):
+class Session(Sender):
     """
-    One session: its state, what waits to be sent, its receiver and its one timer.
+    One session: what happens to it, and what follows from that.
 
-    @ivar counters: what it adds to what its service has done.
     @ivar onEnd: called when the session ends, if it is set.
     @ivar owner: who may use it besides knowing its id; nobody else is answered.
-    @ivar pending: bytes that wait in the outbox.
     """
 
     __slots__ = (
         "_application",
-        "_armed",
-        "_clock",
-        "_closeFrame",
-        "_dirty",
-        "_host",
+        "_drained",
+        "_farewell",
         "_inbox",
-        "_last",
-        "_late",
-        "_options",
-        "_outbox",
+        "_known",
         "_paused",
-        "_peer",
-        "_receiver",
-        "_timer",
-        "_told",
-        "_writable",
-        "counters",
         "onEnd",
         "owner",
-        "pending",
     )
 
     def __init__(self, host: ISessionHost, counters: TransportCounters) -> None:
-        super().__init__()
-        self._host = host
-        self._clock = host.clock
-        self._options = host.options
+        super().__init__(host, counters)
         self._application: IApplication | None = None
-        self._closeFrame: Close | None = None
-        # Whether a flush is sure to come.
-        self._dirty = False
+        # Whether the application knows that all was taken.
+        self._drained = True
+        # What the application is still to be told of the end.
+        self._farewell: Failure | None = None
         self._inbox: Inbox | None = None
-        # The receiver that has the session's frames, or that had them last.
-        self._receiver: IReceiver | None = None
-        self._writable = False
-        self._outbox: list[Message] = []
-        self._paused = False
-        self._peer = Peer()
-        # When the last frame went out, or the last receiver went away.
-        self._last = 0.0
-        self._timer: IDelayedCall | None = None
-        self._armed = 0.0
-        # How many turns of the reactor ago the timer was found to be late.
-        self._late = 0
         # Whether the peer is sure to know of the end.
-        self._told = False
-        self.counters = counters
+        self._known = False
+        self._paused = False
         self.onEnd: Callable[[], object] | None = None
         self.owner: object = None
-        self.pending = 0
+
+    # The driver
+
+    def _drive(self) -> None:
+        """
+        Do what is to be done, one thing after the other, until there is nothing.
+        """
+        if self._running:
+            return
+        self._running = True
+        try:
+            while True:
+                if self._effects:
+                    self._act()
+                elif self.condition is _READY and self._outbox:
+                    self._writeMessages()
+                elif self.condition is _READY and self.closeFrame is not None:
+                    self._writeClose()
+                elif self._farewell is not None:
+                    self._tellEnd()
+                elif self.state is not _OPEN or self._application is None:
+                    return
+                elif self._inbox and not self._paused:
+                    self._deliver(self._inbox)
+                elif not self._drained and not self._outbox and self._isDrained():
+                    self._drained = True
+                    self._application.sessionDrained()
+                    if not self._drained:
+                        # It sends as long as it may: others come first.
+                        if not self._scheduled:
+                            self._scheduled = True
+                            self._host.flushLater(self)
+                        return
+                else:
+                    return
+        finally:
+            self._running = False
+
+    def _writeClose(self) -> None:
+        close, receiver = self.closeFrame, self._receiver
+        assert close is not None and receiver is not None
+        told = self.state is _CLOSING
+        if told:
+            self._become(Event.TOLD)
+        self._write(close)
+        if receiver is not self._receiver:
+            return
+        # A client that polls has had everything else before it came for this.
+        self._known = self.condition is _DONE
+        if not self._known:
+            self._leave(receiver.finish)
+            self.condition = _FULL
+            self._turn(Event.LAST)
+        if not receiver.persistent:
+            if not self._known:
+                self._peer.left(self)
+            if told:
+                self._host.told(self)
+            self._part(Failure(ConnectionDone()))
 
     # The life
 
@@ -114,17 +144,22 @@ class Session(Stateful):
         """
         Open the session: the peer is told, then the application.
         """
-        self._application = application
-        self._become(State.OPEN)
-        self.counters.opened += 1
+        self._become(Event.OPENED)
         self._take(receiver)
         # PROTOCOL 6.1: the first frame of every session, at once.
-        self._send(OPEN)
-        self._dirty = True
-        application.sessionOpened()
-        self.flush()
-        if self._inbox and not self._paused:
-            self._clock.callLater(0, self._release)
+        self._leave(self._write, OPEN)
+        self._leave(self._introduce, application)
+        self._drive()
+
+    def _introduce(self, application: IApplication) -> None:
+        self._application = application
+        if self.state is _OPEN:
+            self.counters.opened += 1
+            self._drained = False
+            application.sessionOpened()
+        else:
+            # The peer was gone before it could be told.
+            self._farewell = Failure(ConnectionLost())
 
     def wait(self, receiver: IReceiver) -> None:
         """
@@ -132,66 +167,80 @@ class Session(Stateful):
         """
         receiver.session = self
         self._receiver = receiver
+        self._turn(Event.HELD)
 
     def refuse(self, close: Close, receiver: IReceiver) -> None:
         """
         Do not open the session: the peer gets this close frame and no other.
         """
-        self._become(State.CLOSING)
+        self._become(Event.REFUSED)
         self._host.closed(self)
-        self._closeFrame = close
+        self.closeFrame = close
         self._take(receiver)
-        self.flush()
         if self._inbox is not None:
             # Behind the close frame, which tells more.
-            self._inbox.drop(UnknownSession())
+            self._leave(self._writeClose)
+            self._leave(self._inbox.drop, UnknownSession())
+        self._drive()
 
     def attach(self, receiver: IReceiver) -> None:
         """
         A further receiver came for an existing session.
         """
-        if self._writable or (self._receiver and not self._receiver.finished):
+        if self.condition is _READY or self.condition is _FULL or self.state is _GONE:
             # PROTOCOL 6.2: one receiver at a time; the first is not disturbed.
-            receiver.sendFrame(BUSY)
-            receiver.finish()
-            return
-        self.counters.held(self.pending)
-        self._take(receiver)
-        self.flush()
+            close = INTERRUPTED if self.state is _GONE else BUSY
+            self._leave(receiver.sendFrame, close)
+            self._leave(receiver.finish)
+        else:
+            self.counters.held(self._outbox.size)
+            former = self._receiver
+            if former is not None:
+                self._outbox.former(former)
+            self._take(receiver)
+            self._drained = False
+        self._drive()
 
     def close(self, close: Close) -> None:
         """
         Deliver what was sent before, then this frame. Nothing is sent after it.
         """
-        if self.state is State.OPEN:
-            self._become(State.CLOSING)
-            self._closeFrame = close
-            self._host.closed(self)
-            if self._inbox is not None:
-                self._inbox.drop()
-            self._flushLater()
-        elif self.state is State.NEW and self._receiver is not None:
+        if self.state is _OPEN:
+            self._close(Event.CLOSED, close)
+        elif self.state is _NEW and self._receiver is not None:
             self.refuse(close, self._receiver)
 
-    def fail(self, close: Close, reason: Failure, *, later: bool = False) -> None:
+    def _close(self, event: Event, close: Close, reason: Failure | None = None) -> None:
+        self._become(event)
+        self.closeFrame = close
+        if reason is not None:
+            self._part(reason)
+        self._host.closed(self)
+        if self._inbox is not None:
+            self._leave(self._inbox.drop)
+        self._actNow()
+        if self.condition is _READY or self._farewell is not None:
+            self._later()
+
+    def fail(self, close: Close, reason: Failure) -> None:
         """
         Close because of a fault: what waits is dropped, and the application hears of
-        the end at once, or later where it is the caller.
+        the end when its call is over.
         """
-        if self.state is State.OPEN:
+        if self.state is _OPEN:
             self._outbox.clear()
-            self.pending = 0
-            self.close(close)
-            self._tellApplication(reason, later)
+            self._close(Event.FAILED, close, reason)
 
     def abort(self) -> None:
         """
-        Drop the session and its connection now. The application hears of it in the
-        next turn of the reactor.
+        Drop the session and its connection now. The application hears of it when its
+        call is over.
         """
-        if self.state is not State.GONE:
-            self._tellApplication(Failure(ConnectionAborted()), later=True)
-            self._end(None)
+        if self.state is not _GONE:
+            self._end(Event.ABORTED, Failure(ConnectionAborted()))
+            self._actNow()
+            if self._farewell is not None:
+                self._later()
 
     def lost(self, receiver: IReceiver, reason: Failure) -> None:
         """
@@ -200,13 +249,16 @@ class Session(Stateful):
         """
         if receiver is not self._receiver:
             return
-        self._receiver = None
-        self._writable = False
         if self.state is State.CLOSED and not receiver.persistent:
             # PROTOCOL 6.5: it had its close frame; others may still come for it.
-            self._wait()
-        elif self.state is not State.GONE:
-            self._end(reason)
+            self._turn(Event.DROPPED)
+            self._receiver = None
+            self._peer.left(self)
+        elif self.state is not _GONE:
+            self._turn(Event.DROPPED)
+            self._receiver = None
+            self._end(Event.LOST, reason)
+        self._drive()
 
     @property
     def settled(self) -> bool:
@@ -214,7 +266,7 @@ class Session(Stateful):
         Whether nothing is left to deliver, its end included.
         """
         receiver = self._receiver
-        return self.state is State.GONE or (
+        return self.state is _GONE or (
             self.state is State.CLOSED
             and receiver is not None
             and not receiver.persistent
@@ -229,85 +281,55 @@ class Session(Stateful):
         """
         if self.state is not _OPEN:
             return
-        self._outbox.append(message)
-        self.pending = pending = self.pending + len(message.quoted) + 1
-        allowed = self._options.max_buffer
-        if pending > FRAME_SIZE or pending > allowed:
-            self._writeOut()
-            self.counters.held(self.pending)
-            # Many small messages take far more memory than their bytes.
-            held = self.pending + MESSAGE_COST * len(self._outbox)
-            if held > allowed:
-                self._host.overflowed(self, held)
-                reason = Failure(ConnectionLost("too many undelivered bytes"))
-                self.fail(OVERFLOW, reason, later=True)
-                return
-        if not self._dirty:
-            self._flushLater()
+        outbox = self._outbox
+        outbox.append(message)
+        outbox.size = size = outbox.size + message.size + MESSAGE_COST
+        self._drained = False
+        if size > FRAME_SIZE or size > self._options.max_buffer:
+            self._crowd()
+        elif not self._running and not self._scheduled and self.condition is _READY:
+            self._later()
+
+    def _crowd(self) -> None:
+        """
+        More waits than one frame takes: write at once, keep it small, or give up.
+        """
+        outbox = self._outbox
+        if not self._running:
+            # From inside a call of the application's: nothing but frames.
+            self._running = True
+            try:
+                while self.condition is _READY and outbox and not self._effects:
+                    self._writeMessages()
+            finally:
+                self._running = False
+        outbox.pack()
+        pending = self.pending
+        self.counters.held(pending)
+        if pending > self._options.max_buffer and self.state is _OPEN:
+            self._host.overflowed(self, pending)
+            self.fail(OVERFLOW, Failure(ConnectionLost("too many undelivered bytes")))
+        self._later()
 
     def resume(self, receiver: IReceiver) -> None:
         """
         The receiver can take frames again.
         """
-        if receiver is self._receiver and not receiver.finished:
-            self._writable = True
-            self._flushLater()
+        if (
+            receiver is self._receiver
+            and self.condition is _FULL
+            and self.state is not _NEW
+        ):
+            self._turn(Event.ROOM)
+            self._later()
 
-    def flush(self) -> None:
+    def _isDrained(self) -> bool:
         """
-        Hand over as much of the outbox as the receiver takes.
+        Whether nothing keeps the application from sending more.
         """
-        self._dirty = False
-        if self._outbox:
-            self._writeOut()
-            if self._outbox:
-                return
-        if self.state is _OPEN:
-            receiver, application = self._receiver, self._application
-            if application is not None and (
-                self._writable or receiver is None or receiver.finished
-            ):
-                application.sessionDrained()
-        elif self._writable and self._closeFrame is not None:
-            self._sendClose()
-
-    def _writeOut(self) -> None:
-        counters, outbox = self.counters, self._outbox
-        while self._writable and outbox:
-            frame, count, size = gather(outbox)
-            counters.messagesOut += count
-            counters.bytesOut += size + 1
-            self.pending -= size
-            self._send(frame)
-
-    def _flushLater(self) -> None:
-        if not self._dirty and self._writable:
-            self._dirty = True
-            self._host.flushLater(self)
-
-    def _send(self, frame: Frame) -> None:
-        receiver = self._receiver
-        assert receiver is not None
-        self._last = self._clock.seconds()
-        self._writable = receiver.sendFrame(frame)
-        if receiver.finished:
-            self._writable = False
-            self._wait()
-
-    def _sendClose(self) -> None:
-        receiver, close = self._receiver, self._closeFrame
-        assert receiver is not None and close is not None
-        if self.state is State.CLOSING:
-            self._become(State.CLOSED)
-        self._send(close)
-        self._writable = False
-        # A client that polls has had everything else before it came for this.
-        self._told = receiver.finished
-        if not self._told:
-            receiver.finish()
-        if not receiver.persistent:
-            self._tellApplication(Failure(ConnectionDone()))
-            self._wait()
+        return self.condition is not _FULL and not (
+            self._outbox.unread and self.crowded
+        )
 
     # In
 
@@ -325,7 +347,7 @@ class Session(Stateful):
         @raise NotReading: if it is paused and holds all that it may.
         """
         if self.state is not _OPEN and self.state is not _NEW:
-            if self.state is State.GONE or self._told:
+            if self.state is _GONE or self._known:
                 raise UnknownSession
             # Refused, the client would give up before it has read to the end.
             return None
@@ -333,19 +355,22 @@ class Session(Stateful):
         counters.messagesIn += len(messages)
         counters.bytesIn += size
         application = self._application
-        if application is None or self._paused or self._inbox:
+        if application is None or self._running or self._paused or self._inbox:
             return self._hold(messages)
-        self._dirty = True
+        self._running = True
         held = None
-        for count, message in enumerate(messages, 1):
-            application.sessionReceived(message)
-            if self.state is not _OPEN:
-                break
-            if self._paused and count < len(messages):
-                held = self._hold(messages[count:])
-                break
+        try:
+            for count, message in enumerate(messages, 1):
+                application.sessionReceived(message)
+                if self.state is not _OPEN:
+                    break
+                if self._paused and count < len(messages):
+                    held = self._hold(messages[count:])
+                    break
+        finally:
+            self._running = False
         # What the application answered goes out at once, in one frame.
-        self.flush()
+        self._drive()
         return held
 
     def pauseReceiving(self) -> None:
@@ -360,136 +385,67 @@ class Session(Stateful):
         """
         self._paused = False
         if self._inbox:
-            self._clock.callLater(0, self._release)
+            self._later()
 
     def _hold(self, messages: Sequence[str | bytes]) -> Deferred[None]:
         if self._inbox is None:
             self._inbox = Inbox(self._options.max_buffer)
         return self._inbox.hold(messages)
 
-    def _release(self) -> None:
-        inbox, application = self._inbox, self._application
-        if inbox is None or application is None:
-            return
-        self._dirty = True
+    def _deliver(self, inbox: Inbox) -> None:
+        """
+        Give the application what was held back, as long as it reads.
+        """
+        application = self._application
+        assert application is not None
         inbox.complete()
-        while inbox and not self._paused and self.state is State.OPEN:
+        while inbox and not self._paused and self.state is _OPEN:
             application.sessionReceived(inbox.next())
             inbox.complete()
-        self.flush()
 
-    # The timer
+    # The peer
 
-    def _take(self, receiver: IReceiver) -> None:
-        receiver.session = self
-        self._receiver = receiver
-        self._writable = True
-        self._last = self._clock.seconds()
-        if self._options.heartbeat is not None:
-            self._arm(self._options.heartbeat)
-
-    def _wait(self) -> None:
+    @property
+    def deaf(self) -> bool:
         """
-        No receiver: the disconnect delay begins. (PROTOCOL 6.4)
+        Whether the application does not read what the peer answers.
         """
-        self._peer.responded(self._receiver)
-        self._last = self._clock.seconds()
-        self._arm(self._options.timeout)
-
-    def _arm(self, delay: float) -> None:
-        """
-        Have the timer fire in C{delay} seconds or sooner: when it is too soon, it looks
-        at what happened since and sleeps on.
-        """
-        due = self._clock.seconds() + delay
-        if self._timer is not None:
-            if self._armed <= due:
-                return
-            self._timer.cancel()
-        self._armed = due
-        self._late = 0
-        self._timer = self._clock.callLater(delay, self._timeUp)
-
-    def _timeUp(self) -> None:
-        self._timer = None
-        receiver = self._receiver
-        waiting = receiver is None or receiver.finished
-        delay = self._options.timeout if waiting else self._options.heartbeat
-        if delay is None:
-            return
-        now, unread = self._clock.seconds(), self._paused or bool(self._inbox)
-        if now - self._armed > _LATE and self._late < _TURNS:
-            # What came meanwhile is heard first.
-            self._late += 1
-            self._timer = self._clock.callLater(0, self._timeUp)
-        elif (
-            receiver
-            and receiver.persistent
-            and not self._peer.isAlive(receiver, now, delay, unread)
-        ):
-            self._give(receiver, "the peer did not answer a ping")
-        elif not waiting and receiver and self._peer.stands(receiver, now, delay):
-            # Bytes that have not moved for a whole interval never will.
-            self._give(receiver, "the peer takes no more bytes")
-        elif (rest := self._last + delay - now) > 0:
-            self._arm(rest)
-        elif receiver and not waiting:
-            if self._writable and not receiver.pendingBytes():
-                self._send(HEARTBEAT)
-            self._last = now
-            self._arm(delay)
-        elif not receiver or not self._isDelivering(receiver, now):
-            self._end(Failure(ConnectionLost("no receiver within the timeout")))
-
-    def _isDelivering(self, receiver: IReceiver, now: float) -> bool:
-        """
-        Wait on while the last response is on its way: the delay counts from when it was
-        delivered. Bytes that stand still for five delays never will be.
-        """
-        delay = self._options.timeout
-        if self._peer.takes(receiver):
-            self._last = now
-        elif not receiver.pendingBytes() or now - self._last >= 5 * delay:
-            return False
-        self._arm(delay)
-        return True
-
-    def _give(self, receiver: IReceiver, why: str) -> None:
-        """
-        Give the peer up.
-        """
-        receiver.abort()
-        self.lost(receiver, Failure(ConnectionLost(why)))
+        return self._paused or bool(self._inbox)
 
     # The end
 
-    def _end(self, reason: Failure | None) -> None:
-        if self.state in (State.NEW, State.OPEN):
-            self._host.closed(self)
-        self._become(State.GONE)
-        receiver, self._receiver = self._receiver, None
-        self._writable = False
+    def _end(self, event: Event, reason: Failure) -> None:
+        """
+        Everything is over.
+        """
+        before, receiver, condition = self.state, self._receiver, self.condition
+        self._become(event)
+        if receiver is not None:
+            self._turn(Event.DROPPED)
+            self._receiver = None
         self._outbox.clear()
-        self.pending = 0
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._host.forget(self)
+        self._peer.forget()
+        if before in (_NEW, _OPEN):
+            self._host.closed(self)
+        self._host.forget(self, self.closeFrame or INTERRUPTED, before)
         if self.onEnd is not None:
-            self.onEnd()
-        if receiver is not None and not receiver.finished:
-            receiver.abort()
-        if reason is not None:
-            self._tellApplication(reason)
+            self._leave(self.onEnd)
+        if receiver is not None and (condition is not _DONE or receiver.persistent):
+            self._leave(receiver.abort)
         if self._inbox is not None:
-            self._inbox.drop(UnknownSession())
+            self._leave(self._inbox.drop, UnknownSession())
+        self._part(reason)
 
-    def _tellApplication(self, reason: Failure, later: bool = False) -> None:
+    def _part(self, reason: Failure) -> None:
+        """
+        Tell the application of the end, once, when its turn comes.
+        """
+        if self._application is not None and self._farewell is None:
+            self._farewell = reason
+            self.counters.ended(self.closeFrame, reason)
+
+    def _tellEnd(self) -> None:
+        reason, self._farewell = self._farewell, None
         application, self._application = self._application, None
-        if application is None:
-            return
-        self.counters.ended(self._closeFrame, reason)
-        if later:
-            self._clock.callLater(0, application.sessionLost, reason)
-        else:
-            application.sessionLost(reason)
+        assert application is not None and reason is not None
+        application.sessionLost(reason)

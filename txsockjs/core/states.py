@@ -1,11 +1,20 @@
-"""The states of a session, and which may follow which.
+"""The states of a session and of its receiver, and what makes them change.
 
-::
+The session::
 
-    NEW ------> OPEN ------> CLOSING ------> CLOSED ------> GONE
-     |           |              |
-     |           +--------------+--------------------------> GONE
-     +--------> CLOSING         (the peer vanished, or the delay ran out)
+    NEW --OPENED--> OPEN --CLOSED, FAILED--> CLOSING --TOLD--> CLOSED
+     |                                          ^
+     +--REFUSED---------------------------------+
+
+and from any of them to GONE, when its peer is LOST, the time has EXPIRED, or it is
+ABORTED. The receiver::
+
+    NONE --ATTACHED--> READY --WRITING--> FULL --ROOM--> READY
+     |                                     | |
+     +--HELD-------------------------------+ +--LAST--> DONE --ATTACHED--> READY
+
+and back to NONE when it is DROPPED. The two are told apart: a session that is CLOSING
+may have a receiver that is FULL, and one that is OPEN none at all.
 """
 
 from __future__ import annotations
@@ -31,28 +40,132 @@ class State(enum.Enum):
     GONE = "gone"
 
 
-NEXT: Final = {
-    State.NEW: {State.OPEN, State.CLOSING, State.GONE},
-    State.OPEN: {State.CLOSING, State.GONE},
-    State.CLOSING: {State.CLOSED, State.GONE},
-    State.CLOSED: {State.GONE},
-    State.GONE: set[State](),
+class Condition(enum.Enum):
+    """
+    What can be done with a session's receiver.
+    """
+
+    #: There is none.
+    NONE = "none"
+    #: It takes a frame.
+    READY = "ready"
+    #: It takes none now: it has enough, or is just being given one.
+    FULL = "full"
+    #: It has taken its last frame.
+    DONE = "done"
+
+
+class Event(enum.Enum):
+    """
+    Why a state changes.
+    """
+
+    #: It is known that the session may be opened.
+    OPENED = "opened"
+    #: It may not.
+    REFUSED = "refused"
+    #: The application, or a service that stops, closes.
+    CLOSED = "closed"
+    #: The application has raised, or has sent more than may wait.
+    FAILED = "failed"
+    #: The close frame went out.
+    TOLD = "told"
+    #: The connection under the receiver ended before it should.
+    LOST = "lost"
+    #: Nobody came for too long.
+    EXPIRED = "expired"
+    #: The application, or a service that has stopped, drops it.
+    ABORTED = "aborted"
+
+    #: A receiver has come before it is known whether there is a session for it.
+    HELD = "held"
+    #: A receiver has come, or is held no longer.
+    ATTACHED = "attached"
+    #: A frame is being given to it.
+    WRITING = "writing"
+    #: It has room for a frame.
+    ROOM = "room"
+    #: It took the last frame that it can take.
+    LAST = "last"
+    #: It is gone.
+    DROPPED = "dropped"
+
+
+_ENDS: Final = {
+    Event.LOST: State.GONE,
+    Event.EXPIRED: State.GONE,
+    Event.ABORTED: State.GONE,
+}
+
+#: What each event makes of a session's state. No other event can happen in it.
+STATES: Final[dict[State, dict[Event, State]]] = {
+    State.NEW: {
+        Event.OPENED: State.OPEN,
+        Event.REFUSED: State.CLOSING,
+        **_ENDS,
+    },
+    State.OPEN: {
+        Event.CLOSED: State.CLOSING,
+        Event.FAILED: State.CLOSING,
+        **_ENDS,
+    },
+    State.CLOSING: {Event.TOLD: State.CLOSED, **_ENDS},
+    State.CLOSED: {**_ENDS},
+    State.GONE: {},
+}
+
+#: What each event makes of the receiver's condition.
+CONDITIONS: Final[dict[Condition, dict[Event, Condition]]] = {
+    Condition.NONE: {
+        Event.HELD: Condition.FULL,
+        Event.ATTACHED: Condition.READY,
+    },
+    Condition.READY: {
+        Event.WRITING: Condition.FULL,
+        Event.ROOM: Condition.READY,
+        Event.DROPPED: Condition.NONE,
+    },
+    Condition.FULL: {
+        Event.ATTACHED: Condition.READY,
+        Event.ROOM: Condition.READY,
+        Event.LAST: Condition.DONE,
+        Event.DROPPED: Condition.NONE,
+    },
+    Condition.DONE: {
+        Event.ATTACHED: Condition.READY,
+        Event.DROPPED: Condition.NONE,
+    },
 }
 
 
 class Stateful:
     """
-    Something that has a state, and goes from one to the next as the table says.
+    Something that has a state, and a receiver in some condition.
 
+    @ivar condition: what can be done with its receiver.
     @ivar state: where in its life it is.
     """
 
-    __slots__ = ("state",)
+    __slots__ = ("condition", "state")
 
     def __init__(self) -> None:
         self.state = State.NEW
+        self.condition = Condition.NONE
 
-    def _become(self, state: State) -> None:
-        if state not in NEXT[self.state]:
-            raise RuntimeError(f"a session never goes from {self.state} to {state}")
-        self.state = state
+    def _become(self, event: Event) -> None:
+        """
+        Change the state.
+        """
+        following = STATES[self.state].get(event)
+        if following is None:
+            raise RuntimeError(f"{event} cannot happen to a session in {self.state}")
+        self.state = following
+
+    def _turn(self, event: Event) -> None:
+        """
+        Change the receiver's condition.
+        """
+        following = CONDITIONS[self.condition].get(event)
+        if following is None:
+            raise RuntimeError(f"{event} cannot happen to a receiver {self.condition}")
+        self.condition = following

@@ -16,6 +16,7 @@ class MemoryReceiver:
     """
     A receiver that keeps the frames which a L{Session} gives it.
 
+    @ivar carried: how many bytes it took, for a test to set where it matters.
     @ivar frames: the bytes of each frame that it took.
     @ivar pending: the bytes that L{pendingBytes} tells of, for a test to set.
     @ivar aborted: whether the session dropped it.
@@ -32,6 +33,7 @@ class MemoryReceiver:
         @param persistent: whether its life is the session's life, as a WebSocket's is.
         """
         self.persistent = persistent
+        self.carried = 0
         self.frames: list[bytes] = []
         self.pending = 0
         self.finished = False

@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 from twisted.web.server import Request
 
+from txsockjs.core.frames import Frame
 from txsockjs.transports.receiving import ReceivingResource
 from txsockjs.web.headers import Policy
 
 
-def formatEvent(frame: bytes) -> bytes:
+def formatEvent(frame: Frame) -> bytes:
     # The client runs decodeURI over the data.
-    return b"data: %b\r\n\r\n" % frame.replace(b"%", b"%25")
+    return b"data: %b\r\n\r\n" % frame.data.replace(b"%", b"%25")
 
 
 class EventSource(ReceivingResource):
@@ -29,5 +30,5 @@ class EventSource(ReceivingResource):
     def prelude(self, request: Request) -> bytes:
         return b"\r\n"
 
-    def format(self, request: Request) -> Callable[[bytes], bytes]:
+    def format(self, request: Request) -> Callable[[Frame], bytes]:
         return formatEvent

@@ -37,6 +37,13 @@ def formatText(payload: bytes) -> bytes:
     return b"\x81\x7f%b%b" % (size.to_bytes(8, "big"), payload)
 
 
+def formatBinary(payload: bytes) -> bytes:
+    """
+    An unmasked, unfragmented binary frame.
+    """
+    return b"\x82" + formatText(payload)[1:]
+
+
 def readTexts(data: bytes, limit: int) -> tuple[list[str], int]:
     """
     Read the complete masked text frames that C{data} begins with.

@@ -7,7 +7,7 @@ from typing import Final
 
 from twisted.web.server import Request
 
-from txsockjs.core.frames import requote
+from txsockjs.core.frames import Frame, requote
 from txsockjs.transports.callbacks import callback
 from txsockjs.transports.receiving import ReceivingResource
 from txsockjs.web.headers import Policy
@@ -28,10 +28,10 @@ _PRELUDE: Final = b"""\
 """
 
 
-def formatScript(frame: bytes) -> bytes:
+def formatScript(frame: Frame) -> bytes:
     # Nothing in a message may end the script; U+2028 and U+2029 are escaped in every
     # frame.
-    literal = requote(frame).replace(b"<", b"\\u003c").replace(b">", b"\\u003e")
+    literal = requote(frame.data).replace(b"<", b"\\u003c").replace(b">", b"\\u003e")
     return b"<script>\np(%b);\n</script>\r\n" % literal
 
 
@@ -50,6 +50,6 @@ class HTMLFile(ReceivingResource):
         # Browsers run no script of a page before its first 1 kB.
         return (_PRELUDE % callback(request)).ljust(1024) + b"\r\n\r\n"
 
-    def format(self, request: Request) -> Callable[[bytes], bytes]:
+    def format(self, request: Request) -> Callable[[Frame], bytes]:
         callback(request)
         return formatScript

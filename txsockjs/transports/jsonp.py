@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 from twisted.web.server import Request
 
-from txsockjs.core.frames import requote
+from txsockjs.core.frames import Frame, requote
 from txsockjs.errors import BrokenJSON
 from txsockjs.transports.callbacks import callback
 from txsockjs.transports.receiving import ReceivingResource
@@ -25,12 +25,12 @@ class JSONPPolling(ReceivingResource):
     policy = Policy.SESSION | Policy.NOSNIFF
     contentType = b"application/javascript; charset=UTF-8"
 
-    def format(self, request: Request) -> Callable[[bytes], bytes]:
+    def format(self, request: Request) -> Callable[[Frame], bytes]:
         name = callback(request)
 
-        def formatCall(frame: bytes) -> bytes:
+        def formatCall(frame: Frame) -> bytes:
             # The comment keeps a body from passing for a file that the name begins.
-            return b"/**/%b(%b);\r\n" % (name, requote(frame))
+            return b"/**/%b(%b);\r\n" % (name, requote(frame.data))
 
         return formatCall
 

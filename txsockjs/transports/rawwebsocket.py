@@ -5,11 +5,25 @@ from __future__ import annotations
 from autobahn.util import encode_truncate
 from twisted.internet.defer import Deferred
 
-from txsockjs.core.frames import Close, Frame, Heartbeat, Message, Messages, encode
-from txsockjs.transports.framing import REASON_SIZE
+from txsockjs.core.frames import Close, Frame, Heartbeat, encode
+from txsockjs.transports.framing import REASON_SIZE, formatBinary, formatText
 from txsockjs.transports.socket import STATE_OPEN
 from txsockjs.transports.websocket import SocketReceiver, WebSocketResource, size
 from txsockjs.web.headers import Policy
+
+
+def formatMessages(frame: Frame) -> bytes:
+    """
+    The messages of a frame, each as a WebSocket frame of its own. (RFC 6455, 5.6)
+    """
+    return b"".join(
+        [
+            formatText(encode(message.text))
+            if message.binary is None
+            else formatBinary(message.binary)
+            for message in frame.messages
+        ]
+    )
 
 
 class RawSocketReceiver(SocketReceiver):
@@ -23,17 +37,20 @@ class RawSocketReceiver(SocketReceiver):
         socket = self._socket
         if socket.state != STATE_OPEN:
             pass
-        elif isinstance(frame, (Message, Messages)):
-            for message in frame.messages:
-                isBinary = message.binary is not None
-                payload = message.binary or encode(message.text)
-                socket.sendMessage(payload, isBinary)
         elif isinstance(frame, Close):
             reason = encode(frame.reason).decode("utf-8")
             reason = encode_truncate(reason, REASON_SIZE)
             socket.sendCloseFrame(frame.code, reason)
         elif isinstance(frame, Heartbeat):
             socket.sendPing()
+        elif not self._deflating:
+            self._wire.write(frame.formatted(formatMessages))
+        else:
+            for message in frame.messages:
+                if message.binary is None:
+                    socket.sendMessage(encode(message.text))
+                else:
+                    socket.sendMessage(message.binary, True)
         return self._writable
 
     def finish(self) -> None:

@@ -7,24 +7,22 @@ format. (PROTOCOL sections 6 and 7)
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IProtocolFactory, IPushProducer
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
 from txsockjs.admission import SessionOpener
-from txsockjs.core.frames import Frame
+from txsockjs.core.frames import Close, Frame
 from txsockjs.core.service import Service
 from txsockjs.core.session import Session
 from txsockjs.interfaces import IReceiver
 from txsockjs.transports.base import ServiceResource, openingRequest
 from txsockjs.web.headers import HeaderBlock, HeaderRules
-from txsockjs.web.response import respond, withoutEncoder
-from txsockjs.web.wire import heldBytes, pendingBytes, takenBytes, writeThrough
+from txsockjs.web.response import responseOf
 
 
 class ReceivingResource(ServiceResource):
@@ -52,7 +50,7 @@ class ReceivingResource(ServiceResource):
         """
         return b""
 
-    def format(self, request: Request) -> Callable[[bytes], bytes]:
+    def format(self, request: Request) -> Callable[[Frame], bytes]:
         """
         How this response writes a frame.
 
@@ -67,18 +65,12 @@ class ReceivingResource(ServiceResource):
         format = self.format(request)
         id, session = self.session(request)
         if session is None:
+            ending = self.service.ending(id)
+            if ending is not None:
+                self._receiver(request, format, headers).turnAway(ending)
+                return NOT_DONE_YET
             self.service.admit()
-        receiver: ResponseReceiver
-        if self.streaming:
-            # One would keep frames until it has enough of them.
-            withoutEncoder(request)
-            headers.apply(request)
-            request.responseHeaders.setRawHeaders(b"Content-Type", [self.contentType])
-            request.write(self.prelude(request))
-            limit = self.service.options.streaming_limit
-            receiver = StreamingReceiver(request, format, limit)
-        else:
-            receiver = PollingReceiver(request, format, headers, self.contentType)
+        receiver = self._receiver(request, format, headers)
         if session is not None:
             session.attach(receiver)
         else:
@@ -87,6 +79,17 @@ class ReceivingResource(ServiceResource):
             self._opener.open(id, receiver, opening, self.rules.owner(request))
         return NOT_DONE_YET
 
+    def _receiver(
+        self, request: Request, format: Callable[[Frame], bytes], headers: HeaderBlock
+    ) -> ResponseReceiver:
+        if not self.streaming:
+            return PollingReceiver(request, format, headers, self.contentType)
+        receiver = StreamingReceiver(
+            request, format, self.service.options.streaming_limit
+        )
+        receiver.begin(headers, self.contentType, self.prelude(request))
+        return receiver
+
 
 @implementer(IReceiver)
 class ResponseReceiver:
@@ -94,23 +97,24 @@ class ResponseReceiver:
     One response, as a session's receiver.
     """
 
-    __slots__ = ("_format", "_request", "_transport", "finished", "session")
+    __slots__ = ("_ended", "_format", "_response", "carried", "finished", "session")
 
     persistent = False
     heard = False
 
-    def __init__(self, request: Request, format: Callable[[bytes], bytes]) -> None:
-        self._request: Request | None = request
+    def __init__(self, request: Request, format: Callable[[Frame], bytes]) -> None:
+        self._response = responseOf(request)
         self._format = format
-        channel: Any = request.channel
-        # On HTTP/2 the channel is the stream, and has no transport of its own.
-        self._transport = channel.transport or channel
+        # Whether nothing more can be done with the response.
+        self._ended = False
+        self.carried = 0
+        # Whether it takes no further frame: it has had its last one, or is lost.
         self.finished = False
         self.session: Session | None = None
         request.notifyFinish().addErrback(self._connectionLost)
 
     def _connectionLost(self, reason: Failure) -> None:
-        self._request = None
+        self._ended = True
         if not self.finished:
             self.finished = True
             if self.session is not None:
@@ -119,6 +123,13 @@ class ResponseReceiver:
     def sendFrame(self, frame: Frame) -> bool:
         raise NotImplementedError
 
+    def turnAway(self, close: Close) -> None:
+        """
+        Tell the browser that there is no session for it.
+        """
+        self.sendFrame(close)
+        self.finish()
+
     def ping(self) -> None:
         """
         Responses have no way to ask.
@@ -126,24 +137,24 @@ class ResponseReceiver:
 
     def finish(self) -> None:
         self.finished = True
-        request, self._request = self._request, None
-        if request is not None:
-            request.finish()
+        if not self._ended:
+            self._ended = True
+            self._response.finish()
 
     def abort(self) -> None:
         self.finished = True
-        request, self._request = self._request, None
-        if request is not None:
-            self._transport.abortConnection()
+        if not self._ended:
+            self._ended = True
+            self._response.wire.abort()
 
     def pendingBytes(self) -> int:
-        return pendingBytes(self._transport)
+        return self._response.wire.pending(self.carried)
 
     def heldBytes(self) -> int:
-        return heldBytes(self._transport)
+        return self._response.wire.held()
 
     def takenBytes(self) -> int:
-        return takenBytes(self._transport)
+        return self._response.wire.taken()
 
 
 class PollingReceiver(ResponseReceiver):
@@ -151,31 +162,25 @@ class PollingReceiver(ResponseReceiver):
     A response that carries one frame and ends. (PROTOCOL 6.3)
     """
 
-    __slots__ = ("_contentType", "_headers", "_size")
+    __slots__ = ("_contentType", "_headers")
 
     def __init__(
         self,
         request: Request,
-        format: Callable[[bytes], bytes],
+        format: Callable[[Frame], bytes],
         headers: HeaderBlock,
         contentType: bytes,
     ) -> None:
         super().__init__(request, format)
         self._headers = headers
         self._contentType = contentType
-        self._size = 0
 
     def sendFrame(self, frame: Frame) -> bool:
-        request, self._request = self._request, None
-        assert request is not None
         self.finished = True
         data = frame.formatted(self._format)
-        self._size = len(data)
-        respond(request, 200, self._headers, self._contentType, data)
+        self.carried = len(data)
+        self._response.whole(200, self._headers, self._contentType, data)
         return False
-
-    def pendingBytes(self) -> int:
-        return pendingBytes(self._transport, self._size)
 
 
 @implementer(IPushProducer)
@@ -184,41 +189,35 @@ class StreamingReceiver(ResponseReceiver):
     A response that carries frames until they reach the response limit. (PROTOCOL 6.3)
     """
 
-    __slots__ = ("_chunked", "_paused", "_room")
+    __slots__ = ("_limit", "_paused", "_request")
 
     def __init__(
-        self, request: Request, format: Callable[[bytes], bytes], limit: int
+        self, request: Request, format: Callable[[Frame], bytes], limit: int
     ) -> None:
         """
         @param limit: how many bytes of frames it carries.
         """
         super().__init__(request, format)
-        self._room = limit
+        self._request = request
+        self._limit = limit
         self._paused = False
-        # How to write directly, or None for HTTP/2.
-        self._chunked: bool | None = None
-        if isinstance(request.channel, HTTPChannel):
-            self._chunked = bool(request.chunked)
-        request.registerProducer(self, True)
+
+    def begin(self, headers: HeaderBlock, contentType: bytes, prelude: bytes) -> None:
+        """
+        Begin the response.
+        """
+        self._response.begin(headers, contentType, prelude)
+        self._request.registerProducer(self, True)
 
     def sendFrame(self, frame: Frame) -> bool:
-        request = self._request
-        assert request is not None
         data = frame.formatted(self._format)
-        if self._chunked is None:
-            request.write(data)
-        else:
-            request.sentLength += len(data)
-            chunk = b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data
-            writeThrough(self._transport, chunk)
-        self._room -= len(data)
-        if self._room <= 0:
-            self.finish()
-            return False
+        self.carried += len(data)
+        self._response.write(data)
+        self.finished = self.carried >= self._limit
         return not self._paused
 
     def finish(self) -> None:
-        if self._request is not None:
+        if not self._ended:
             self._request.unregisterProducer()
         super().finish()
 

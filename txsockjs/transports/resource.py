@@ -13,8 +13,8 @@ from twisted.web.server import Request
 
 from txsockjs.clock import clockOr
 from txsockjs.core.frames import Close
-from txsockjs.core.service import RESTART, Service
-from txsockjs.errors import NotFound, NoWebSocketHere, WireError
+from txsockjs.core.service import RESTART, Life, Service
+from txsockjs.errors import NotFound, NoWebSocketHere, ServiceStopping, WireError
 from txsockjs.options import SockJSOptions
 from txsockjs.transports.base import ServiceResource
 from txsockjs.transports.eventsource import EventSource
@@ -94,7 +94,7 @@ class SockJSResource(Resource):
         """
         Start the wrapped factory, and open sessions.
         """
-        self.service.stopping = False
+        self.service.start()
         if not self._started:
             self._started = True
             self._factory.doStart()
@@ -103,7 +103,7 @@ class SockJSResource(Resource):
         """
         Drop the sessions that are still there and stop the wrapped factory.
         """
-        self.service.abortAll()
+        self.service.stop()
         if self._started:
             self._started = False
             self._factory.doStop()
@@ -123,11 +123,15 @@ class SockJSResource(Resource):
         """
         Find the Resource for the rest of the URL, and have it answer.
         """
-        if not self._started:
+        life = self.service.life
+        if life is Life.NEW:
             self.start()
         resource = self._find(request.postpath or [b""])
         error: WireError
-        if resource is None:
+        if life is Life.STOPPED:
+            # Stopped stays stopped, whoever's connection is still open.
+            error = ServiceStopping()
+        elif resource is None:
             error = NotFound()
         elif asksForWebSocket(request) and not isinstance(resource, WebSocketResource):
             error = NoWebSocketHere()

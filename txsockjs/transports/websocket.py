@@ -45,7 +45,7 @@ from txsockjs.transports.socket import (
 )
 from txsockjs.web.headers import HeaderBlock, HeaderRules, Policy
 from txsockjs.web.response import headersBeside
-from txsockjs.web.wire import heldBytes, pendingBytes, takenBytes, writeThrough
+from txsockjs.web.wire import wireOf
 
 _NORMAL: Final = 1000
 
@@ -53,6 +53,13 @@ _NORMAL: Final = 1000
 _KEY: Final = re.compile(rb"[a-zA-Z0-9+/]{22}==")
 
 _VERSIONS: Final = ([b"13"], [b"8"])
+
+
+def formatFrame(frame: Frame) -> bytes:
+    """
+    A SockJS frame as a WebSocket frame of text.
+    """
+    return formatText(frame.data)
 
 
 @implementer(IReceiver, IPushProducer)
@@ -66,6 +73,7 @@ class SocketReceiver:
         "_socket",
         "_transport",
         "_unanswered",
+        "_wire",
         "_writable",
         "finished",
         "heard",
@@ -73,10 +81,12 @@ class SocketReceiver:
     )
 
     persistent = True
+    carried = 0
 
     def __init__(self, socket: SocketProtocol) -> None:
         self._socket = socket
         self._transport = socket.transport
+        self._wire = wireOf(socket.transport)
         self._writable = True
         self._unanswered: bytes | None = None
         self._deflating = socket.isDeflating()
@@ -89,7 +99,7 @@ class SocketReceiver:
         if self._deflating:
             self._socket.sendMessage(frame.data)
         elif self._socket.state == STATE_OPEN:
-            writeThrough(self._transport, frame.formatted(formatText))
+            self._wire.write(frame.formatted(formatFrame))
         return self._writable
 
     def ping(self) -> None:
@@ -104,13 +114,13 @@ class SocketReceiver:
         self._transport.abortConnection()
 
     def pendingBytes(self) -> int:
-        return pendingBytes(self._transport)
+        return self._wire.pending()
 
     def heldBytes(self) -> int:
-        return heldBytes(self._transport)
+        return self._wire.held()
 
     def takenBytes(self) -> int:
-        return takenBytes(self._transport)
+        return self._wire.taken()
 
     def deliver(self, texts: list[str]) -> Deferred[None] | None:
         """

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from twisted.web.server import Request
 
+from txsockjs.core.frames import Frame
 from txsockjs.transports.receiving import ReceivingResource
 from txsockjs.transports.sending import SendingResource
 from txsockjs.web.headers import Policy
@@ -13,8 +14,8 @@ from txsockjs.web.headers import Policy
 _PRELUDE = b"h" * 2048 + b"\n"
 
 
-def formatLine(frame: bytes) -> bytes:
-    return frame + b"\n"
+def formatLine(frame: Frame) -> bytes:
+    return frame.data + b"\n"
 
 
 class XHRPolling(ReceivingResource):
@@ -27,7 +28,7 @@ class XHRPolling(ReceivingResource):
     policy = Policy.SESSION
     contentType = b"application/javascript; charset=UTF-8"
 
-    def format(self, request: Request) -> Callable[[bytes], bytes]:
+    def format(self, request: Request) -> Callable[[Frame], bytes]:
         return formatLine
 
 

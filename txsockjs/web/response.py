@@ -1,8 +1,8 @@
-"""Whole responses, written in as few steps as they take.
+"""Responses, written in as few steps as they take: L{Response} and its forms.
 
 twisted.web builds a response from its headers one by one. Here one that is complete
-goes out as one piece, over HTTP/1. HTTP/2 takes the ordinary way, and so does what
-somebody else has a hand in.
+goes out as one piece, and a piece of a stream without detours, over HTTP/1. HTTP/2, and
+whatever somebody else's Site has put between, takes the ordinary way.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from txsockjs.errors import WireError
 from txsockjs.web.headers import HeaderBlock
-from txsockjs.web.wire import writeThrough
+from txsockjs.web.wire import Wire, wireOf
 
 PLAIN: Final = b"text/plain; charset=UTF-8"
 
@@ -35,17 +35,26 @@ _NOT_BESIDE: Final = frozenset(
 )
 
 
-def respond(
-    request: Request, code: int, headers: HeaderBlock, contentType: bytes, body: bytes
-) -> int:
+class Response:
     """
-    Answer a request with a complete response.
+    The answer to a request, by twisted.web.
 
-    @return: what a Resource returns then.
+    @ivar wire: what it is written to.
     """
-    channel: Any = request.channel
-    fields = list(request.responseHeaders.getAllRawHeaders())
-    if not isinstance(channel, HTTPChannel) or _isTouched(request, headers, fields):
+
+    __slots__ = ("_request", "wire")
+
+    def __init__(self, request: Request, wire: Wire) -> None:
+        self._request: Any = request
+        self.wire = wire
+
+    def whole(
+        self, code: int, headers: HeaderBlock, contentType: bytes, body: bytes
+    ) -> None:
+        """
+        Write all of it but the end.
+        """
+        request = self._request
         headers.apply(request)
         request.setResponseCode(code)
         request.setHeader(b"Content-Type", contentType)
@@ -54,31 +63,102 @@ def respond(
         else:
             request.setHeader(b"Content-Length", b"%d" % len(body))
         request.write(body)
-        request.finish()
-        return NOT_DONE_YET
-    others = b"".join(
-        [b"%b: %b\r\n" % (name, value) for name, values in fields for value in values]
-    )
-    length = b"" if code in NO_BODY_CODES else b"Content-Length: %d\r\n" % len(body)
-    # For the access log, and so that finish() adds nothing.
-    request.code = code
-    request.startedWriting = True
-    request.sentLength = len(body)
-    writeThrough(
-        channel.transport,
-        b"%b %d %b\r\n%b%bContent-Type: %b\r\n%b\r\n%b"
-        % (
-            request.clientproto,
-            code,
-            RESPONSES[code],
-            others,
-            headers.wire,
-            contentType,
-            length,
-            body,
-        ),
-    )
-    request.finish()
+
+    def begin(self, headers: HeaderBlock, contentType: bytes, prelude: bytes) -> None:
+        """
+        Begin one that goes on for a while.
+        """
+        request = self._request
+        # One would keep frames until it has enough of them.
+        withoutEncoder(request)
+        headers.apply(request)
+        request.responseHeaders.setRawHeaders(b"Content-Type", [contentType])
+        request.write(prelude)
+
+    def write(self, data: bytes) -> None:
+        """
+        Go on with it.
+        """
+        self._request.write(data)
+
+    def finish(self) -> None:
+        """
+        End it. The next request of the connection may run before this returns.
+        """
+        self._request.finish()
+
+
+class DirectResponse(Response):
+    """
+    The answer to a request of HTTP/1, where nobody else has a hand in it.
+    """
+
+    __slots__ = ()
+
+    def whole(
+        self, code: int, headers: HeaderBlock, contentType: bytes, body: bytes
+    ) -> None:
+        request = self._request
+        fields = list(request.responseHeaders.getAllRawHeaders())
+        if _isTouched(request, headers, fields):
+            super().whole(code, headers, contentType, body)
+            return
+        others = b"".join(
+            [
+                b"%b: %b\r\n" % (name, value)
+                for name, values in fields
+                for value in values
+            ]
+        )
+        length = b"" if code in NO_BODY_CODES else b"Content-Length: %d\r\n" % len(body)
+        # For the access log, and so that finish() adds nothing.
+        request.code = code
+        request.startedWriting = True
+        request.sentLength = len(body)
+        self.wire.write(
+            b"%b %d %b\r\n%b%bContent-Type: %b\r\n%b\r\n%b"
+            % (
+                request.clientproto,
+                code,
+                RESPONSES[code],
+                others,
+                headers.wire,
+                contentType,
+                length,
+                body,
+            )
+        )
+
+    def write(self, data: bytes) -> None:
+        request = self._request
+        request.sentLength += len(data)
+        if request.chunked:
+            data = b"%x\r\n%b\r\n" % (len(data), data)
+        self.wire.write(data)
+
+
+def responseOf(request: Request) -> Response:
+    """
+    The form of response that a request has.
+    """
+    channel: Any = request.channel
+    if not isinstance(channel, HTTPChannel):
+        # On HTTP/2 the channel is the stream.
+        return Response(request, wireOf(channel))
+    return DirectResponse(request, wireOf(channel.transport))
+
+
+def respond(
+    request: Request, code: int, headers: HeaderBlock, contentType: bytes, body: bytes
+) -> int:
+    """
+    Answer a request with a complete response.
+
+    @return: what a Resource returns then.
+    """
+    response = responseOf(request)
+    response.whole(code, headers, contentType, body)
+    response.finish()
     return NOT_DONE_YET
 
 

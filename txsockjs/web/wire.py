@@ -1,9 +1,9 @@
-"""What is written to a connection: straight to the kernel where nothing waits before
-it, and how much of it the peer has taken.
+"""A connection or a stream, as what is written to it: L{Wire} and its forms.
 
-Twisted's transports send at the end of the reactor's turn. Here a piece goes to the
-kernel at once where nothing waits before it. What is not TCP or TLS takes the
-ordinary way.
+Twisted's transports send at the end of the reactor's turn, and tell nobody what of it
+waits. A wire gives a piece to the kernel at once where nothing waits before it, and
+tells what the peer has not taken. What is neither TCP, nor TLS over TCP, nor a stream
+of HTTP/2, takes the ordinary way.
 """
 
 from __future__ import annotations
@@ -44,156 +44,227 @@ def isHTTP1(channel: object) -> bool:
     return isinstance(channel, HTTPChannel)
 
 
-def writeThrough(transport: Any, data: bytes) -> None:
+class Wire:
     """
-    Write to a connection, and spare the reactor the detour if the kernel has room.
+    Any connection.
 
-    @param transport: any transport; those of TCP servers and of TLS over them are the
-        ones that are written through.
+    @ivar transport: the transport.
     """
-    if type(transport) is BufferingTLSTransport:
-        record = _encrypt(transport, data)
-        if record is not None:
-            transport, data = transport.transport, record
-    if (
-        type(transport) is Server
-        and not transport.TLS
-        and not transport._tempDataLen
-        and len(transport.dataBuffer) == transport.offset
-        and transport.connected
-    ):
-        try:
-            sent = transport.socket.send(data)
-        except OSError:
-            # A full buffer, or a fault that comes up again where Twisted handles it.
-            pass
+
+    __slots__ = ("_bottom", "transport")
+
+    def __init__(self, transport: Any) -> None:
+        self.transport = transport
+        # TLS and the PROXY protocol wrap what the system has.
+        while isinstance(transport, ProtocolWrapper):
+            transport = transport.transport
+        self._bottom: Any = transport
+
+    def write(self, data: bytes) -> None:
+        """
+        Send some bytes.
+        """
+        self.transport.write(data)
+
+    def abort(self) -> None:
+        """
+        Drop the connection, with what it has not sent.
+        """
+        self.transport.abortConnection()
+
+    def pending(self, written: int = sys.maxsize) -> int:
+        """
+        How many bytes have to wait until the peer takes others. What the kernel has is
+        just on its way, if it is little.
+
+        @param written: how many there are at the most. If these are few, the kernel is
+            not asked.
+        """
+        pending = self._buffered()
+        if written > _IN_FLIGHT and (sent := self._unacknowledged()) > _IN_FLIGHT:
+            pending += sent
+        return pending
+
+    def held(self) -> int:
+        """
+        How many bytes the peer has not taken, as far as the system tells.
+        """
+        return self._buffered() + self._unacknowledged()
+
+    def taken(self) -> int:
+        """
+        A number that changes when the peer takes bytes, and does not while it takes
+        none and none are written.
+        """
+        handle = self._socket()
+        if handle is None or sys.platform != "linux":
+            return -self.held()
+        info = handle.getsockopt(IPPROTO_TCP, socket.TCP_INFO, _ACKNOWLEDGED.stop)
+        # Not every system that passes for Linux fills this in.
+        acknowledged = int.from_bytes(info[_ACKNOWLEDGED], sys.byteorder)
+        return acknowledged or -self.held()
+
+    def _buffered(self) -> int:
+        """
+        How many bytes have not been given to the kernel.
+
+        Twisted tells a producer when its buffers fill and when they are empty, and
+        nobody what is in them; a timer that must not run while bytes still flow has to
+        look.
+        """
+        buffered, transport = 0, self.transport
+        while isinstance(transport, ProtocolWrapper):
+            buffered += sum(map(len, vars(transport).get("_appSendBuffer", ())))
+            # What Twisted gathers until the end of the turn, to encrypt it at once.
+            aggregator = vars(transport).get("_aggregator")
+            buffered += sum(map(len, getattr(aggregator, "_buffer", ())))
+            transport = transport.transport
+        if not getattr(transport, "connected", False):
+            # Nobody will take what is left there.
+            return 0
+        return (
+            buffered
+            + len(getattr(transport, "dataBuffer", b""))
+            - getattr(transport, "offset", 0)
+            + getattr(transport, "_tempDataLen", 0)
+        )
+
+    def _unacknowledged(self) -> int:
+        """
+        How many bytes the kernel holds that the peer has not acknowledged, if it tells.
+        """
+        handle = self._socket()
+        if handle is None or sys.platform != "linux":
+            return 0
+        return int.from_bytes(ioctl(handle, TIOCOUTQ, bytes(4)), sys.byteorder)
+
+    def _socket(self) -> socket.socket | None:
+        """
+        The socket, if it is TCP's and connected.
+        """
+        bottom: Any = self._bottom
+        if not (ITCPTransport.providedBy(bottom) and bottom.connected):  # type: ignore[attr-defined]
+            return None
+        # A UNIX socket's transport says that it is TCP's.
+        handle: socket.socket = bottom.getHandle()  # type: ignore[attr-defined]
+        return handle if getattr(handle, "family", None) in _INTERNET else None
+
+
+class TCPWire(Wire):
+    """
+    A connection of a TCP server.
+    """
+
+    __slots__ = ()
+
+    def write(self, data: bytes) -> None:
+        bottom = self._bottom
+        if (
+            not bottom._tempDataLen
+            and len(bottom.dataBuffer) == bottom.offset
+            and bottom.connected
+            and not bottom.TLS
+        ):
+            try:
+                sent = bottom.socket.send(data)
+            except OSError:
+                # A full buffer, or a fault that comes up again where Twisted handles
+                # it.
+                pass
+            else:
+                if sent == len(data):
+                    return
+                data = data[sent:]
+        bottom.write(data)
+
+
+class TLSWire(TCPWire):
+    """
+    TLS over a connection of a TCP server.
+    """
+
+    __slots__ = ()
+
+    def write(self, data: bytes) -> None:
+        record = self._encrypt(data)
+        if record is None:
+            self.transport.write(data)
         else:
-            if sent == len(data):
-                return
-            data = data[sent:]
-    transport.write(data)
+            super().write(record)
+
+    def _encrypt(self, data: bytes) -> bytes | None:
+        """
+        What the connection under TLS is to send, or None where that is for Twisted to
+        find out: something waits to be sent before, or the connection is not simply
+        open.
+        """
+        transport = self.transport
+        if (
+            len(data) > _RECORD
+            or not transport.connected
+            or transport._appSendBuffer
+            or transport._aggregator._buffer
+        ):
+            return None
+        tls = transport._tlsConnection
+        try:
+            tls.send(data)
+        except Error:
+            return None
+        record: bytes = tls.bio_read(2 * _RECORD)
+        return record
 
 
-def _encrypt(transport: Any, data: bytes) -> bytes | None:
+class StreamWire(Wire):
     """
-    What the connection under TLS is to send, or None where that is for Twisted to find
-    out: something waits to be sent before, or the connection is not simply open.
+    One stream of an HTTP/2 connection.
     """
-    if (
-        len(data) > _RECORD
-        or not transport.connected
-        or transport._appSendBuffer
-        or transport._aggregator._buffer
-    ):
-        return None
-    tls = transport._tlsConnection
-    try:
-        tls.send(data)
-    except Error:
-        return None
-    record: bytes = tls.bio_read(2 * _RECORD)
-    return record
+
+    __slots__ = ()
+
+    def __init__(self, stream: Any) -> None:
+        self.transport = stream
+        self._bottom = Wire(stream._conn.transport)
+
+    def pending(self, written: int = sys.maxsize) -> int:
+        stream = self.transport
+        queue = stream._conn._outboundStreamQueues.get(stream.streamID, ())
+        return sum(len(data) for data in queue if isinstance(data, bytes))
+
+    def held(self) -> int:
+        held: int = self.pending() + self._bottom.held()
+        return held
+
+    def taken(self) -> int:
+        taken: int = -self.pending() or self._bottom.taken()
+        return taken
+
+
+def wireOf(transport: Any) -> Wire:
+    """
+    The form of wire that a transport has.
+    """
+    kind = type(transport)
+    if kind is Server:
+        return TCPWire(transport)
+    if kind is BufferingTLSTransport and type(transport.transport) is Server:
+        return TLSWire(transport)
+    if hasattr(transport, "_outboundStreamQueues") or hasattr(transport, "_conn"):
+        return StreamWire(transport)
+    return Wire(transport)
+
+
+def writeThrough(transport: Any, data: bytes) -> None:
+    wireOf(transport).write(data)
 
 
 def pendingBytes(transport: Any, written: int = sys.maxsize) -> int:
-    """
-    How many bytes written to a connection, or to a stream of HTTP/2, have to wait until
-    the peer takes others. What the kernel has is just on its way, if it is little.
-
-    @param written: how many there are at the most. If these are few, the kernel is not
-        asked.
-    """
-    queued = _queued(transport)
-    if queued is not None:
-        return queued
-    pending = _buffered(transport)
-    if written > _IN_FLIGHT and (sent := _unacknowledged(transport)) > _IN_FLIGHT:
-        pending += sent
-    return pending
+    return wireOf(transport).pending(written)
 
 
 def heldBytes(transport: Any) -> int:
-    """
-    How many bytes written to a connection, or to a stream of HTTP/2 and its connection,
-    the peer has not taken, as far as the system tells.
-    """
-    queued = _queued(transport)
-    if queued is not None:
-        return queued + heldBytes(transport._conn.transport)
-    return _buffered(transport) + _unacknowledged(transport)
+    return wireOf(transport).held()
 
 
 def takenBytes(transport: Any) -> int:
-    """
-    A number that changes when the peer takes bytes that were written to a connection or
-    to a stream of HTTP/2, and does not while it takes none and none are written.
-    """
-    queued = _queued(transport)
-    if queued is not None:
-        return -queued or takenBytes(transport._conn.transport)
-    handle = _tcpSocket(transport)
-    if handle is None or sys.platform != "linux":
-        return -heldBytes(transport)
-    info = handle.getsockopt(IPPROTO_TCP, socket.TCP_INFO, _ACKNOWLEDGED.stop)
-    # Not every system that passes for Linux fills this in.
-    return int.from_bytes(info[_ACKNOWLEDGED], sys.byteorder) or -heldBytes(transport)
-
-
-def _queued(stream: Any) -> int | None:
-    """
-    How many bytes wait for room in the window of an HTTP/2 stream; None for what is no
-    stream.
-    """
-    connection = getattr(stream, "_conn", None)
-    if connection is None:
-        return None
-    queue = connection._outboundStreamQueues.get(stream.streamID, ())
-    return sum(len(data) for data in queue if isinstance(data, bytes))
-
-
-def _buffered(transport: Any) -> int:
-    """
-    How many bytes written to a connection have not been given to the kernel.
-
-    Twisted tells a producer when its buffers fill and when they are empty, and nobody
-    what is in them; a timer that must not run while bytes still flow has to look.
-    """
-    buffered = 0
-    while isinstance(transport, ProtocolWrapper):
-        buffered += sum(map(len, vars(transport).get("_appSendBuffer", ())))
-        # What Twisted gathers until the end of the turn, to encrypt it at once.
-        aggregator = vars(transport).get("_aggregator")
-        buffered += sum(map(len, getattr(aggregator, "_buffer", ())))
-        transport = transport.transport
-    if not getattr(transport, "connected", False):
-        # Nobody will take what is left there.
-        return 0
-    return (
-        buffered
-        + len(getattr(transport, "dataBuffer", b""))
-        - getattr(transport, "offset", 0)
-        + getattr(transport, "_tempDataLen", 0)
-    )
-
-
-def _unacknowledged(transport: Any) -> int:
-    """
-    How many bytes the kernel holds that the peer has not acknowledged, if it tells.
-    """
-    handle = _tcpSocket(transport)
-    if handle is None or sys.platform != "linux":
-        return 0
-    return int.from_bytes(ioctl(handle, TIOCOUTQ, bytes(4)), sys.byteorder)
-
-
-def _tcpSocket(transport: Any) -> socket.socket | None:
-    """
-    The socket under a transport, if it is TCP's and connected.
-    """
-    while isinstance(transport, ProtocolWrapper):
-        transport = transport.transport
-    if not ITCPTransport.providedBy(transport) or not transport.connected:  # type: ignore[attr-defined]
-        return None
-    # A UNIX socket's transport says that it is TCP's.
-    handle = transport.getHandle()  # type: ignore[attr-defined]
-    return handle if getattr(handle, "family", None) in _INTERNET else None
+    return wireOf(transport).taken()

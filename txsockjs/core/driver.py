@@ -1,0 +1,78 @@
+"""What a session leaves to be done, and who does it: L{Driver}."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.python.failure import Failure
+
+from txsockjs.core.states import Stateful
+from txsockjs.interfaces import ISessionHost
+
+
+class Driver(Stateful):
+    """
+    Something that changes its state first and acts afterwards: whatever it calls then
+    may call back, and finds it whole.
+    """
+
+    __slots__ = ("_effects", "_host", "_running", "_scheduled")
+
+    def __init__(self, host: ISessionHost) -> None:
+        super().__init__()
+        self._host: Any = host
+        # What is to be done before anything else, in order.
+        self._effects: list[tuple[Any, ...]] = []
+        # Whether it acts just now, and whether it is sure to when this turn ends.
+        self._running = False
+        self._scheduled = False
+
+    def _leave(self, effect: Callable[..., object], *arguments: object) -> None:
+        """
+        Have something done when the state has changed.
+        """
+        self._effects.append((effect, arguments))
+
+    def _act(self) -> None:
+        """
+        Do what was left to be done. What one of the effects raises stops none of the
+        others.
+        """
+        effects = self._effects
+        while effects:
+            effect, arguments = effects.pop(0)
+            try:
+                effect(*arguments)
+            except BaseException:
+                self._host.failed(self, Failure())
+
+    def _actNow(self) -> None:
+        """
+        The same from inside a call of the application's, which is told nothing there.
+        """
+        if not self._running:
+            self._running = True
+            self._act()
+            self._running = False
+
+    def _later(self) -> None:
+        """
+        Act when this turn of the reactor ends, if not sooner.
+        """
+        if not self._running and not self._scheduled:
+            self._scheduled = True
+            self._host.flushLater(self)
+
+    def flush(self) -> None:
+        """
+        This turn of the reactor ends: do what is to be done.
+        """
+        self._scheduled = False
+        self._drive()
+
+    def _drive(self) -> None:
+        """
+        Do what is to be done, until there is nothing; not from inside itself.
+        """
+        raise NotImplementedError

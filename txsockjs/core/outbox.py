@@ -1,0 +1,107 @@
+"""What a session has still to send: L{Outbox}."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from txsockjs.core.frames import Messages, Part
+from txsockjs.interfaces import IReceiver
+
+#: Bytes of memory that a message takes while it waits, beside what it says.
+MESSAGE_COST: Final = 128
+
+# What many small messages may cost beside what they say, in bytes, before they are made
+# into one.
+_PACK: Final = 32768
+
+#: Bytes after which a frame takes no further message. It is what Twisted's transports
+#: hold before they pause their producer.
+FRAME_SIZE: Final = 65536
+
+
+class Outbox(list[Part]):
+    """
+    What waits to be sent, in order.
+
+    @ivar size: how much there is, in bytes of memory: what each part says, and
+        L{MESSAGE_COST} for it.
+    """
+
+    __slots__ = ("_packed", "_unread", "size")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.size = 0
+        # How many at the front are packed.
+        self._packed = 0
+        # Receivers whose last frame was not taken when the next one came.
+        self._unread: list[IReceiver] | None = None
+
+    @property
+    def pending(self) -> int:
+        """
+        Bytes that the peer has not taken: those that wait here, and those of responses
+        that it does not read.
+        """
+        size = self.size
+        if self._unread is not None:
+            left = [(r, n) for r in self._unread if (n := r.pendingBytes())]
+            self._unread = [receiver for receiver, _ in left] or None
+            size += sum([waiting for _, waiting in left])
+        return size
+
+    @property
+    def unread(self) -> bool:
+        """
+        Whether there may be responses that the peer does not read.
+        """
+        return self._unread is not None
+
+    def former(self, receiver: IReceiver) -> None:
+        """
+        A receiver is followed by another: what it was given is not forgotten.
+        """
+        if receiver.pendingBytes():
+            self._unread = [*(self._unread or ()), receiver]
+
+    def pack(self) -> None:
+        """
+        Make one part of many small messages, whose cost is more than what they say.
+        """
+        loose = self[self._packed :]
+        cost = MESSAGE_COST * len(loose)
+        if cost < _PACK or any(part.binary for part in loose):
+            # Of binary messages there is no JSON.
+            return
+        packed = Messages(loose).pack()
+        self[self._packed :] = [packed]
+        self._packed += 1
+        self.size -= sum([part.size for part in loose]) + cost
+        self.size += packed.size + MESSAGE_COST
+
+    def gather(self) -> Part:
+        """
+        Take out the messages of the next frame.
+        """
+        if len(self) == 1:
+            self.size = self._packed = 0
+            return self.pop()
+        size = taken = 0
+        for part in self:
+            size += part.size
+            taken += 1
+            if size >= FRAME_SIZE:
+                break
+        parts = self[:taken]
+        del self[:taken]
+        self.size -= size + MESSAGE_COST * taken
+        self._packed = max(0, self._packed - taken)
+        return Messages(parts) if taken > 1 else parts[0]
+
+    def clear(self) -> None:
+        """
+        Drop everything.
+        """
+        super().clear()
+        self.size = self._packed = 0
+        self._unread = None
