@@ -427,16 +427,24 @@ class PaceTests(BridgeTestCase):
         self.assertEqual(service.received, b"x" * 500_000)
 
     def test_manyLines(self) -> None:
-        """A service of very short lines is paused between two of them."""
-        self.bridge(framing="lines")
-        socket = MemoryClient(self.site).websocket("/websocket")
-        service = self.endpoint.accept()
-        socket.transport.pauseProducing()
-        service.transport.write(b"y\n" * 100_000)
-        self.reactor.settle()
-        socket.transport.resumeProducing()
-        self.reactor.settle()
-        self.assertEqual(socket.messages, ["y"] * 100_000)
+        """
+        A service of very short lines is paused between two of them, and its session
+        never holds more than C{max_buffer}, whatever that is.
+        """
+        for allowed, count in (
+            (4 * 1024 * 1024, 100_000),
+            (2_000, 10_000),
+            (70_000, 10_000),
+        ):
+            self.bridge(framing="lines", options={"max_buffer": allowed})
+            socket = MemoryClient(self.site).websocket("/websocket")
+            service = self.endpoint.accept()
+            socket.transport.pauseProducing()
+            service.transport.write(b"y\n" * count)
+            self.reactor.settle()
+            socket.transport.resumeProducing()
+            self.reactor.settle()
+            self.assertEqual(socket.messages, ["y"] * count)
 
     def test_obeys(self) -> None:
         """No line is sent while the session has enough, and its end neither."""

@@ -141,6 +141,16 @@ class TransportTests(MultiplexTestCase):
         self.assertEqual(session.closed, (4003, "out"))
         self.assertEqual(note.lost, [ConnectionDone])
 
+    def test_loseSessionsTransport(self) -> None:
+        """So can the session's own transport, which does not wait for anybody."""
+        session = self.session()
+        note = self.note(session)
+        [channel] = self.service.multiplex._channels["note"]
+        channel._connection.transport.loseConnection(4003, "out")
+        self.reactor.settle()
+        self.assertEqual(session.closed, (4003, "out"))
+        self.assertEqual(note.lost, [ConnectionDone])
+
 
 class ProducerTests(MultiplexTestCase):
     """Back-pressure is that of the one socket under all channels."""
@@ -159,7 +169,8 @@ class ProducerTests(MultiplexTestCase):
         producer = Producer(first.transport, 2)
         first.transport.registerProducer(producer, True)
         socket.transport.pauseProducing()
-        second.transport.write(b"x" * 500_000)
+        for _ in range(2):
+            second.transport.write(b"x" * 500_000)
         producer.produce()
         self.assertTrue(producer.paused)
         self.reactor.settle()
@@ -187,6 +198,48 @@ class ProducerTests(MultiplexTestCase):
         self.assertGreater(producer.left, 900)
         socket.transport.resumeProducing()
         self.reactor.settle()
+        self.assertEqual(producer.left, 0)
+
+    def test_whenDrained(self) -> None:
+        """A channel is told when the browser has taken all, of whichever channel."""
+        socket, first, second = self.socket()
+        self.successResultOf(first.transport.whenDrained())
+        socket.transport.pauseProducing()
+        for _ in range(2):
+            second.transport.write(b"x" * 500_000)
+        drained = [first.transport.whenDrained(), second.transport.whenDrained()]
+        self.assertEqual(first.transport.pending, second.transport.pending)
+        self.reactor.settle()
+        self.assertNoResult(drained[0])
+        socket.transport.resumeProducing()
+        self.reactor.settle()
+        for each in drained:
+            self.successResultOf(each)
+        self.assertEqual(first.transport.pending, 0)
+
+    def test_drainedAtTheEnd(self) -> None:
+        """Who waits for that is told at the end, too, and nothing is left to do."""
+        socket, first, second = self.socket()
+        socket.transport.pauseProducing()
+        for _ in range(2):
+            second.transport.write(b"x" * 500_000)
+        drained = first.transport.whenDrained()
+        socket.abort()
+        self.reactor.settle()
+        self.successResultOf(drained)
+        self.site.stop()
+        self.reactor.settle()
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_fastReader(self) -> None:
+        """A pull producer of large pieces does not run away with the stack."""
+        socket, first, _ = self.socket()
+        producer = Producer(first.transport, 2000)
+        producer.piece = b"x" * 100_000
+        first.transport.registerProducer(producer, False)
+        while producer.left:
+            self.reactor.settle()
+            del socket.messages[:]
         self.assertEqual(producer.left, 0)
 
     def test_closeWaits(self) -> None:
@@ -236,6 +289,8 @@ class ProducerTests(MultiplexTestCase):
 class Producer:
     """Writes a piece each time that it is asked, or told to."""
 
+    piece = b"x" * 10_000
+
     def __init__(self, transport: Any, pieces: int = 1) -> None:
         self.transport = transport
         self.left = pieces
@@ -244,7 +299,7 @@ class Producer:
 
     def produce(self) -> None:
         self.left -= 1
-        self.transport.write(b"x" * 10_000)
+        self.transport.write(self.piece)
         if not self.left:
             self.transport.unregisterProducer()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, Protocol
 
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
@@ -54,6 +55,11 @@ class IConnection(Protocol):
     def send(self, message: Message) -> None:
         """
         Send a message of the multiplex protocol.
+        """
+
+    def tellDrained(self) -> None:
+        """
+        Tell the channels when the browser has taken all.
         """
 
     def closed(self, channel: Channel, close: Close) -> None:
@@ -129,12 +135,20 @@ class Channel:
         """
         if self._open:
             self._connection.send(message)
+            if self._application is not None and self._application.waits:
+                self._connection.tellDrained()
 
     def broadcast(self, message: bytes | str) -> None:
         """
         Send a message to every channel of the topic.
         """
         self._connection.broadcast(self.topic, message)
+
+    def tellDrained(self) -> None:
+        """
+        The application waits until the browser has taken all.
+        """
+        self._connection.tellDrained()
 
     def drained(self) -> None:
         """
@@ -199,6 +213,19 @@ class ChannelTransport(SessionTransport):
         The topic's name.
         """
         return self._session.topic
+
+    @property
+    def waits(self) -> bool:
+        """
+        Whether a producer goes by what the browser takes.
+        """
+        return self._producer is not None
+
+    def whenDrained(self) -> Deferred[None]:
+        drained = super().whenDrained()
+        if not drained.called:
+            self._session.tellDrained()
+        return drained
 
     def broadcast(self, message: bytes | str) -> None:
         """

@@ -21,8 +21,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IPullProducer, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -49,14 +50,13 @@ __all__ = [
 ]
 
 
-@implementer(ISockJSMessageReceiver, IPullProducer)
+@implementer(ISockJSMessageReceiver)
 class MultiplexProtocol(Protocol):
     """
     One connection, which carries the channels.
 
     @ivar multiplex: its factory.
     @ivar channels: the open channels, by topic.
-    @ivar pending: bytes that were sent and that the browser has not taken yet.
     """
 
     transport: Any = None
@@ -65,18 +65,15 @@ class MultiplexProtocol(Protocol):
     def __init__(self, multiplex: MultiplexFactory) -> None:
         self.multiplex = multiplex
         self.channels: dict[str, Channel] = {}
-        self.pending = 0
         self._paused: set[Channel] = set()
+        # What fires when the browser has taken all, while a channel waits for that.
+        self._draining: Deferred[None] | None = None
         # How many channels were asked for in this turn, and what was told.
         self._asked = 0
         self._told: set[tuple[str, str]] = set()
         self._inTurn = False
         # Whether a refusal was logged.
         self._logged = False
-
-    def connectionMade(self) -> None:
-        # As a pull producer it is told each time that all was taken.
-        self.transport.registerProducer(self, False)
 
     def messageReceived(self, message: str) -> None:
         """
@@ -199,8 +196,6 @@ class MultiplexProtocol(Protocol):
         @param code: the close code that the browser sees, 1000 to 4999.
         @param reason: the reason that the browser sees.
         """
-        # The transport would wait for its producer to be done.
-        self.transport.unregisterProducer()
         self.transport.loseConnection(code, reason)
 
     # IConnection, for the channels
@@ -210,12 +205,32 @@ class MultiplexProtocol(Protocol):
         return self.multiplex.clock
 
     @property
+    def pending(self) -> int:
+        pending: int = self.transport.pending
+        return pending
+
+    @property
     def crowded(self) -> bool:
-        return self.pending > 65536
+        crowded: bool = self.transport.crowded
+        return crowded
 
     def send(self, message: Message) -> None:
-        self.pending += message.size + 128
         self.transport.sendPrepared(message)
+
+    def tellDrained(self) -> None:
+        if self._draining is None:
+            self._draining = self.transport.whenDrained()
+            self._draining.addCallback(self._drained)
+
+    def _drained(self, result: None) -> None:
+        if self.transport.connected:
+            # Not to whoever sends right now.
+            self.clock.callLater(0, self._tellDrained)
+
+    def _tellDrained(self) -> None:
+        self._draining = None
+        for channel in list(self.channels.values()):
+            channel.drained()
 
     def closed(self, channel: Channel, close: Close) -> None:
         self._forget(channel)
@@ -233,22 +248,6 @@ class MultiplexProtocol(Protocol):
 
     def broadcast(self, topic: str, message: bytes | str) -> None:
         self.multiplex.broadcast(topic, message)
-
-    # IPullProducer
-
-    def resumeProducing(self) -> None:
-        """
-        The browser has taken all.
-        """
-        if self.pending:
-            self.pending = 0
-            for channel in list(self.channels.values()):
-                channel.drained()
-
-    def stopProducing(self) -> None:
-        """
-        The session is over: C{connectionLost} says so.
-        """
 
 
 class MultiplexFactory(Factory):

@@ -183,6 +183,14 @@ class SessionTransport:
         pending: int = self._session.pending
         return pending
 
+    @property
+    def crowded(self) -> bool:
+        """
+        Whether that is so much that who writes should wait.
+        """
+        crowded: bool = self._session.crowded
+        return crowded
+
     def whenDrained(self) -> Deferred[None]:
         drained: Deferred[None] = Deferred(self._forgetDrain)
         if not self.connected or not self._session.pending:
