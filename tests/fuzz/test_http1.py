@@ -14,6 +14,7 @@ from twisted.web.resource import Resource
 from tests.fuzz import examples
 from txsockjs.factory import SockJSMultiFactory
 from txsockjs.testing import MemoryConnection, MemoryReactor, MemorySite
+from txsockjs.web.head import BadHost, checkHost
 
 #: What an answer says of itself and not of its request.
 DATE = re.compile(rb"Date: [^\r]*")
@@ -42,6 +43,7 @@ LINES = st.one_of(
             b"Expect: 100-continue",
             b"Cookie: a=b; c",
             b" folded",
+            b"Host: b",
             b"Bad name: a",
             b": a",
             b"none",
@@ -113,6 +115,28 @@ class Seeing(Resource):
             request.finish()
 
 
+class RuledRequest(server.Request):
+    """
+    Twisted's, with the one rule that Twisted has not: whose request it is must not be
+    in doubt.
+    """
+
+    isRefused = False
+
+    def gotLength(self, length: int | None) -> None:
+        channel: Any = self.channel
+        try:
+            checkHost(self.requestHeaders, channel._version)
+        except BadHost:
+            self.isRefused = True
+            channel._respondToBadRequestAndDisconnect()
+        super().gotLength(length)  # type: ignore[no-untyped-call]
+
+    def requestReceived(self, *args: Any) -> None:
+        if not self.isRefused:
+            super().requestReceived(*args)  # type: ignore[no-untyped-call]
+
+
 def talk(site: Any, pieces: list[bytes]) -> tuple[list[object], list[bytes], bool]:
     """
     What a Site's Resource sees of these bytes, the responses, and whether there is an
@@ -142,7 +166,10 @@ class DifferentialTests(SynchronousTestCase):
         bounds = zip([0, *ends], [*ends, len(data)], strict=True)
         pieces = [data[begin:end] for begin, end in bounds]
         alone = server.Site(  # type: ignore[no-untyped-call]
-            Resource(), reactor=MemoryReactor(), parsePOSTFormSubmission=False
+            Resource(),
+            RuledRequest,
+            reactor=MemoryReactor(),
+            parsePOSTFormSubmission=False,
         )
         expected = talk(alone, [data])
         for way in ([data], pieces, [bytes([each]) for each in data]):
