@@ -427,3 +427,26 @@ class AccessLogTests(FactoryTestCase):
         self.assertEqual(event["log_level"], LogLevel.warn)
         self.assertIn("No space left", eventAsText(event))
         self.assertEqual(self.factory.calls, ["start", "stop"])
+
+    def test_again(self) -> None:
+        """
+        Whatever the problem is, a response is whole; that lines are written again is
+        logged once.
+        """
+        events: list[Any] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        problems = [ValueError("no line")] * 3
+
+        def format(timestamp: str, request: Any) -> str:
+            if problems:
+                raise problems.pop()
+            return ""
+
+        site = SockJSFactory(self.factory, clock=self.reactor, logFormatter=format)
+        client = self.listen(site)
+        for _ in range(6):
+            self.assertEqual(client.request("GET", "/").body, WELCOME)
+        said = [eventAsText(event) for event in events if "access log" in str(event)]
+        self.assertEqual(len(said), 2)
+        self.assertIn("again", said[1])

@@ -121,10 +121,14 @@ class _SockJSSite(Site):
         if self._accessLog:
             try:
                 super().log(request)
-            except OSError as problem:
+            except Exception as problem:
                 self._cannotLog(problem)
+            else:
+                if self._logFails:
+                    self._logFails = False
+                    self._log.warn("The access log is written again.")
 
-    def _cannotLog(self, problem: OSError) -> None:
+    def _cannotLog(self, problem: Exception) -> None:
         if not self._logFails:
             self._logFails = True
             self._log.warn(

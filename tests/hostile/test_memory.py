@@ -84,6 +84,30 @@ class HeadTests(SynchronousTestCase):
             self.assertLess(self.grown(lines), 32 << 20, lines)
 
 
+class NameTests(ServiceCase):
+    def test_remembered(self) -> None:
+        """
+        Twisted remembers 10,000 names of headers: whoever sends ever new ones, as long
+        as may be and read in one step or line by line, does not fill the memory with
+        them.
+        """
+        self.serve()
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        before, _ = tracemalloc.get_traced_memory()
+        for size in (250, 3000, 15_000):
+            for number in range(400):
+                name = b"a%d-%d-" % (size, number)
+                for more in b"", b"Accept: a\r\nExpect: b\r\n":
+                    connection = self.connect()
+                    line = b"GET / HTTP/1.1\r\nHost: a\r\n%b" % more
+                    connection.send(line + name.ljust(size, b"x") + b": b\r\n\r\n")
+                    connection.abort()
+        after, _ = tracemalloc.get_traced_memory()
+        # Most of it is what the network in memory keeps of 2,400 connections.
+        self.assertLess(after - before, 12 << 20)
+
+
 class AnswerTests(ServiceCase):
     """
     What a browser says of itself comes back in headers.
