@@ -126,7 +126,7 @@ class _SockJSSite(Site):
             else:
                 if self._logFails:
                     self._logFails = False
-                    self._log.warn("The access log is written again.")
+                    self._log.info("The access log is written again.")
 
     def _cannotLog(self, problem: Exception) -> None:
         if not self._logFails:
