@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import Any
 
 from h2.errors import ErrorCodes
@@ -338,6 +339,59 @@ class HTTP2Tests(HTTP2Case):
         self.assertEqual(wire.received, 0)
         self.site.advance(130)
         self.assertEqual(set(wire.answers.values()), {"reset"})
+
+    def test_bodies(self) -> None:
+        """
+        A few bodies come in at a time, of the others no more than one window, and each
+        has its turn.
+        """
+        browser = self.browse()
+        streams = [browser.request("POST", "/0/s/xhr_send", None) for _ in range(20)]
+        sent = dict.fromkeys(streams, 0)
+        for expected in (8, 16, 20):
+            for _ in range(40):
+                for stream in set(streams) - set(browser.status):
+                    window = browser.h2.local_flow_control_window(stream)
+                    size = min(window, 16384, 300_000 - sent[stream])
+                    browser.send(stream, size * b"x")
+                    sent[stream] += size
+            whole = [stream for stream in streams if sent[stream] == 300_000]
+            self.assertEqual(whole, streams[:expected])
+            self.assertEqual({sent[n] for n in streams[expected:]} - {65535}, set())
+            for stream in set(whole) - set(browser.status):
+                browser.h2.end_stream(stream)
+            browser.flush()
+            self.site.settle()
+        self.assertEqual(set(browser.status.values()), {"404"})
+
+    def test_bodiesTimeOut(self) -> None:
+        """
+        Bodies that do not come to an end make room for others when their time is up.
+        """
+        browser = self.browse()
+        first = [browser.request("POST", "/0/s/xhr_send", None) for _ in range(8)]
+        self.site.advance(30)
+        last = browser.request("POST", "/0/s/xhr_send", None)
+        for _ in range(5):
+            browser.send(
+                last, b"x" * min(16383, browser.h2.local_flow_control_window(last))
+            )
+        self.assertEqual(browser.h2.local_flow_control_window(last), 0)
+        self.site.advance(31)
+        self.assertEqual(browser.ended, dict.fromkeys(first, "reset"))
+        self.assertGreater(browser.h2.local_flow_control_window(last), 0)
+
+    def test_noFiles(self) -> None:
+        """
+        Bodies that are announced, and do not come, hold no files.
+        """
+        self.patch(tempfile, "TemporaryFile", None)
+        browser = self.browse()
+        for length in ["100", "1000000"]:
+            for _ in range(50):
+                more = ("content-length", length)
+                browser.request("POST", "/0/s/xhr_send", None, more)
+        self.assertEqual((browser.status, browser.ended), ({}, {}))
 
     def test_turns(self) -> None:
         """

@@ -53,6 +53,8 @@ from txsockjs.web.wire import takenBytes
 #: (CVE-2023-44487, and CVE-2025-8671 where it has the server reset them).
 RESETS: Final = 1000
 RESETS_PER_SECOND: Final = 33
+#: So many bodies of one connection come in at a time; of the others, the first 64 KiB.
+BODIES: Final = 8
 #: So many frames are read before others have their turn.
 FRAMES_PER_TURN: Final = 100
 
@@ -204,6 +206,7 @@ class BoundedH2Connection(Protocol):
             stream = self.streams.get(event.stream_id)
             if stream is not None:
                 stream.complete = True
+                self._openWindows()
                 stream.requestComplete()
         elif isinstance(event, StreamReset):
             self._lose(event.stream_id, ConnectionLost("The stream was reset."))
@@ -248,9 +251,29 @@ class BoundedH2Connection(Protocol):
 
     def openStreamWindow(self, streamID: int, increment: int) -> None:
         """
-        The peer may send so much more.
+        So much of a body was taken: the peer may send more, if it is the stream's turn.
         """
-        self.conn.acknowledge_received_data(increment, streamID)
+        if streamID in self._waitingBodies():
+            if increment:
+                self.streams[streamID].owed += increment
+                self.conn.increment_flow_control_window(increment)
+        else:
+            self.conn.acknowledge_received_data(increment, streamID)
+        self._flush()
+
+    def _waitingBodies(self) -> list[int]:
+        coming = [n for n, stream in self.streams.items() if not stream.complete]
+        return coming[BODIES:]
+
+    def _openWindows(self) -> None:
+        """
+        The bodies whose turn it is may come.
+        """
+        waiting = self._waitingBodies()
+        for streamID, stream in self.streams.items():
+            if stream.owed and streamID not in waiting and not stream.complete:
+                self.conn.increment_flow_control_window(stream.owed, streamID)
+                stream.owed = 0
         self._flush()
 
     # What goes out.
@@ -350,6 +373,7 @@ class BoundedH2Connection(Protocol):
     def _forget(self, streamID: int) -> None:
         del self.streams[streamID], self._outboundStreamQueues[streamID]
         self._lastActive = self._reactor.seconds()
+        self._openWindows()
         self._leave()
 
     def _lose(self, streamID: int, why: Exception) -> None:

@@ -20,11 +20,13 @@ class Stream(H2Stream):
 
     @ivar complete: whether all of the request has come.
     @ivar ending: whether the response ends with what waits to be sent.
+    @ivar owed: how much more the peer may send of the body, when it is its turn.
     @ivar stuck: since when the peer gives no room for what waits, or None.
     """
 
     complete = False
     ending = False
+    owed = 0
     stuck: float | None = None
 
 
