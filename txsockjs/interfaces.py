@@ -202,6 +202,12 @@ class IReceiver(Interface):
     session = Attribute("The session that it serves, which sets this, or None.")
     persistent = Attribute("True where its life is the session's life (WebSocket).")
 
+    def follows(former: IReceiver) -> bool:
+        """
+        Whether it is written to the same connection as one that the session had before:
+        what that was given goes before.
+        """
+
     def sendFrame(frame: Frame) -> bool:
         """
         Write one frame out. It does not end the response: L{finish} follows where it

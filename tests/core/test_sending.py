@@ -7,6 +7,7 @@ import json
 from twisted.internet.error import ConnectionLost
 
 from tests.support.sessions import GO_AWAY, SessionTestCase, close, polling
+from txsockjs.core.frames import OVERFLOW
 from txsockjs.core.outbox import FRAME_SIZE, MESSAGE_COST
 from txsockjs.core.states import State
 from txsockjs.testing import MemoryReceiver
@@ -304,3 +305,50 @@ class OverflowTests(SessionTestCase):
         self.turn()
         self.assertLost(ConnectionLost)
         self.assertEqual(0, len(self.service))
+
+
+class UnreadTests(SessionTestCase):
+    """
+    Responses that the peer does not read, while it comes again on another connection.
+    """
+
+    def test_counted(self) -> None:
+        """
+        What they hold counts to the session, until it is taken.
+        """
+        former = polling()
+        session, _ = self.open(former)
+        former.pending = 50_000
+        self.attach(session, MemoryReceiver())
+        self.assertEqual(50_000, session.pending)
+        former.pending = 0
+        self.assertEqual(0, session.pending)
+
+    def test_tooMuch(self) -> None:
+        """
+        More of it than C{max_buffer} closes the session of one who goes on writing.
+        """
+        self.configure(max_buffer=100_000)
+        receiver = polling()
+        session, _ = self.open(receiver)
+        for _ in range(3):
+            receiver.pending = 40_000
+            receiver = self.attach(session, polling())
+            self.send(session, "x" * 70_000)
+            self.turn()
+        self.assertFrames(self.attach(session, polling()), OVERFLOW.data)
+
+    def test_drained(self) -> None:
+        """
+        Nobody is asked for more before it is taken, and somebody is soon afterwards.
+        """
+        former = polling()
+        session, _ = self.open(former)
+        before = self.application.drained
+        former.pending = 100_000
+        self.attach(session, MemoryReceiver())
+        self.clock.pump([0.5] * 10)
+        self.assertEqual(before, self.application.drained)
+        former.pending = 0
+        self.clock.advance(0.5)
+        self.assertEqual(before + 1, self.application.drained)

@@ -57,12 +57,13 @@ class Outbox(list[Part]):
         """
         return self._unread is not None
 
-    def former(self, receiver: IReceiver) -> None:
+    def follow(self, former: IReceiver, receiver: IReceiver) -> None:
         """
-        A receiver is followed by another: what it was given is not forgotten.
+        A receiver is followed by another: what it was given is not forgotten. On one
+        connection it is what the next one waits for.
         """
-        if receiver.pendingBytes():
-            self._unread = [*(self._unread or ()), receiver]
+        if not receiver.follows(former) and former.pendingBytes():
+            self._unread = [*(self._unread or ()), former]
 
     def pack(self) -> None:
         """

@@ -22,6 +22,9 @@ _LONGEST: Final = 30.0
 # Disconnect delays for which bytes of a response may stand still.
 _STANDSTILL: Final = 5
 
+# Seconds between two looks at what a former receiver was given.
+_SOON: Final = 0.5
+
 # Seconds that are none: below what a float tells of the time.
 _NOW: Final = 1e-6
 
@@ -63,6 +66,11 @@ class IWatched(Protocol):
     def beat(self) -> None:
         """
         It is time for a heartbeat.
+        """
+
+    def stir(self) -> None:
+        """
+        Some time has passed.
         """
 
 
@@ -138,6 +146,12 @@ class Peer:
             self._unread = receiver.takenBytes() if receiver.pendingBytes() else None
         self._arm(self._options.timeout, session)
 
+    def lookSoon(self, session: IWatched) -> None:
+        """
+        Look again before long whether the peer has taken what it was given.
+        """
+        self._arm(_SOON, session)
+
     def forget(self) -> None:
         """
         The session is over.
@@ -173,6 +187,7 @@ class Peer:
             self._expect(session, receiver, now)
         elif self._options.heartbeat is not None:
             self._watch(session, receiver, now, self._options.heartbeat)
+        session.stir()
 
     def _expect(
         self, session: IWatched, receiver: IReceiver | None, now: float

@@ -113,6 +113,12 @@ class Sender(Driver):
         else:
             self.condition = _READY if room else _FULL
 
+    def stir(self) -> None:
+        """
+        Some time has passed: what could not be done before may be now.
+        """
+        self._drive()
+
     def _take(self, receiver: IReceiver) -> None:
         """
         Have a receiver, from now on.

@@ -102,7 +102,13 @@ class Session(Sender):
                     return
                 elif self._inbox and not self._paused:
                     self._deliver(self._inbox)
-                elif not self._drained and not self._outbox and self._isDrained():
+                elif self._drained or self._outbox or self.condition is _FULL:
+                    return
+                elif self._outbox.unread and self.crowded:
+                    # Nobody tells when that is taken.
+                    self._peer.lookSoon(self)
+                    return
+                else:
                     self._drained = True
                     self._application.sessionDrained()
                     if not self._drained:
@@ -111,8 +117,6 @@ class Session(Sender):
                             self._scheduled = True
                             self._host.flushLater(self)
                         return
-                else:
-                    return
         finally:
             self._running = False
 
@@ -196,7 +200,7 @@ class Session(Sender):
             self.counters.held(self._outbox.size)
             former = self._receiver
             if former is not None:
-                self._outbox.former(former)
+                self._outbox.follow(former, receiver)
             self._take(receiver)
             self._drained = False
         self._drive()
@@ -322,14 +326,6 @@ class Session(Sender):
         ):
             self._turn(Event.ROOM)
             self._later()
-
-    def _isDrained(self) -> bool:
-        """
-        Whether nothing keeps the application from sending more.
-        """
-        return self.condition is not _FULL and not (
-            self._outbox.unread and self.crowded
-        )
 
     # In
 

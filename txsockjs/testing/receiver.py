@@ -51,6 +51,9 @@ class MemoryReceiver:
             self.finished = True
         return not (self.finished or self._paused)
 
+    def follows(self, former: IReceiver) -> bool:
+        return False
+
     def ping(self) -> None:
         self.pings += 1
 

@@ -123,6 +123,12 @@ class ResponseReceiver:
     def sendFrame(self, frame: Frame) -> bool:
         raise NotImplementedError
 
+    def follows(self, former: IReceiver) -> bool:
+        return (
+            isinstance(former, ResponseReceiver)
+            and former._response.wire.transport is self._response.wire.transport
+        )
+
     def turnAway(self, close: Close) -> None:
         """
         Tell the browser that there is no session for it.

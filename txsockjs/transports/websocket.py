@@ -102,6 +102,9 @@ class SocketReceiver:
             self._wire.write(frame.formatted(formatFrame))
         return self._writable
 
+    def follows(self, former: IReceiver) -> bool:
+        return False
+
     def ping(self) -> None:
         self._socket.sendPing()
 
