@@ -322,6 +322,23 @@ class CompressionTests(ServiceCase):
         socket.send(frame(deflate(b"x" * 1001), rsv=4))
         self.assertEqual(socket.frames[-1].code, 1009)
 
+    def test_exactSizeInPieces(self) -> None:
+        """
+        So it is wherever the message is cut, into segments and into frames.
+        """
+        for size in 1000, 1001:
+            packed = deflate(b'"' + b"x" * (size - 2) + b'"')
+            for cut in range(len(packed) + 1):
+                parts = frame(packed[:cut], rsv=4, final=False), frame(packed[cut:], 0)
+                whole = frame(packed, rsv=4)
+                for segments in parts, (whole[: cut + 6], whole[cut + 6 :]):
+                    socket = self.socket(max_message_size=1000)
+                    for segment in segments:
+                        socket.send(segment)
+                    code = socket.frames[-1].code if socket.closed else None
+                    self.assertEqual(code, 1009 if size > 1000 else None)
+                    self.assertEqual(len(self.sessions[0].received), size == 1000)
+
     def test_corrupt(self) -> None:
         """
         What does not inflate is 1007, and no error is logged.

@@ -93,6 +93,25 @@ def closeFrame(code: int | None = None, reason: str = "") -> bytes:
     return frame(payload, CLOSE)
 
 
+def readFrames(data: bytes) -> list[Frame]:
+    """
+    The frames behind the answer to a handshake.
+    """
+    data = data.partition(b"\r\n\r\n")[2]
+    frames: list[Frame] = []
+    while len(data) >= 2:
+        first, size, start = data[0], data[1], 2
+        if size >= 126:
+            start = 4 if size == 126 else 10
+            size = int.from_bytes(data[2:start], "big")
+        if len(data) < start + size:
+            break
+        payload = data[start : start + size]
+        frames.append(Frame(first & 15, payload, bool(first & 0x80), first >> 4 & 7))
+        data = data[start + size :]
+    return frames
+
+
 class Socket:
     """
     A WebSocket to a service.
@@ -126,21 +145,7 @@ class Socket:
         """
         All frames that came.
         """
-        data = self.connection.received.partition(b"\r\n\r\n")[2]
-        frames: list[Frame] = []
-        while len(data) >= 2:
-            first, size, start = data[0], data[1], 2
-            if size >= 126:
-                start = 4 if size == 126 else 10
-                size = int.from_bytes(data[2:start], "big")
-            if len(data) < start + size:
-                break
-            payload = data[start : start + size]
-            frames.append(
-                Frame(first & 15, payload, bool(first & 0x80), first >> 4 & 7)
-            )
-            data = data[start + size :]
-        return frames
+        return readFrames(self.connection.received)
 
     @property
     def texts(self) -> list[bytes]:

@@ -129,18 +129,25 @@ class Deflate:
     let go. The window of what comes in is kept where the client keeps it.
     """
 
-    __slots__ = ("_inflater", "_keeps", "_level", "_received", "_sent")
+    __slots__ = (
+        "_inflater",
+        "_keeps",
+        "_left",
+        "_level",
+        "_limit",
+        "_received",
+        "_sent",
+    )
 
     EXTENSION_NAME: Final = _NAME
 
-    def __init__(self, agreement: Agreement, level: int) -> None:
-        """
-        @param level: zlib's memory level for what is sent.
-        """
+    def __init__(self, agreement: Agreement, options: SockJSOptions) -> None:
         self._sent = agreement.sent
         self._received = agreement.received
         self._keeps = agreement.keeps
-        self._level = level
+        self._level = options.compression_memory_level
+        # How many bytes a message may inflate to, and how many more this one may.
+        self._limit = self._left = options.max_message_size
         self._inflater: zlib._Decompress | None = None
 
     def compress(self, payload: bytes) -> bytes:
@@ -155,6 +162,7 @@ class Deflate:
         """
         A compressed message begins.
         """
+        self._left = self._limit
         # One may end with a block that is marked as the last (section 7.2.3.4).
         if self._inflater is None or self._inflater.eof:
             self._inflater = zlib.decompressobj(wbits=-self._received)
@@ -163,30 +171,30 @@ class Deflate:
         """
         Inflate a piece of a message.
 
-        @param max_output_len: how many bytes may come of it.
+        @param max_output_len: what Autobahn thinks may come of it, which depends on how
+            the message is cut.
         @raise PayloadExceededError: if more would.
         @raise PayloadCorruptError: if it is not DEFLATE.
         """
-        limit = max(max_output_len, 0)
-        try:
-            inflated = self._inflate(data, limit + 1)
-        except zlib.error as error:
-            raise PayloadCorruptError(str(error)) from None
-        if len(inflated) > limit:
+        inflated = self._inflate(data, self._left + 1)
+        self._left -= len(inflated)
+        if self._left < 0:
             raise PayloadExceededError
         return inflated
 
     def end_decompress_message(self) -> None:
         """
         The message is complete.
+
+        @raise PayloadCorruptError: if it was not.
         """
-        try:
-            self._inflate(_TAIL, 1)
-        except zlib.error as error:
-            raise PayloadCorruptError(str(error)) from None
+        self._inflate(_TAIL, 1)
         if not self._keeps:
             self._inflater = None
 
     def _inflate(self, data: bytes, limit: int) -> bytes:
         assert self._inflater is not None
-        return self._inflater.decompress(data, limit)
+        try:
+            return self._inflater.decompress(data, limit)
+        except zlib.error as error:
+            raise PayloadCorruptError(str(error)) from None

@@ -264,7 +264,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         options = self.factory.options
         agreed = agree(options, extensions) if options.compression else None
         if agreed is not None:
-            self._perMessageCompress = Deflate(agreed, options.compression_memory_level)
+            self._perMessageCompress = Deflate(agreed, options)
             headers = {**headers, "Sec-WebSocket-Extensions": agreed.answer}
         self._wskey = key
         self.websocket_version = version
@@ -305,6 +305,12 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         # of empty ones there may be any number.
         self.message_data = [bytearray()]
 
+    def onMessageFrameBegin(self, length: int) -> None:
+        super().onMessageFrameBegin(length)
+        if self._isMessageCompressed:
+            # L{Deflate} counts what comes of it. Both together are no size at all.
+            self.message_data_total_length -= length
+
     def onMessageFrameData(self, payload: bytes) -> None:
         if not self.failedByMe:
             self.message_data[0] += payload
@@ -325,9 +331,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             payload = deflate.compress(payload)
         self.sendFrame(opcode=2 if isBinary else 1, payload=payload, rsv=rsv)
 
-    def sendData(
-        self, data: bytes, sync: bool = False, chopsize: int | None = None
-    ) -> None:
+    def sendData(self, data: bytes, *how: object) -> None:
         self.transport.write(data)
 
     def isDeflating(self) -> bool:
@@ -433,8 +437,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             self._unread.addBoth(lambda _: later(0, receiver.connectionLost, reason))
 
     def _whose(self) -> dict[str, object]:
-        factory, peer = self.factory, self.transport.getPeer()
-        return {"service": factory.service, "transport": factory.name, "peer": peer}
+        return {**self.factory.labels, "peer": self.transport.getPeer()}
 
 
 class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
@@ -445,8 +448,7 @@ class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
     @ivar closeTimeout: seconds that a peer has to answer a close frame.
     @ivar onOpen: what is called with a connection when its handshake is done.
     @ivar options: the service's options.
-    @ivar service: the service's name.
-    @ivar name: the SockJS name of the transport.
+    @ivar labels: what its events in the log say of it.
     """
 
     def __init__(
@@ -454,16 +456,14 @@ class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
         clock: IReactorTime,
         options: SockJSOptions,
         onOpen: Callable[[SocketProtocol], None],
-        service: str,
-        name: str,
+        labels: dict[str, object],
     ) -> None:
         super().__init__(reactor=clock, server=None)
         self.clock = clock
         self.closeTimeout = options.timeout
         self.onOpen = onOpen
         self.options = options
-        self.service = service
-        self.name = name
+        self.labels = labels
         self.setProtocolOptions(
             # Autobahn's status page would redirect to any URL it is asked to.
             webStatus=False,

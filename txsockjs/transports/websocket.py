@@ -229,8 +229,7 @@ class WebSocketResource(ServiceResource):
             service.clock,
             service.options,
             self._opened,
-            service.counters.service,
-            self.transport,
+            {"service": service.counters.service, "transport": self.transport},
         )
 
     def answer(self, request: Request, headers: HeaderBlock) -> int:
