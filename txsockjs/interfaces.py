@@ -258,12 +258,11 @@ class ISessionHost(Interface):
     """
 
     clock = Attribute("What tells the time.")
+    endOfTurn = Attribute(
+        "Its C{add(session)} has C{session.flush()} called, when this turn of the "
+        "reactor ends."
+    )
     options = Attribute("The service's options.")
-
-    def flushLater(session: IHostedSession) -> None:
-        """
-        Call C{session.flush()} once, when this turn of the reactor ends.
-        """
 
     def closed(session: IHostedSession) -> None:
         """

@@ -21,7 +21,6 @@ from txsockjs.core.frames import (
     decode,
     decodeSocket,
     quote,
-    requote,
 )
 from txsockjs.errors import BrokenJSON
 
@@ -56,7 +55,7 @@ def expected(character: str) -> str:
 
 class QuoteTests(SynchronousTestCase):
     """
-    L{quote} and L{requote}.
+    L{quote} and C{requoted}.
     """
 
     def test_everyCharacter(self) -> None:
@@ -117,16 +116,16 @@ class QuoteTests(SynchronousTestCase):
         """
         A frame quoted once more reads back as that frame.
         """
-        frame = Messages([Message(text) for text in texts]).data
-        self.assertEqual(frame.decode("utf-8"), json.loads(requote(frame)))
+        frame = Messages([Message(text) for text in texts])
+        self.assertEqual(frame.data.decode("utf-8"), json.loads(frame.requoted))
 
     def test_requoteExactly(self) -> None:
         """
         Quotes and backslashes are escaped, and all else stays.
         """
-        self.assertEqual(b'"a[\\"x\\"]"', requote(b'a["x"]'))
-        self.assertEqual(b'"a[\\"\\\\n\\"]"', requote(b'a["\\n"]'))
-        self.assertEqual(b'"o"', requote(b"o"))
+        self.assertEqual(b'"a[\\"x\\"]"', Frame(b'a["x"]').requoted)
+        self.assertEqual(b'"a[\\"\\\\n\\"]"', Frame(b'a["\\n"]').requoted)
+        self.assertEqual(b'"o"', OPEN.requoted)
 
 
 class FrameTests(SynchronousTestCase):

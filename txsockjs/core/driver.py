@@ -60,16 +60,7 @@ class Driver(Stateful):
         """
         Act when this turn of the reactor ends, if not sooner.
         """
-        if not self._running and not self._scheduled:
-            self._scheduled = True
-            self._host.flushLater(self)
-
-    def flush(self) -> None:
-        """
-        This turn of the reactor ends: do what is to be done.
-        """
-        self._scheduled = False
-        self._drive()
+        raise NotImplementedError
 
     def _drive(self) -> None:
         """

@@ -66,13 +66,6 @@ def encode(text: str) -> bytes:
         return _LONE_SURROGATE.sub("\ufffd", text).encode("utf-8")
 
 
-def requote(frame: bytes) -> bytes:
-    """
-    A JSON string literal of a frame that is itself JSON, or one letter.
-    """
-    return b'"%b"' % frame.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
-
-
 class Frame:
     """
     One frame from server to client.
@@ -92,11 +85,30 @@ class Frame:
         return self._data
 
     @property
+    def requoted(self) -> bytes:
+        """
+        A JSON string literal of its text, which is itself JSON, or one letter.
+        """
+        return b'"%b"' % self.data.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+
+    @property
     def messages(self) -> Sequence[Message]:
         """
         The messages in this frame.
         """
         return ()
+
+    @property
+    def payloads(self) -> list[tuple[bytes, bool]]:
+        """
+        What each message is without SockJS's framing, and whether that is binary.
+        """
+        return [
+            (encode(message.text), False)
+            if message.binary is None
+            else (message.binary, True)
+            for message in self.messages
+        ]
 
     def formatted(self, format: Callable[[Frame], bytes]) -> bytes:
         """

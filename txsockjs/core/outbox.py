@@ -23,17 +23,17 @@ class Outbox(list[Part]):
     """
     What waits to be sent, in order.
 
+    @ivar packed: how many at the front are packed.
     @ivar size: how much there is, in bytes of memory: what each part says, and
         L{MESSAGE_COST} for it.
     """
 
-    __slots__ = ("_packed", "_unread", "size")
+    __slots__ = ("_unread", "packed", "size")
 
     def __init__(self) -> None:
         super().__init__()
         self.size = 0
-        # How many at the front are packed.
-        self._packed = 0
+        self.packed = 0
         # Receivers whose last frame was not taken when the next one came.
         self._unread: list[IReceiver] | None = None
 
@@ -69,14 +69,14 @@ class Outbox(list[Part]):
         """
         Make one part of many small messages, whose cost is more than what they say.
         """
-        loose = self[self._packed :]
+        loose = self[self.packed :]
         cost = MESSAGE_COST * len(loose)
         if cost < _PACK or any(part.binary for part in loose):
             # Of binary messages there is no JSON.
             return
         packed = Messages(loose).pack()
-        self[self._packed :] = [packed]
-        self._packed += 1
+        self[self.packed :] = [packed]
+        self.packed += 1
         self.size -= sum([part.size for part in loose]) + cost
         self.size += packed.size + MESSAGE_COST
 
@@ -84,9 +84,6 @@ class Outbox(list[Part]):
         """
         Take out the messages of the next frame.
         """
-        if len(self) == 1:
-            self.size = self._packed = 0
-            return self.pop()
         size = taken = 0
         for part in self:
             size += part.size
@@ -96,7 +93,7 @@ class Outbox(list[Part]):
         parts = self[:taken]
         del self[:taken]
         self.size -= size + MESSAGE_COST * taken
-        self._packed = max(0, self._packed - taken)
+        self.packed = max(0, self.packed - taken)
         return Messages(parts) if taken > 1 else parts[0]
 
     def clear(self) -> None:
@@ -104,5 +101,5 @@ class Outbox(list[Part]):
         Drop everything.
         """
         super().clear()
-        self.size = self._packed = 0
+        self.size = self.packed = 0
         self._unread = None

@@ -14,7 +14,7 @@ from zope.interface import implementer
 
 from txsockjs.core.frames import OVERFLOW, Close
 from txsockjs.core.memory import Endings
-from txsockjs.core.session import Session
+from txsockjs.core.session import EndOfTurn, Session
 from txsockjs.core.states import State
 from txsockjs.counters import Counters
 from txsockjs.errors import ServiceFull, ServiceStopping
@@ -63,6 +63,7 @@ class Service:
 
     @ivar clock: what tells the time to the sessions.
     @ivar counters: what the service has done.
+    @ivar endOfTurn: what has sessions act at the end of a turn of the reactor.
     @ivar life: where in its life it is.
     @ivar options: the service's options.
     @ivar authorizing: how many sessions wait for the option C{authorize}.
@@ -81,8 +82,7 @@ class Service:
         self._byId: dict[bytes, Session] = {}
         self._ids: dict[IHostedSession, bytes | None] = {}
         self._open = 0
-        self._dirty: list[IHostedSession] = []
-        self._flushCall: IDelayedCall | None = None
+        self.endOfTurn = EndOfTurn(clock, self.failed)
         self._drainCall: IDelayedCall | None = None
         self._drained: list[Deferred[None]] = []
         self._endings = Endings(clock)
@@ -169,21 +169,6 @@ class Service:
         return session
 
     # ISessionHost
-
-    def flushLater(self, session: IHostedSession) -> None:
-        self._dirty.append(session)
-        if self._flushCall is None:
-            self._flushCall = self.clock.callLater(0, self._flush)
-
-    def _flush(self) -> None:
-        self._flushCall = None
-        dirty, self._dirty = self._dirty, []
-        for session in dirty:
-            try:
-                session.flush()
-            except Exception:
-                self.failed(session, Failure())
-                session.abort()
 
     def failed(self, session: IHostedSession, reason: Failure) -> None:
         self._log.failure(

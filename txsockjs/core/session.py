@@ -1,4 +1,4 @@
-"""The life of one SockJS session. (PROTOCOL section 6.)
+"""What is said in a SockJS session, and when: L{Session}. (PROTOCOL section 6.)
 
 A session decides, and then acts. Whatever happens to it (L{Session.send},
 L{Session.receive}, L{Session.attach}, L{Session.lost}, a timer) changes its state along
@@ -15,69 +15,75 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txsockjs.core.frames import (
-    BUSY,
-    INTERRUPTED,
-    OPEN,
-    OVERFLOW,
-    Close,
-    Message,
-)
+from txsockjs.core.frames import HEARTBEAT, OVERFLOW, Frame, Message, Part
 from txsockjs.core.inbox import Inbox
+from txsockjs.core.life import Life
 from txsockjs.core.outbox import FRAME_SIZE, MESSAGE_COST
-from txsockjs.core.sender import Sender
 from txsockjs.core.states import Condition, Event, State
 from txsockjs.counters import TransportCounters
 from txsockjs.errors import UnknownSession
-from txsockjs.interfaces import IApplication, IHostedSession, IReceiver, ISessionHost
+from txsockjs.interfaces import IHostedSession, IReceiver, ISessionHost
 
 # To look up a member of an Enum takes longer than most of what is done with it.
 _NEW: Final = State.NEW
 _OPEN: Final = State.OPEN
-_CLOSING: Final = State.CLOSING
 _GONE: Final = State.GONE
 _READY: Final = Condition.READY
 _FULL: Final = Condition.FULL
-_DONE: Final = Condition.DONE
+
+
+class EndOfTurn:
+    """
+    When the sessions of a service act: at the end of a turn of the reactor, all of them
+    in one call.
+    """
+
+    def __init__(
+        self, clock: IReactorTime, failed: Callable[[IHostedSession, Failure], None]
+    ) -> None:
+        """
+        @param failed: is told of a session that raised; it is aborted.
+        """
+        self._clock = clock
+        self._failed = failed
+        self._waiting: list[IHostedSession] = []
+        self._call: IDelayedCall | None = None
+
+    def add(self, session: IHostedSession) -> None:
+        """
+        Call C{session.flush()} once, when this turn of the reactor ends.
+        """
+        self._waiting.append(session)
+        if self._call is None:
+            self._call = self._clock.callLater(0, self._flush)
+
+    def _flush(self) -> None:
+        self._call = None
+        waiting, self._waiting = self._waiting, []
+        for session in waiting:
+            try:
+                session.flush()
+            except Exception:
+                self._failed(session, Failure())
+                session.abort()
 
 
 @implementer(IHostedSession)
-class Session(Sender):
+class Session(Life):
     """
     One session: what happens to it, and what follows from that.
-
-    @ivar onEnd: called when the session ends, if it is set.
-    @ivar owner: who may use it besides knowing its id; nobody else is answered.
     """
 
-    __slots__ = (
-        "_application",
-        "_drained",
-        "_farewell",
-        "_inbox",
-        "_known",
-        "_paused",
-        "onEnd",
-        "owner",
-    )
+    __slots__ = ("_paused",)
 
     def __init__(self, host: ISessionHost, counters: TransportCounters) -> None:
         super().__init__(host, counters)
-        self._application: IApplication | None = None
-        # Whether the application knows that all was taken.
-        self._drained = True
-        # What the application is still to be told of the end.
-        self._farewell: Failure | None = None
-        self._inbox: Inbox | None = None
-        # Whether the peer is sure to know of the end.
-        self._known = False
         self._paused = False
-        self.onEnd: Callable[[], object] | None = None
-        self.owner: object = None
 
     # The driver
 
@@ -115,167 +121,25 @@ class Session(Sender):
                         # It sends as long as it may: others come first.
                         if not self._scheduled:
                             self._scheduled = True
-                            self._host.flushLater(self)
+                            self._host.endOfTurn.add(self)
                         return
         finally:
             self._running = False
 
-    def _writeClose(self) -> None:
-        close, receiver = self.closeFrame, self._receiver
-        assert close is not None and receiver is not None
-        told = self.state is _CLOSING
-        if told:
-            self._become(Event.TOLD)
-        self._write(close)
-        if receiver is not self._receiver:
-            return
-        # A client that polls has had everything else before it came for this.
-        self._known = self.condition is _DONE
-        if not self._known:
-            self._leave(receiver.finish)
-            self.condition = _FULL
-            self._turn(Event.LAST)
-        if not receiver.persistent:
-            if not self._known:
-                self._peer.left(self)
-            if told:
-                self._host.told(self)
-            self._part(Failure(ConnectionDone()))
-
-    # The life
-
-    def open(self, application: IApplication, receiver: IReceiver) -> None:
+    def _later(self) -> None:
         """
-        Open the session: the peer is told, then the application.
+        Act when this turn of the reactor ends, if not sooner.
         """
-        self._become(Event.OPENED)
-        self._take(receiver)
-        # PROTOCOL 6.1: the first frame of every session, at once.
-        self._leave(self._write, OPEN)
-        self._leave(self._introduce, application)
+        if not self._running and not self._scheduled:
+            self._scheduled = True
+            self._host.endOfTurn.add(self)
+
+    def flush(self) -> None:
+        """
+        This turn of the reactor ends: do what is to be done.
+        """
+        self._scheduled = False
         self._drive()
-
-    def _introduce(self, application: IApplication) -> None:
-        self._application = application
-        if self.state is _OPEN:
-            self.counters.opened += 1
-            self._drained = False
-            application.sessionOpened()
-        else:
-            # The peer was gone before it could be told.
-            self._farewell = Failure(ConnectionLost())
-
-    def wait(self, receiver: IReceiver) -> None:
-        """
-        It is not known yet whether the session may be opened: its receiver waits.
-        """
-        receiver.session = self
-        self._receiver = receiver
-        self._turn(Event.HELD)
-
-    def refuse(self, close: Close, receiver: IReceiver) -> None:
-        """
-        Do not open the session: the peer gets this close frame and no other.
-        """
-        self._become(Event.REFUSED)
-        self._host.closed(self)
-        self.closeFrame = close
-        self._take(receiver)
-        if self._inbox is not None:
-            # Behind the close frame, which tells more.
-            self._leave(self._writeClose)
-            self._leave(self._inbox.drop, UnknownSession())
-        self._drive()
-
-    def attach(self, receiver: IReceiver) -> None:
-        """
-        A further receiver came for an existing session.
-        """
-        if self.condition is _READY or self.condition is _FULL or self.state is _GONE:
-            # PROTOCOL 6.2: one receiver at a time; the first is not disturbed.
-            close = INTERRUPTED if self.state is _GONE else BUSY
-            self._leave(receiver.sendFrame, close)
-            self._leave(receiver.finish)
-        else:
-            self.counters.held(self._outbox.size)
-            former = self._receiver
-            if former is not None:
-                self._outbox.follow(former, receiver)
-            self._take(receiver)
-            self._drained = False
-        self._drive()
-
-    def close(self, close: Close) -> None:
-        """
-        Deliver what was sent before, then this frame. Nothing is sent after it.
-        """
-        if self.state is _OPEN:
-            self._close(Event.CLOSED, close)
-        elif self.state is _NEW and self._receiver is not None:
-            self.refuse(close, self._receiver)
-
-    def _close(self, event: Event, close: Close, reason: Failure | None = None) -> None:
-        self._become(event)
-        self.closeFrame = close
-        if reason is not None:
-            self._part(reason)
-        self._host.closed(self)
-        if self._inbox is not None:
-            self._leave(self._inbox.drop)
-        self._actNow()
-        if self.condition is _READY or self._farewell is not None:
-            self._later()
-
-    def fail(self, close: Close, reason: Failure) -> None:
-        """
-        Close because of a fault: what waits is dropped, and the application hears of
-        the end when its call is over.
-        """
-        if self.state is _OPEN:
-            self._outbox.clear()
-            self._close(Event.FAILED, close, reason)
-
-    def abort(self) -> None:
-        """
-        Drop the session and its connection now. The application hears of it when its
-        call is over.
-        """
-        if self.state is not _GONE:
-            self._end(Event.ABORTED, Failure(ConnectionAborted()))
-            self._actNow()
-            if self._farewell is not None:
-                self._later()
-
-    def lost(self, receiver: IReceiver, reason: Failure) -> None:
-        """
-        The connection under a receiver is gone before the receiver was finished, or a
-        persistent receiver has ended.
-        """
-        if receiver is not self._receiver:
-            return
-        if self.state is State.CLOSED and not receiver.persistent:
-            # PROTOCOL 6.5: it had its close frame; others may still come for it.
-            self._turn(Event.DROPPED)
-            self._receiver = None
-            self._peer.left(self)
-        elif self.state is not _GONE:
-            self._turn(Event.DROPPED)
-            self._receiver = None
-            self._end(Event.LOST, reason)
-        self._drive()
-
-    @property
-    def settled(self) -> bool:
-        """
-        Whether nothing is left to deliver, its end included.
-        """
-        receiver = self._receiver
-        return self.state is _GONE or (
-            self.state is State.CLOSED
-            and receiver is not None
-            and not receiver.persistent
-            and not receiver.pendingBytes()
-        )
 
     # Out
 
@@ -314,6 +178,78 @@ class Session(Sender):
             self._host.overflowed(self, pending)
             self.fail(OVERFLOW, Failure(ConnectionLost("too many undelivered bytes")))
         self._later()
+
+    @property
+    def pending(self) -> int:
+        """
+        Bytes that the peer has not taken, as they count for C{max_buffer}: those that
+        wait here, and those of responses that it does not read.
+        """
+        return self._outbox.pending
+
+    @property
+    def crowded(self) -> bool:
+        """
+        Whether so much is pending that who sends should wait.
+        """
+        allowed: int = self._options.max_buffer
+        return self.pending > min(FRAME_SIZE, allowed // 2)
+
+    def _writeMessages(self) -> None:
+        """
+        Give the receiver as much of the outbox as one frame takes.
+        """
+        outbox = self._outbox
+        frame: Part
+        if len(outbox) == 1:
+            # The short way.
+            outbox.size = outbox.packed = 0
+            frame = outbox.pop()
+        else:
+            frame = outbox.gather()
+        self._write(frame)
+        counters = self.counters
+        counters.messagesOut += frame.count
+        counters.bytesOut += frame.sent
+
+    def _write(self, frame: Frame) -> None:
+        """
+        Give the receiver a frame. Until it has taken that, it is full.
+        """
+        receiver = self._receiver
+        if receiver is None:
+            return
+        # The short way: Event.WRITING, and Event.ROOM where there is more of it.
+        self.condition = _FULL
+        self._peer.spoke = self._clock.seconds()
+        try:
+            room = receiver.sendFrame(frame)
+        except BaseException:
+            self._host.failed(self, Failure())
+            if receiver is self._receiver:
+                self._leave(receiver.abort)
+                why = "it could not be written to"
+                self._end(Event.LOST, Failure(ConnectionLost(why)))
+            return
+        if receiver is not self._receiver:
+            # It was lost on the way.
+            return
+        if receiver.finished:
+            # What has come meanwhile saw a receiver that is full.
+            self.condition = _FULL
+            self._turn(Event.LAST)
+            self._leave(receiver.finish)
+            self._peer.left(self)
+        else:
+            self.condition = _READY if room else _FULL
+
+    def beat(self) -> None:
+        """
+        The connection was silent for an interval.
+        """
+        if self.condition is _READY:
+            self._leave(self._write, HEARTBEAT)
+            self._drive()
 
     def resume(self, receiver: IReceiver) -> None:
         """
@@ -399,49 +335,9 @@ class Session(Sender):
             application.sessionReceived(inbox.next())
             inbox.complete()
 
-    # The peer
-
     @property
     def deaf(self) -> bool:
         """
         Whether the application does not read what the peer answers.
         """
         return self._paused or bool(self._inbox)
-
-    # The end
-
-    def _end(self, event: Event, reason: Failure) -> None:
-        """
-        Everything is over.
-        """
-        before, receiver, condition = self.state, self._receiver, self.condition
-        self._become(event)
-        if receiver is not None:
-            self._turn(Event.DROPPED)
-            self._receiver = None
-        self._outbox.clear()
-        self._peer.forget()
-        if before in (_NEW, _OPEN):
-            self._host.closed(self)
-        self._host.forget(self, self.closeFrame or INTERRUPTED, before)
-        if self.onEnd is not None:
-            self._leave(self.onEnd)
-        if receiver is not None and (condition is not _DONE or receiver.persistent):
-            self._leave(receiver.abort)
-        if self._inbox is not None:
-            self._leave(self._inbox.drop, UnknownSession())
-        self._part(reason)
-
-    def _part(self, reason: Failure) -> None:
-        """
-        Tell the application of the end, once, when its turn comes.
-        """
-        if self._application is not None and self._farewell is None:
-            self._farewell = reason
-            self.counters.ended(self.closeFrame, reason)
-
-    def _tellEnd(self) -> None:
-        reason, self._farewell = self._farewell, None
-        application, self._application = self._application, None
-        assert application is not None and reason is not None
-        application.sessionLost(reason)

@@ -7,7 +7,7 @@ from typing import Final
 
 from twisted.web.server import Request
 
-from txsockjs.core.frames import Frame, requote
+from txsockjs.core.frames import Frame
 from txsockjs.transports.callbacks import callback
 from txsockjs.transports.receiving import ReceivingResource
 from txsockjs.web.headers import Policy
@@ -31,7 +31,7 @@ _PRELUDE: Final = b"""\
 def formatScript(frame: Frame) -> bytes:
     # Nothing in a message may end the script; U+2028 and U+2029 are escaped in every
     # frame.
-    literal = requote(frame.data).replace(b"<", b"\\u003c").replace(b">", b"\\u003e")
+    literal = frame.requoted.replace(b"<", b"\\u003c").replace(b">", b"\\u003e")
     return b"<script>\np(%b);\n</script>\r\n" % literal
 
 

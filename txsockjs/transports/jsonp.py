@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 from twisted.web.server import Request
 
-from txsockjs.core.frames import Frame, requote
+from txsockjs.core.frames import Frame
 from txsockjs.errors import BrokenJSON
 from txsockjs.transports.callbacks import callback
 from txsockjs.transports.receiving import ReceivingResource
@@ -30,7 +30,7 @@ class JSONPPolling(ReceivingResource):
 
         def formatCall(frame: Frame) -> bytes:
             # The comment keeps a body from passing for a file that the name begins.
-            return b"/**/%b(%b);\r\n" % (name, requote(frame.data))
+            return b"/**/%b(%b);\r\n" % (name, frame.requoted)
 
         return formatCall
 

@@ -18,10 +18,8 @@ def formatMessages(frame: Frame) -> bytes:
     """
     return b"".join(
         [
-            formatText(encode(message.text))
-            if message.binary is None
-            else formatBinary(message.binary)
-            for message in frame.messages
+            formatBinary(payload) if isBinary else formatText(payload)
+            for payload, isBinary in frame.payloads
         ]
     )
 
@@ -46,11 +44,8 @@ class RawSocketReceiver(SocketReceiver):
         elif not self._deflating:
             self._wire.write(frame.formatted(formatMessages))
         else:
-            for message in frame.messages:
-                if message.binary is None:
-                    socket.sendMessage(encode(message.text))
-                else:
-                    socket.sendMessage(message.binary, True)
+            for payload, isBinary in frame.payloads:
+                socket.sendMessage(payload, isBinary)
         return self._writable
 
     def finish(self) -> None:
