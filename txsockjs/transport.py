@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txsockjs.core.frames import GO_AWAY, Close, Message, encode
+from txsockjs.core.frames import GO_AWAY, BinaryMessage, Close, Message, encode
 from txsockjs.errors import checkCloseCode
 from txsockjs.interfaces import (
     IApplication,
@@ -125,7 +125,7 @@ class SessionTransport:
     def sendBinary(self, data: bytes) -> None:
         if not isinstance(data, bytes):
             raise TypeError(f"sendBinary takes bytes, not {type(data).__name__}")
-        self.sendPrepared(Message.fromBytes(data, self.encoding, binary=True))
+        self.sendPrepared(BinaryMessage.fromBytes(data, self.encoding))
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
         """

@@ -14,6 +14,7 @@ from txsockjs.core.frames import (
     GO_AWAY,
     HEARTBEAT,
     OPEN,
+    BinaryMessage,
     Close,
     Frame,
     Message,
@@ -181,7 +182,7 @@ class FrameTests(SynchronousTestCase):
         Bytes are a binary message where the application says so, whatever they are.
         """
         for data in (b"caf\xe9\x80", b"text", b""):
-            message = Message.fromBytes(data, "cp1252", binary=True)
+            message = BinaryMessage.fromBytes(data, "cp1252")
             self.assertEqual(data, message.binary)
 
     @given(st.lists(st.lists(st.text(max_size=5), min_size=1), min_size=1))

@@ -23,7 +23,7 @@ class Driver(Stateful):
         super().__init__()
         self._host: Any = host
         # What is to be done before anything else, in order.
-        self._effects: list[tuple[Any, ...]] = []
+        self._effects: list[tuple[Any, ...]] | None = None
         # Whether it acts just now, and whether it is sure to when this turn ends.
         self._running = False
         self._scheduled = False
@@ -32,6 +32,8 @@ class Driver(Stateful):
         """
         Have something done when the state has changed.
         """
+        if self._effects is None:
+            self._effects = []
         self._effects.append((effect, arguments))
 
     def _act(self) -> None:
@@ -39,13 +41,14 @@ class Driver(Stateful):
         Do what was left to be done. What one of the effects raises stops none of the
         others.
         """
-        effects = self._effects
+        effects = self._effects or []
         while effects:
             effect, arguments = effects.pop(0)
             try:
                 effect(*arguments)
             except BaseException:
                 self._host.failed(self, Failure())
+        self._effects = None
 
     def _actNow(self) -> None:
         """

@@ -160,28 +160,26 @@ class Message(Frame):
     C{a["message"]}: one message, for any number of sessions and any transport. It is
     quoted when one of them asks for that, and then once for all.
 
-    @ivar binary: the same as bytes, where the application wants a binary message: only
-        a raw WebSocket has those.
+    @cvar binary: the same as bytes, where the application wants a binary message.
+    @ivar json: the text as a JSON literal, once somebody has asked for that.
     @ivar size: how many bytes its text has in UTF-8.
     @ivar text: its text.
     """
 
-    __slots__ = ("_quoted", "binary", "size", "text")
+    __slots__ = ("json", "size", "text")
 
+    binary: bytes | None
     count: ClassVar[int] = 1
 
-    def __init__(
-        self, text: str, binary: bytes | None = None, size: int | None = None
-    ) -> None:
+    def __init__(self, text: str, size: int | None = None) -> None:
         """
         @param size: how many bytes the text has in UTF-8, where that is known.
         """
         self.text = text
-        self.binary = binary
         if size is None:
             size = len(text) if text.isascii() else len(encode(text))
         self.size = size
-        self._quoted: bytes | None = None
+        self.json: bytes | None = None
         self._format = None
 
     @property
@@ -189,37 +187,30 @@ class Message(Frame):
         """
         The text as a JSON literal.
         """
-        quoted = self._quoted
-        if quoted is None:
-            quoted = self._quoted = quote(self.text)
-        return quoted
+        json = self.json
+        if json is None:
+            json = self.json = quote(self.text)
+        return json
 
     @property
     def data(self) -> bytes:
         """
         The frame's text, as UTF-8 bytes.
         """
-        return b"a[%b]" % self.quoted
-
-    @property
-    def sent(self) -> int:
-        """
-        How many bytes were sent of it: its JSON, if somebody wanted that.
-        """
-        return self.size if self._quoted is None else len(self._quoted) + 2
+        json = self.json
+        if json is None:
+            json = self.json = quote(self.text)
+        return b"a[%b]" % json
 
     @classmethod
-    def fromBytes(cls, data: bytes, encoding: str, binary: bool = False) -> Message:
+    def fromBytes(cls, data: bytes, encoding: str) -> Message:
         """
         A message of the application's bytes: UTF-8, or else C{encoding}.
-
-        @param binary: whether a raw WebSocket sends them as a binary message.
         """
-        whole = data if binary else None
         try:
-            return cls(data.decode("utf-8"), whole, len(data))
+            return cls(data.decode("utf-8"), len(data))
         except UnicodeDecodeError:
-            return cls(data.decode(encoding, "replace"), whole)
+            return cls(data.decode(encoding, "replace"))
 
     @property
     def messages(self) -> Sequence[Message]:
@@ -229,31 +220,70 @@ class Message(Frame):
         return (self,)
 
 
+# A slot has no default, and a class attribute would be in its way.
+Message.binary = None
+
+
+class BinaryMessage(Message):
+    """
+    A message that a raw WebSocket sends as a binary one. All else has text alone.
+    """
+
+    __slots__ = ("binary",)
+
+    @classmethod
+    def fromBytes(cls, data: bytes, encoding: str) -> BinaryMessage:
+        """
+        A binary message of these bytes.
+        """
+        message = super().fromBytes(data, encoding)
+        assert isinstance(message, BinaryMessage)
+        message.binary = data
+        return message
+
+
 class Messages(Frame):
     """
     C{a["m1","m2"]}: several messages at once.
 
+    @cvar binary: of these there is no other form.
     @ivar count: how many they are.
+    @ivar json: their texts as JSON literals, with commas between, once somebody has
+        asked for that.
+    @ivar size: how many bytes they have.
     """
 
-    __slots__ = ("_parts", "_quoted", "count")
+    __slots__ = ("_parts", "count", "json", "size")
 
     binary: ClassVar[None] = None
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(
+        self, parts: Sequence[Part], count: int | None = None, size: int | None = None
+    ) -> None:
+        """
+        @param count: how many messages these are, where that is known.
+        @param size: how many bytes they have, where that is known.
+        """
         self._parts: Sequence[Part] | None = parts
-        self._quoted: bytes | None = None
+        self.count: int = sum([p.count for p in parts]) if count is None else count
+        self.size: int = sum([p.size for p in parts]) if size is None else size
+        self.json: bytes | None = None
         self._format = None
-        self.count: int = sum([part.count for part in parts])
 
     @property
     def quoted(self) -> bytes:
         """
         Their texts as JSON literals, with commas between.
         """
-        if self._quoted is None:
-            self._quoted = b",".join([part.quoted for part in self._parts or ()])
-        return self._quoted
+        if self.json is None:
+            pieces = []
+            for part in self._parts or ():
+                json = part.json
+                if json is None:
+                    json = part.quoted
+                pieces.append(json)
+            self.json = b",".join(pieces)
+        return self.json
 
     @property
     def data(self) -> bytes:
@@ -261,22 +291,6 @@ class Messages(Frame):
         The frame's text, as UTF-8 bytes.
         """
         return b"a[%b]" % self.quoted
-
-    @property
-    def size(self) -> int:
-        """
-        How many bytes it has.
-        """
-        if self._quoted is not None:
-            return len(self._quoted)
-        return sum([part.size for part in self._parts or ()])
-
-    @property
-    def sent(self) -> int:
-        """
-        How many bytes were sent of it: its JSON, if somebody wanted that.
-        """
-        return self.size if self._quoted is None else len(self._quoted) + 2
 
     @property
     def messages(self) -> Sequence[Message]:
@@ -291,7 +305,7 @@ class Messages(Frame):
         """
         Keep the JSON of them all, and let the single messages go.
         """
-        _ = self.quoted
+        self.size = len(self.quoted)
         self._parts = None
         return self
 

@@ -264,10 +264,11 @@ class Life(Driver):
             if self._farewell is not None:
                 self._later()
 
-    def stir(self) -> None:
+    def timeUp(self) -> None:
         """
         Some time has passed: what could not be done before may be now.
         """
+        self._peer.timeUp(self)
         self._drive()
 
     def expire(self) -> None:

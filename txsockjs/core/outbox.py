@@ -74,27 +74,32 @@ class Outbox(list[Part]):
         if cost < _PACK or any(part.binary for part in loose):
             # Of binary messages there is no JSON.
             return
-        packed = Messages(loose).pack()
+        said = sum([part.size for part in loose])
+        packed = Messages(loose, len(loose), said).pack()
         self[self.packed :] = [packed]
         self.packed += 1
-        self.size -= sum([part.size for part in loose]) + cost
-        self.size += packed.size + MESSAGE_COST
+        self.size += packed.size + MESSAGE_COST - said - cost
 
     def gather(self) -> Part:
         """
         Take out the messages of the next frame.
         """
-        size = taken = 0
-        for part in self:
-            size += part.size
-            taken += 1
-            if size >= FRAME_SIZE:
-                break
+        size, taken = self.size - MESSAGE_COST * len(self), len(self)
+        if size > FRAME_SIZE:
+            size = taken = 0
+            for part in self:
+                size += part.size
+                taken += 1
+                if size >= FRAME_SIZE:
+                    break
         parts = self[:taken]
         del self[:taken]
         self.size -= size + MESSAGE_COST * taken
+        if not self.packed:
+            return Messages(parts, taken, size) if taken > 1 else parts[0]
         self.packed = max(0, self.packed - taken)
-        return Messages(parts) if taken > 1 else parts[0]
+        count = sum([part.count for part in parts])
+        return Messages(parts, count, size) if taken > 1 else parts[0]
 
     def clear(self) -> None:
         """

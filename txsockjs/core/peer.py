@@ -68,9 +68,9 @@ class IWatched(Protocol):
         It is time for a heartbeat.
         """
 
-    def stir(self) -> None:
+    def timeUp(self) -> None:
         """
-        Some time has passed.
+        Call L{Peer.timeUp}: this is what the timer calls.
         """
 
 
@@ -172,22 +172,24 @@ class Peer:
             self._timer.cancel()
         self._armed = due
         self._late = 0
-        self._timer = self._clock.callLater(delay, self._timeUp, session)
+        self._timer = self._clock.callLater(delay, session.timeUp)
 
-    def _timeUp(self, session: IWatched) -> None:
+    def timeUp(self, session: IWatched) -> None:
+        """
+        The timer has fired.
+        """
         self._timer = None
         now, receiver = self._clock.seconds(), session.receiver
         if now - self._armed > _LATE and self._late < _TURNS:
             # What came meanwhile is heard first.
             self._late += 1
-            self._timer = self._clock.callLater(0, self._timeUp, session)
+            self._timer = self._clock.callLater(0, session.timeUp)
         elif receiver is None or (
             session.condition is Condition.DONE and not receiver.persistent
         ):
             self._expect(session, receiver, now)
         elif self._options.heartbeat is not None:
             self._watch(session, receiver, now, self._options.heartbeat)
-        session.stir()
 
     def _expect(
         self, session: IWatched, receiver: IReceiver | None, now: float

@@ -117,7 +117,7 @@ class Session(Life):
                 else:
                     self._drained = True
                     self._application.sessionDrained()
-                    if not self._drained:
+                    if self._outbox:
                         # It sends as long as it may: others come first.
                         if not self._scheduled:
                             self._scheduled = True
@@ -152,7 +152,6 @@ class Session(Life):
         outbox = self._outbox
         outbox.append(message)
         outbox.size = size = outbox.size + message.size + MESSAGE_COST
-        self._drained = False
         if size > FRAME_SIZE or size > self._options.max_buffer:
             self._crowd()
         elif not self._running and not self._scheduled and self.condition is _READY:
@@ -200,6 +199,7 @@ class Session(Life):
         Give the receiver as much of the outbox as one frame takes.
         """
         outbox = self._outbox
+        self._drained = False
         frame: Part
         if len(outbox) == 1:
             # The short way.
@@ -208,9 +208,9 @@ class Session(Life):
         else:
             frame = outbox.gather()
         self._write(frame)
-        counters = self.counters
+        counters, json = self.counters, frame.json
         counters.messagesOut += frame.count
-        counters.bytesOut += frame.sent
+        counters.bytesOut += frame.size if json is None else len(json) + 2
 
     def _write(self, frame: Frame) -> None:
         """
