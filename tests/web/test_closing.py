@@ -165,13 +165,16 @@ class ServerClosesTests(ClosingCase):
 
     def test_messagesAfter(self) -> None:
         """
-        What the peer still says after the close is not delivered.
+        What the peer still says after the close is not looked at.
         """
         for path in BOTH:
             socket = self.socket(path)
             self.close()
             socket.say('["late"]')
             socket.say("[")
+            self.assertFalse(socket.closed)
+            socket.send(closeFrame(1000))
+            self.assertLost(ConnectionDone)
             self.assertEqual(self.sessions[0].received, [])
             self.assertEqual(self.flushLoggedErrors(), [])
 

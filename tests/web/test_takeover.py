@@ -265,6 +265,18 @@ class TLSTests(Wrapped, TLSCase):
             [r for r in reactor.getReaders() if r.getPeer().host == "192.0.2.7"], []
         )
 
+    def test_fault(self) -> None:
+        """
+        A fault is told, and TLS ended, over TLS too.
+        """
+        for path in BOTH:
+            self.start()
+            socket = Socket(self.connectSecurely(), path)
+            socket.send(frame(b"", 3))
+            self.assertEqual(socket.frames[-1].code, 1002)
+            self.assertTrue(socket.closed)
+            self.assertEqual(len(self.sessions[0].lost), 1)
+
     def test_pauseReading(self) -> None:
         """
         An application that pauses is not called, over TLS too.
