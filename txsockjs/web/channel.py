@@ -193,7 +193,7 @@ class BoundedChannel(HTTPChannel):
             self._position = _ANSWER if self._handlingRequest else _BODY
 
     def _finishRequestBody(self, data: bytes) -> None:
-        self._unread = data + self._unread
+        self._unread = data
         self.allContentReceived()  # type: ignore[no-untyped-call]
 
     def requestDone(self, request: Any) -> None:
@@ -214,8 +214,6 @@ class BoundedChannel(HTTPChannel):
             # Whoever has finished a response is not called back from there.
             channel: Any = self
             self._next = channel.callLater(0, self._readOn)
-        elif self._isPaused or self._waitingForTransport:
-            self._checkPace()
 
     def _readOn(self) -> None:
         self._next = None
