@@ -95,11 +95,12 @@ class FramedTests(WebSocketTest):
     )
     async def testBroken(self, message: str) -> None:
         """
-        Broken JSON ends the connection at once, without any further frame.
+        Broken JSON ends the connection at once, without any further frame, and in
+        words: 3000 and an end in good order, no reset.
         """
         socket = await self.openSession()
         socket.send(message)
-        await socket.ended()
+        self.assertEqual(await socket.ended(), (3000, "Broken framing."))
 
     @each(
         controls="".join(map(chr, range(0x20))),
