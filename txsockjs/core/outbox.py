@@ -26,16 +26,17 @@ class Outbox(list[Part]):
     @ivar packed: how many at the front are packed.
     @ivar size: how much there is, in bytes of memory: what each part says, and
         L{MESSAGE_COST} for it.
+    @ivar unread: receivers whose last frame was not taken when the next one came, or
+        None.
     """
 
-    __slots__ = ("_unread", "packed", "size")
+    __slots__ = ("packed", "size", "unread")
 
     def __init__(self) -> None:
         super().__init__()
         self.size = 0
         self.packed = 0
-        # Receivers whose last frame was not taken when the next one came.
-        self._unread: list[IReceiver] | None = None
+        self.unread: list[IReceiver] | None = None
 
     @property
     def pending(self) -> int:
@@ -44,18 +45,11 @@ class Outbox(list[Part]):
         that it does not read.
         """
         size = self.size
-        if self._unread is not None:
-            left = [(r, n) for r in self._unread if (n := r.pendingBytes())]
-            self._unread = [receiver for receiver, _ in left] or None
+        if self.unread is not None:
+            left = [(r, n) for r in self.unread if (n := r.pendingBytes())]
+            self.unread = [receiver for receiver, _ in left] or None
             size += sum([waiting for _, waiting in left])
         return size
-
-    @property
-    def unread(self) -> bool:
-        """
-        Whether there may be responses that the peer does not read.
-        """
-        return self._unread is not None
 
     def follow(self, former: IReceiver, receiver: IReceiver) -> None:
         """
@@ -63,7 +57,7 @@ class Outbox(list[Part]):
         connection it is what the next one waits for.
         """
         if not receiver.follows(former) and former.pendingBytes():
-            self._unread = [*(self._unread or ()), former]
+            self.unread = [*(self.unread or ()), former]
 
     def pack(self) -> None:
         """
@@ -107,4 +101,4 @@ class Outbox(list[Part]):
         """
         super().clear()
         self.size = self.packed = 0
-        self._unread = None
+        self.unread = None

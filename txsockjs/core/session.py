@@ -152,7 +152,7 @@ class Session(Life):
         outbox = self._outbox
         outbox.append(message)
         outbox.size = size = outbox.size + message.size + MESSAGE_COST
-        if size > FRAME_SIZE or size > self._options.max_buffer:
+        if size > FRAME_SIZE or size > self._options.max_buffer or outbox.unread:
             self._crowd()
         elif not self._running and not self._scheduled and self.condition is _READY:
             self._later()

@@ -24,7 +24,7 @@ from txsockjs.errors import WireError
 from txsockjs.web.body import BoundedRequest
 from txsockjs.web.head import LONGEST_NAME, readStart
 from txsockjs.web.response import PLAIN
-from txsockjs.web.wire import heldBytes, takenBytes
+from txsockjs.web.wire import heldBytes, takenBytes, wireOf
 
 #: How many bytes are read ahead while a request is answered, and the rest of the read
 #: that goes past that.
@@ -93,7 +93,6 @@ class BoundedChannel(HTTPChannel):
     _peer: IAddress | None = None
     # How much the peer had taken at the last look, if not all.
     _taken: int | None = None
-    _isHalfClosed = False
 
     def dataReceived(self, data: bytes) -> None:
         """
@@ -297,10 +296,10 @@ class BoundedChannel(HTTPChannel):
         if self._position is _END:
             if held and isTaking:
                 self.setTimeout(self.abortTimeout)  # type: ignore[no-untyped-call]
-            elif held or not self._isHalfClosed:
+            elif held:
                 transport.abortConnection()
             else:
-                transport.loseConnection()
+                wireOf(transport).hangUp()
         elif self._position is _START and isTaking:
             # A connection is idle from when its last response was delivered.
             self.setTimeout(self.timeOut)  # type: ignore[no-untyped-call]
@@ -319,7 +318,6 @@ class BoundedChannel(HTTPChannel):
         transport: Any = self.transport
         self._end()
         if _canHalfClose(transport):
-            self._isHalfClosed = True
             transport.loseWriteConnection()
         else:
             # With TLS it is the peer's answer that is waited for.

@@ -72,6 +72,13 @@ class Wire:
         """
         self.transport.abortConnection()
 
+    def hangUp(self) -> None:
+        """
+        Close the connection behind what was given to it. With TLS, a peer that has all
+        of it, its goodbye too, is not waited for.
+        """
+        self._bottom.loseConnection()
+
     def pending(self, written: int = sys.maxsize) -> int:
         """
         How many bytes have to wait until the peer takes others. What the kernel has is
@@ -220,24 +227,56 @@ class StreamWire(Wire):
     One stream of an HTTP/2 connection.
     """
 
-    __slots__ = ()
+    __slots__ = ("_end", "_rest")
 
     def __init__(self, stream: Any) -> None:
         self.transport = stream
         self._bottom = Wire(stream._conn.transport)
+        # When the stream has ended: what the connection's peer will have taken when it
+        # has all of it, and how much of that it had not at the last look.
+        self._end: int | None = None
+        self._rest = sys.maxsize
 
     def pending(self, written: int = sys.maxsize) -> int:
-        stream = self.transport
-        queue = stream._conn._outboundStreamQueues.get(stream.streamID, ())
-        return sum(len(data) for data in queue if isinstance(data, bytes))
+        queued = self._queued()
+        if queued is not None:
+            return queued
+        rest = self._behind()
+        return min(written, rest) if rest > _IN_FLIGHT else 0
 
     def held(self) -> int:
-        held: int = self.pending() + self._bottom.held()
+        held: int = (self._queued() or 0) + self._bottom.held()
         return held
 
     def taken(self) -> int:
-        taken: int = -self.pending() or self._bottom.taken()
+        queued = self._queued()
+        if queued is None:
+            return -self._behind()
+        taken: int = -queued or self._bottom.taken()
         return taken
+
+    def _queued(self) -> int | None:
+        """
+        How many bytes wait until they are given to the connection; None if the stream
+        has ended, and all of them have been.
+        """
+        stream = self.transport
+        queue = stream._conn._outboundStreamQueues.get(stream.streamID)
+        if queue is None:
+            return None
+        return sum(len(data) for data in queue if isinstance(data, bytes))
+
+    def _behind(self) -> int:
+        """
+        How much the connection's peer has still to take until it has all of a stream
+        that has ended. What other streams send after it does not count.
+        """
+        held = self._bottom.held()
+        taken = self._bottom.taken()
+        if self._end is None:
+            self._end = taken + held
+        self._rest = max(0, min(self._rest, self._end - taken)) if held else 0
+        return self._rest
 
 
 def wireOf(transport: Any) -> Wire:
