@@ -17,7 +17,7 @@ MEGABYTES = b"x" * 2_000_000
 REQUESTS = {
     "keep-alive": b"POST /0/s1/xhr HTTP/1.1\r\nHost: a\r\n\r\n",
     "close": b"POST /0/s1/xhr HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-    "1.0": b"POST /0/s1/xhr HTTP/1.0\r\n\r\n",
+    "old": b"POST /0/s1/xhr HTTP/1.0\r\n\r\n",
 }
 
 

@@ -69,13 +69,17 @@ async def untilListening(program: Program, port: int) -> None:
 
 
 async def startNginx(
-    test: Any, servers: Sequence[int], listen: str = "listen 127.0.0.1:{port};"
+    test: Any,
+    servers: Sequence[int],
+    listen: str = "listen 127.0.0.1:{port};",
+    buffering: str = "proxy_buffering off;",
 ) -> int:
     """
     Start nginx for a test.
 
     @param servers: the ports of the two servers behind it.
     @param listen: what takes the place of the file's C{listen}.
+    @param buffering: what takes the place of its C{proxy_buffering}.
     @return: the port that it listens on.
     """
     port = freePort()
@@ -85,6 +89,7 @@ async def startNginx(
         ("listen 80;", listen.format(port=port)),
         ("server 127.0.0.1:8081;", f"server 127.0.0.1:{servers[0]};"),
         ("server 127.0.0.1:8082;", f"server 127.0.0.1:{servers[1]};"),
+        ("proxy_buffering off;", buffering),
     )
     root = Path(test.mktemp()).absolute()
     (root / "tmp").mkdir(parents=True)

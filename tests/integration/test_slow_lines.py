@@ -1,0 +1,185 @@
+"""Clients on slow lines, over real sockets: who reads on keeps the session."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
+from twisted.trial.unittest import TestCase
+
+from tests.support.programs.node import need
+from tests.support.programs.proxies import startNginx
+from tests.support.programs.readers import numbered
+from tests.support.programs.sipping import sip
+from tests.support.wrappers import certificate
+from txsockjs.core import peer
+from txsockjs.factory import SockJSFactory
+from txsockjs.options import SockJSOptions
+
+#: Requests for a session's frames, which leave the connection in every way.
+REQUESTS = {
+    "keep-alive": "POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+    "close": "POST {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    "old": "POST {path} HTTP/1.0\r\n\r\n",
+}
+
+LARGE = b"x" * 600_000
+RATE = 100_000
+
+
+class Talker(Protocol):
+    """
+    Says something large when it is connected.
+    """
+
+    def connectionMade(self) -> None:
+        self.lost: Failure | None = None
+        self.transport.write(LARGE)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.lost = reason
+
+
+class Writer(Talker):
+    """
+    Writes numbered messages, as many as it may.
+    """
+
+    def connectionMade(self) -> None:
+        self.lost = None
+        self.count = 0
+        self.transport.registerProducer(self, True)
+        self.resumeProducing()
+
+    def resumeProducing(self) -> None:
+        self.paused = False
+        while not self.paused and self.lost is None:
+            self.transport.write(numbered(self.count, 4096).encode())
+            self.count += 1
+
+    def pauseProducing(self) -> None:
+        self.paused = True
+
+    stopProducing = pauseProducing
+
+
+class SlowLineCase(TestCase):
+    timeout = 60
+
+    def setUp(self) -> None:
+        self.sessions: list[Any] = []
+        self.protocol: type[Talker] = Talker
+
+    def serve(self, secure: bool = False, **options: object) -> int:
+        """
+        Serve the protocol.
+
+        @return: the port.
+        """
+        factory = Factory()
+        factory.buildProtocol = self.build
+        site = SockJSFactory(factory, options)
+        if secure:
+            port: Any = reactor.listenSSL(
+                0, site, certificate().options(), interface="127.0.0.1"
+            )
+        else:
+            port = reactor.listenTCP(0, site, interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        number: int = port.getHost().port
+        return number
+
+    def build(self, address: object) -> Talker:
+        self.sessions.append(self.protocol())
+        return self.sessions[-1]
+
+
+class SlowLineTests(SlowLineCase):
+    """
+    Nothing stands between.
+    """
+
+    async def test_lives(self) -> None:
+        """
+        A session lives as long as its client reads, however the connection ends, in the
+        clear and over TLS: by polling, and over a stream that has reached its limit.
+        """
+        # Nothing is added for proxies.
+        self.patch(peer, "SLOWEST_LINE", 1e12)
+        begun, readers = reactor.seconds(), []
+        for secure in False, True:
+            port = self.serve(secure, timeout=1)
+            for name, text in REQUESTS.items():
+                for way in "xhr", "xhr_streaming":
+                    request = text.format(path=f"/0/{name}{way}/{way}").encode()
+                    if way == "xhr":
+                        opening = sip(self, port, request, 10**9, secure)
+                        await opening.until(lambda o=opening: b"o\n" in o.body)
+                    readers.append(sip(self, port, request, RATE, secure))
+        await gatherResults(
+            [r.until(lambda r=r: b'x"]\n' in r.received[-20:]) for r in readers]
+        )
+        took = reactor.seconds() - begun
+        self.assertEqual([each.lost for each in self.sessions], [None] * 12)
+        self.assertGreater(took, 5)
+        await deferLater(reactor, 3)
+        self.assertNotIn(None, [each.lost for each in self.sessions])
+
+
+#: The time of these tests is so many times as fast as that of the documents.
+SCALE = 2
+
+
+class ProxyTests(SlowLineCase):
+    """
+    Behind nginx, which takes responses at once and keeps them for their client.
+    """
+
+    async def connect(self) -> int:
+        """
+        Serve writers behind nginx as it is by default.
+
+        @return: nginx's port.
+        """
+        need("nginx")
+        self.patch(peer, "SLOWEST_LINE", SCALE * peer.SLOWEST_LINE)
+        self.protocol = Writer
+        port = self.serve(timeout=SockJSOptions().timeout / SCALE)
+        return await startNginx(self, [port, port], buffering="proxy_buffering on;")
+
+    async def read(self, port: int, way: str, responses: int) -> None:
+        """
+        Take some responses at the pace of a line of 8 kB a second, and the beginning of
+        a further one. Each message is the one that was next.
+        """
+        count = 0
+        path = f"/0/{way}/{way}"
+        request = REQUESTS["close"].format(path=path).encode()
+        for number in range(responses + 1):
+            response = sip(self, port, request, SCALE * 8192)
+            await response.until(
+                lambda r=response, n=number: n == responses and b"xx" in r.received
+            )
+            for text in re.findall(rb'"(\d+x+)["x]', response.received):
+                self.assertEqual(text.decode(), numbered(count, len(text)))
+                count += 1
+        self.assertGreater(count, 30)
+        self.assertEqual([each.lost for each in self.sessions], [None, None])
+
+    async def test_lives(self) -> None:
+        """
+        With the defaults, a line of 8 kB a second keeps its session, by polling and
+        over streams, and nothing is lost.
+        """
+        port = await self.connect()
+        await gatherResults(
+            [
+                Deferred.fromCoroutine(self.read(port, "xhr", 4)),
+                Deferred.fromCoroutine(self.read(port, "xhr_streaming", 1)),
+            ]
+        )
