@@ -111,6 +111,45 @@ class DisconnectDelayTests(SessionTestCase):
         self.assertLost(ConnectionLost)
         self.assertIdle()
 
+    def test_behindAProxy(self) -> None:
+        """
+        A proxy may hold what a response carried: for what is beyond 16 KiB its client
+        has the time of a line of 8 KiB a second, up to half a minute.
+        """
+        for carried, more in (
+            (100, 0),
+            (16384, 0),
+            (65536, 6),
+            (262144, 30),
+            (10**7, 30),
+        ):
+            self.configure()
+            receiver = polling()
+            receiver.carried = carried
+            session, _ = self.open(receiver)
+            self.clock.pump([1] * (4 + more))
+            self.assertIs(State.OPEN, session.state, carried)
+            self.clock.advance(1)
+            self.assertIs(State.GONE, session.state, carried)
+
+    def test_slowThenGone(self) -> None:
+        """
+        Whenever a client stops taking, it is lost five delays after that, or six, as
+        looks are a delay apart.
+        """
+        for stops in range(1, 12):
+            self.configure()
+            receiver = polling()
+            receiver.pending = 100
+            session, _ = self.open(receiver)
+            for _ in range(stops):
+                self.clock.advance(1)
+                receiver.pending -= 1
+            self.clock.pump([1] * 24)
+            self.assertIs(State.OPEN, session.state, stops)
+            self.clock.pump([1] * 6)
+            self.assertIs(State.GONE, session.state, stops)
+
     def test_limitReached(self) -> None:
         """
         A streaming response that ends at its limit starts the delay.

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from hyperframe.frame import SettingsFrame, WindowUpdateFrame
+from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
+from twisted.protocols.policies import WrappingFactory
 
 from tests.support.http2 import HTTP2Case, headers
 from tests.support.serving import ServiceCase
-from tests.support.wrappers import TLSCase
+from tests.support.wrappers import TLSCase, WrapperCase
 from txsockjs.core import peer
+from txsockjs.factory import SockJSFactory
 from txsockjs.testing import MemoryConnection, MemorySite
 
 MEGABYTES = b"x" * 2_000_000
@@ -112,6 +115,21 @@ class SecureSlowPollTests(SlowPollCase, TLSCase):
             opening = self.connectSecurely()
             opening.request("POST", "/0/s1/xhr")
             self.assertLives(self.connectSecurely(), request)
+
+
+class PrefixedSlowPollTests(SlowPollCase, WrapperCase):
+    def wrap(self, site: SockJSFactory) -> WrappingFactory:
+        return HAProxyWrappingFactory(site)
+
+    def test_lives(self) -> None:
+        """
+        So it is beneath the PROXY protocol.
+        """
+        for request in REQUESTS.values():
+            self.start()
+            prefix = b"PROXY TCP4 203.0.113.9 192.0.2.1 4711 80\r\n"
+            self.connect().send(prefix + REQUESTS["close"])
+            self.assertLives(self.connect(), prefix + request)
 
 
 class UnreadCase(ServiceCase):
@@ -217,6 +235,26 @@ class UnreadTests(UnreadCase):
                 break
         self.assertEqual(len(session.lost), 1)
         self.assertLess(self.held(), 200_000 + 65536)
+
+    def test_streams(self) -> None:
+        """
+        A stream or WebSocket that is not read holds 64 KiB, and a frame; the rest
+        counts to its session, which is closed at C{max_buffer}.
+        """
+        for name in "websocket", "rawwebsocket", "xhr_streaming", "htmlfile":
+            self.serve(max_buffer=1 << 20, streaming_limit=10**9)
+            if name == "rawwebsocket":
+                self.client.websocket("/websocket").transport.pauseProducing()
+            else:
+                self.client.session(name).pauseReading()
+            [session] = self.sessions
+            for _ in range(100):
+                if not session.lost:
+                    self.assertLessEqual(session.transport.pending, 1 << 20)
+                session.transport.write(b"x" * 50_000)
+                self.site.settle()
+                self.assertLess(self.held(), 3 * 65536)
+            self.assertEqual(len(session.lost), 1)
 
     def test_goesOn(self) -> None:
         """
