@@ -1,4 +1,4 @@
-"""Clients on slow lines, over real sockets: who reads on keeps the session."""
+"""Clients on slow lines and on silent ones, over real sockets."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
@@ -14,7 +15,7 @@ from twisted.trial.unittest import TestCase
 
 from tests.support.programs.node import need
 from tests.support.programs.proxies import startNginx
-from tests.support.programs.readers import numbered
+from tests.support.programs.readers import Reader, numbered
 from tests.support.programs.sipping import sip
 from tests.support.wrappers import certificate
 from txsockjs.core import peer
@@ -43,6 +44,15 @@ class Talker(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.lost = reason
+
+
+class Silent(Talker):
+    """
+    Says nothing.
+    """
+
+    def connectionMade(self) -> None:
+        self.lost = None
 
 
 class Writer(Talker):
@@ -104,6 +114,26 @@ class SlowLineTests(SlowLineCase):
     Nothing stands between.
     """
 
+    async def read(self, port: int, secure: bool, name: str, way: str) -> None:
+        """
+        Take a large response slowly. Its session is there then.
+        """
+        which = f"{name}-{way}-{secure}"
+        path = f"/0/{which}/{way}?which={which}"
+        request = REQUESTS[name].format(path=path).encode()
+        if way == "xhr":
+            opening = sip(self, port, request, 10**9, secure)
+            await opening.until(lambda: b"o\n" in opening.body)
+        response = sip(self, port, request, RATE, secure)
+        await response.until(lambda: b'x"]\n' in response.received[-20:])
+        self.assertIn(LARGE, response.received.replace(b"\r\n", b""))
+        [session] = [
+            each
+            for each in self.sessions
+            if each.transport.request.args["which"] == (which,)
+        ]
+        self.assertIsNone(session.lost, which)
+
     async def test_lives(self) -> None:
         """
         A session lives as long as its client reads, however the connection ends, in the
@@ -111,23 +141,20 @@ class SlowLineTests(SlowLineCase):
         """
         # Nothing is added for proxies.
         self.patch(peer, "SLOWEST_LINE", 1e12)
-        begun, readers = reactor.seconds(), []
-        for secure in False, True:
-            port = self.serve(secure, timeout=1)
-            for name, text in REQUESTS.items():
-                for way in "xhr", "xhr_streaming":
-                    request = text.format(path=f"/0/{name}{way}/{way}").encode()
-                    if way == "xhr":
-                        opening = sip(self, port, request, 10**9, secure)
-                        await opening.until(lambda o=opening: b"o\n" in o.body)
-                    readers.append(sip(self, port, request, RATE, secure))
+        begun = reactor.seconds()
         await gatherResults(
-            [r.until(lambda r=r: b'x"]\n' in r.received[-20:]) for r in readers]
+            [
+                Deferred.fromCoroutine(self.read(port, secure, name, way))
+                for secure in (False, True)
+                for port in [self.serve(secure, timeout=1)]
+                for name in REQUESTS
+                for way in ("xhr", "xhr_streaming")
+            ],
+            consumeErrors=True,
         )
-        took = reactor.seconds() - begun
-        self.assertEqual([each.lost for each in self.sessions], [None] * 12)
-        self.assertGreater(took, 5)
+        self.assertGreater(reactor.seconds() - begun, 5)
         await deferLater(reactor, 3)
+        self.assertEqual(len(self.sessions), 12)
         self.assertNotIn(None, [each.lost for each in self.sessions])
 
 
@@ -183,3 +210,59 @@ class ProxyTests(SlowLineCase):
                 Deferred.fromCoroutine(self.read(port, "xhr_streaming", 1)),
             ]
         )
+
+
+#: What a heartbeat is, over each transport.
+HEARTBEATS = {
+    "/0/a/websocket": b"\x81\x01h",
+    "/0/b/xhr_streaming": b"\r\nh\n\r\n",
+    "/0/c/eventsource": b"data: h\r\n\r\n",
+    "/websocket": b"\x89\x00",
+}
+
+
+class Beaten(Reader):
+    """
+    Says nothing, but answers pings, and remembers when heartbeats came.
+    """
+
+    def __init__(self, path: str) -> None:
+        where, _, name = path.rpartition("/")
+        super().__init__(name, where)
+        self.opened.addErrback(lambda reason: None)
+        self.beats: list[float] = []
+        self._mark = HEARTBEATS[path]
+
+    def connectionMade(self) -> None:
+        self._begun = reactor.seconds()
+        super().connectionMade()
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._mark in data:
+            self.beats.append(reactor.seconds() - self._begun)
+        super().dataReceived(data)
+
+
+class HeartbeatTests(SlowLineCase):
+    """
+    Somebody who takes everything.
+    """
+
+    async def test_every(self) -> None:
+        """
+        With a heartbeat each second, there is one after one second, after two, and so
+        on, over WebSockets and streams.
+        """
+        self.protocol = Silent
+        port = self.serve(heartbeat=1)
+        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port)
+        readers = []
+        for path in HEARTBEATS:
+            reader = await connectProtocol(endpoint, Beaten(path))
+            self.addCleanup(lambda r=reader: r.transport.abortConnection() or r.ended)
+            readers.append(reader)
+        await deferLater(reactor, 5.5)
+        for reader in readers:
+            wanted = enumerate(reader.beats, 1)
+            self.assertEqual([round(beat - n) for n, beat in wanted], [0] * 5)
+        self.assertEqual([each.lost for each in self.sessions], [None] * 4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unittest.mock import patch
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.protocol import Factory
 from twisted.trial.unittest import SynchronousTestCase
@@ -221,6 +221,7 @@ class DifferentialTests(SynchronousTestCase):
         self.assertEqual(site.reactor.getDelayedCalls(), [])
         return answered
 
+    @settings(deadline=None)
     @given(
         st.lists(_REQUESTS | _TORN, max_size=3),
         st.lists(st.integers(0, 400), max_size=3),
