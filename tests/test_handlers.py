@@ -136,7 +136,7 @@ class TalkTests(HandlerTestCase):
                 seen.append(str(error))
 
         self.assertEqual(self.run_(talk).received, ["é"])
-        self.assertEqual(seen, ["write takes bytes, not int"])
+        self.assertEqual(seen, ["send takes str or bytes, not int"])
 
     def test_whoIsCalling(self) -> None:
         """It has the request, the avatar and the transport."""
@@ -427,8 +427,9 @@ class GoneTests(HandlerTestCase):
         self.serve(self.watched(collect))
         socket = self.client.websocket("/0/s/websocket")
         socket.transport.pauseProducing()
-        sending = Deferred.fromCoroutine(sessions[0].send("x" * 1_000_000))
-        self.site.settle()
+        for _ in range(2):
+            sending = Deferred.fromCoroutine(sessions[0].send("x" * 1_000_000))
+            self.site.settle()
         self.assertNoResult(sending)
         socket.abort()
         self.assertIsNone(self.successResultOf(sending))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+from io import BytesIO
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.protocols.basic import FileSender
 
 from tests.test_handlers import HandlerTestCase
 from txsockjs import AsyncSession, handler
@@ -52,6 +55,79 @@ class SlowBrowserTests(HandlerTestCase):
         self.assertEqual(size, 1000)
         self.assertGreater(polls, 10)
 
+    def test_tinyMessages(self) -> None:
+        """A hundred thousand messages of one letter arrive over polling."""
+
+        async def count(session: AsyncSession) -> None:
+            for _ in range(100_000):
+                await session.send("1")
+            session.close(4000, "done")
+
+        self.serve(handler(count))
+        texts: list[str] = []
+        poll = self.client.request("POST", "/0/s/xhr")
+        while not poll.body.startswith(b"c"):
+            poll = self.client.request("POST", "/0/s/xhr")
+            if poll.body.startswith(b"a"):
+                texts += json.loads(poll.body[1:])
+            self.site.advance(0.1)
+        self.assertEqual(poll.body, b'c[4000,"done"]\n')
+        self.assertEqual(texts, ["1"] * 100_000)
+
+    def test_manySend(self) -> None:
+        """However many send at once, no more waits than one of them has to send."""
+        self.serve(handler(self.collect), max_buffer=200_000)
+        self.client.request("POST", "/0/s/xhr")
+        [session] = self.sessions
+        sending = [
+            Deferred.fromCoroutine(session.send(f"{number:02}" + "-" * 50_000))
+            for number in range(50)
+        ]
+        texts: list[str] = []
+        while len(texts) < 50:
+            body = self.client.request("POST", "/0/s/xhr").body
+            texts += json.loads(body[1:])
+        self.assertEqual([int(text[:2]) for text in texts], list(range(50)))
+        self.assertEqual([self.successResultOf(each) for each in sending], [None] * 50)
+
+    def test_loseTransport(self) -> None:
+        """C{loseConnection} on its transport closes, after what was sent."""
+        self.serve(handler(self.collect))
+        session = self.session("xhr")
+        [function] = self.sessions
+        self.successResultOf(Deferred.fromCoroutine(function.send("x" * 70_000)))
+        function.transport.loseConnection(4000, "bye")
+        self.site.settle()
+        self.assertEqual([len(text) for text in session.received], [70_000])
+        self.assertEqual(session.closed, (4000, "bye"))
+
+    def test_loseTransportWhileWaiting(self) -> None:
+        """Who waits to send then is not kept waiting beyond the end."""
+        self.serve(handler(self.collect))
+        self.client.request("POST", "/0/s/xhr")
+        [function] = self.sessions
+        sending = [
+            Deferred.fromCoroutine(function.send("x" * 70_000)) for _ in range(2)
+        ]
+        function.transport.loseConnection()
+        self.assertNoResult(sending[1])
+        for _ in range(2):
+            self.client.request("POST", "/0/s/xhr")
+        self.assertIsNone(self.successResultOf(sending[1]))
+
+    def test_producer(self) -> None:
+        """Its transport takes a producer, as any other does."""
+
+        async def send(session: AsyncSession) -> None:
+            file, sender = BytesIO(b"x" * 300_000), FileSender()
+            await sender.beginFileTransfer(file, session.transport)
+            await session.send("done")
+
+        self.serve(handler(send))
+        session = self.session("xhr")
+        self.assertEqual("".join(session.received), "x" * 300_000 + "done")
+        self.assertEqual(session.closed, (3000, "Go away!"))
+
     def test_ownPace(self) -> None:
         """A slow browser does not slow the others down."""
         self.serve(handler(self.flood))
@@ -74,7 +150,7 @@ class SlowBrowserTests(HandlerTestCase):
         texts = b""
         while texts.count(b'"') < 12:
             texts += self.client.request("POST", "/0/s/xhr").body.replace(b"-", b"")
-        self.assertEqual(b"".join(re.findall(rb"\d", texts)), b"012012")
+        self.assertEqual(b"".join(re.findall(rb"\d", texts)), b"001212")
         self.assertEqual([self.successResultOf(each) for each in sending], [None] * 3)
 
     def test_turns(self) -> None:
@@ -100,24 +176,30 @@ class SlowBrowserTests(HandlerTestCase):
         self.serve(handler(self.collect))
         self.client.request("POST", "/0/s/xhr")
         [session] = self.sessions
-        first, second = (
-            Deferred.fromCoroutine(session.send("x" * 70_000)) for _ in range(2)
+        sent, first, second = (
+            Deferred.fromCoroutine(session.send(text * 70_000)) for text in "xyz"
         )
+        self.successResultOf(sent)
         first.cancel()
         self.failureResultOf(first, CancelledError)
         self.assertNoResult(second)
-        for _ in range(3):
-            self.client.request("POST", "/0/s/xhr")
+        bodies = [self.client.request("POST", "/0/s/xhr").body for _ in range(2)]
         self.assertIsNone(self.successResultOf(second))
+        self.assertEqual([body[3:4] for body in bodies], [b"x", b"z"])
 
     def test_closeWhileWaiting(self) -> None:
-        """A close wakes whoever waits; what was sent arrives before it."""
+        """
+        A close wakes whoever waits. What was sent arrives before it, and what waited to
+        be sent does not.
+        """
         self.serve(handler(self.collect))
         self.client.request("POST", "/0/s/xhr")
         [session] = self.sessions
-        sending = Deferred.fromCoroutine(session.send("x" * 70_000))
+        sending = [
+            Deferred.fromCoroutine(session.send(text * 70_000)) for text in "xyz"
+        ]
         session.close(4000, "bye")
-        self.assertIsNone(self.successResultOf(sending))
+        self.assertEqual([self.successResultOf(each) for each in sending], [None] * 3)
         bodies = [self.client.request("POST", "/0/s/xhr").body for _ in range(2)]
         self.assertEqual(bodies[0].count(b"x"), 70_000)
         self.assertEqual(bodies[1], b'c[4000,"bye"]\n')

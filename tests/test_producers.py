@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IPullProducer, IPushProducer
 from zope.interface import implementer
 
 from tests.test_transport import GO_AWAY, Recorder, TransportTestCase
-from txsockjs.core.session import FRAME_SIZE
+from txsockjs.core.outbox import FRAME_SIZE, MESSAGE_COST
 from txsockjs.testing import MemoryReceiver
 from txsockjs.transport import SessionTransport
 
@@ -167,11 +167,12 @@ class PushTests(ProducerTestCase):
         """
         producer = self.register(streaming=True)
         self.receiver.pause()
-        fill(self.transport)
+        self.transport.write(b"the last that it takes")
         self.turn()
+        for _ in range(FRAME_SIZE // (len(KILOBYTE) + MESSAGE_COST)):
+            self.transport.write(KILOBYTE)
         self.assertEqual([], producer.calls)
         fill(self.transport)
-        self.transport.write(b"x")
         self.assertEqual(["pause"], producer.calls)
         while self.session.pending:
             self.receiver.resume()
@@ -181,14 +182,29 @@ class PushTests(ProducerTestCase):
         self.turn()
         self.assertEqual(["pause", "resume"], producer.calls)
 
-    def test_notPausedWhileItFlows(self) -> None:
+    def test_turns(self) -> None:
         """
-        A receiver that takes everything pauses nobody, however much is written.
+        A producer that writes until it is paused, to a receiver that takes everything,
+        leaves the others their turn.
         """
         producer = self.register(streaming=True)
-        for _ in range(5):
-            fill(self.transport)
-        self.turn()
+        for turn in range(3):
+            while producer.calls[-1:] != ["pause"]:
+                self.transport.write(KILOBYTE)
+            self.assertEqual(turn + 1, producer.calls.count("pause"))
+            self.assertLess(len(self.receiver.frames), 2 * turn + 3)
+            self.turn()
+        self.assertEqual(["pause", "resume"] * 3, producer.calls)
+        self.assertEqual(0, self.session.pending)
+
+    def test_littleAtATime(self) -> None:
+        """
+        One that writes little in a turn is never paused while it flows.
+        """
+        producer = self.register(streaming=True)
+        for _ in range(200):
+            self.transport.write(KILOBYTE)
+            self.turn()
         self.assertEqual([], producer.calls)
 
     def test_acrossPolls(self) -> None:

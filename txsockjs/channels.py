@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone
@@ -57,9 +57,9 @@ class IConnection(Protocol):
         Send a message of the multiplex protocol.
         """
 
-    def tellDrained(self) -> None:
+    def follow(self, channel: Channel) -> None:
         """
-        Tell the channels when the browser has taken all.
+        Tell a channel when it should wait, and when the browser has taken all.
         """
 
     def closed(self, channel: Channel, close: Close) -> None:
@@ -135,8 +135,6 @@ class Channel:
         """
         if self._open:
             self._connection.send(message)
-            if self._application is not None and self._application.waits:
-                self._connection.tellDrained()
 
     def broadcast(self, message: bytes | str) -> None:
         """
@@ -144,18 +142,30 @@ class Channel:
         """
         self._connection.broadcast(self.topic, message)
 
-    def tellDrained(self) -> None:
+    def follow(self) -> None:
         """
-        The application waits until the browser has taken all.
+        The application goes by what the browser takes.
         """
-        self._connection.tellDrained()
+        if self._open:
+            self._connection.follow(self)
 
-    def drained(self) -> None:
+    def crowd(self) -> None:
+        """
+        Who sends on the connection should wait now.
+        """
+        if self._application is not None:
+            self._application.sessionCrowded()
+
+    def drained(self) -> bool:
         """
         The browser has taken all.
+
+        @return: whether the application still goes by that.
         """
-        if self._application is not None and self._open:
-            self._application.sessionDrained()
+        if self._application is None or not self._open:
+            return False
+        self._application.sessionDrained()
+        return self._open and self._application.follows
 
     def lost(self, reason: Failure) -> None:
         """
@@ -215,17 +225,28 @@ class ChannelTransport(SessionTransport):
         return self._session.topic
 
     @property
-    def waits(self) -> bool:
+    def follows(self) -> bool:
         """
-        Whether a producer goes by what the browser takes.
+        Whether somebody goes by what the browser takes.
         """
-        return self._producer is not None
+        return self._producer is not None or self._drains is not None
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        self._session.follow()
+        super().registerProducer(producer, streaming)
 
     def whenDrained(self) -> Deferred[None]:
         drained = super().whenDrained()
         if not drained.called:
-            self._session.tellDrained()
+            self._session.follow()
         return drained
+
+    def sessionCrowded(self) -> None:
+        """
+        Others have sent so much that this channel's producer should wait, too.
+        """
+        if self._producer is not None and self._streaming and not self._producerPaused:
+            self._pauseProducer()
 
     def broadcast(self, message: bytes | str) -> None:
         """

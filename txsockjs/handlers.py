@@ -19,7 +19,7 @@ from inspect import iscoroutinefunction
 from typing import Any, Final, TypeAlias
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IPullProducer
+from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -30,7 +30,7 @@ from txsockjs.interfaces import ISockJSMessageReceiver, ISockJSTransport
 from txsockjs.request import OpeningRequest
 from txsockjs.transport import FAULT
 
-# How many characters wait for one side before the other one has to.
+# How many characters wait for the function before the browser has to.
 _WAITING: Final = 65536
 
 
@@ -40,8 +40,7 @@ class AsyncSession:
     come in, as C{anext} takes one of them, and L{send} sends some. One coroutine at a
     time can wait for a message; any number can send.
 
-    @ivar transport: the session as a L{ISockJSTransport}, its own producer of which is
-        taken.
+    @ivar transport: the session as a L{ISockJSTransport}.
     """
 
     def __init__(self, transport: ISockJSTransport) -> None:
@@ -51,8 +50,9 @@ class AsyncSession:
         self._paused = False
         self._ended = False
         self._reader: Deferred[None] | None = None
-        self._unsent = 0
-        self._writers: dict[Deferred[None], None] = {}
+        # What waits until the browser has taken what was sent before, the first first.
+        self._queue: dict[Deferred[None], str | bytes] = {}
+        self._asked = False
 
     @property
     def request(self) -> OpeningRequest:
@@ -71,21 +71,45 @@ class AsyncSession:
 
     async def send(self, message: str | bytes) -> None:
         """
-        Send one message, and wait where the browser is behind with what it was sent.
+        Send one message; wait before where the browser is behind with what it was sent.
         Without effect once the session is closed.
 
         @param message: text, or bytes as for the transport's C{write}.
         @raise TypeError: if it is neither.
         """
+        if not isinstance(message, str | bytes):
+            raise TypeError(f"send takes str or bytes, not {type(message).__name__}")
+        if self._ended or not (self._queue or self.transport.crowded):
+            self._send(message)
+            return
+        sent: Deferred[None] = Deferred(self._queue.__delitem__)
+        self._queue[sent] = message
+        self._waitForRoom()
+        await wait(sent)
+
+    def _send(self, message: str | bytes) -> None:
         if isinstance(message, str):
             self.transport.sendMessage(message)
         else:
             self.transport.write(message)
-        self._unsent += len(message) + 1
-        if self._unsent > _WAITING and not self._ended:
-            room: Deferred[None] = Deferred(lambda room: self._writers.pop(room, None))
-            self._writers[room] = None
-            await wait(room)
+
+    def _waitForRoom(self) -> None:
+        if self._queue and not self._asked:
+            self._asked = True
+            self.transport.whenDrained().addCallback(self._sendOn)
+
+    def _sendOn(self, result: None) -> None:
+        """
+        The browser has taken what was sent. The first that waits may leave no room for
+        the others.
+        """
+        while self._queue and not (self._ended or self.transport.crowded):
+            sent = next(iter(self._queue))
+            self._send(self._queue.pop(sent))
+            sent.callback(None)
+        self._asked = False
+        if not self._ended:
+            self._waitForRoom()
 
     def close(self, code: int = 3000, reason: str = "Go away!") -> None:
         """
@@ -96,7 +120,6 @@ class AsyncSession:
         @raise ValueError: for a code that cannot be sent.
         """
         self.transport.loseConnection(code, reason)
-        self.transport.unregisterProducer()
         self._end()
         self._release()
 
@@ -138,14 +161,6 @@ class AsyncSession:
         if self._reader is not None and not self._reader.called:
             self._reader.callback(None)
 
-    def _caughtUp(self) -> None:
-        self._unsent = 0
-        # The first may leave no room for the others.
-        while self._writers and (self._ended or self._unsent <= _WAITING):
-            room = next(iter(self._writers))
-            del self._writers[room]
-            room.callback(None)
-
     def _end(self) -> None:
         self._ended = True
         self._unread.clear()
@@ -154,7 +169,10 @@ class AsyncSession:
         """
         Let go of all that wait, at the end.
         """
-        self._caughtUp()
+        while self._queue:
+            sent = next(iter(self._queue))
+            del self._queue[sent]
+            sent.callback(None)
         if self._reader is not None and not self._reader.called:
             self._reader.callback(None)
 
@@ -163,7 +181,7 @@ class AsyncSession:
 Function: TypeAlias = Callable[[AsyncSession], Coroutine[Any, Any, object]]
 
 
-@implementer(ISockJSMessageReceiver, IPullProducer)
+@implementer(ISockJSMessageReceiver)
 class _HandlerProtocol(Protocol):
     """
     Runs the function for one session.
@@ -178,8 +196,6 @@ class _HandlerProtocol(Protocol):
 
     def connectionMade(self) -> None:
         self._session = AsyncSession(self.transport)
-        # As a pull producer it is told each time that all was taken.
-        self.transport.registerProducer(self, False)
         self._running = start(self._run())
         self._running.addCallbacks(self._left, self._raised)
 
@@ -217,16 +233,6 @@ class _HandlerProtocol(Protocol):
                 code=FAULT.code,
             )
         session.close(FAULT.code, FAULT.reason)
-
-    # IPullProducer
-
-    def resumeProducing(self) -> None:
-        self._session._caughtUp()
-
-    def stopProducing(self) -> None:
-        """
-        The session is over: that is told in its own time.
-        """
 
 
 class Handler(Factory):

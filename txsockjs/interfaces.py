@@ -38,13 +38,19 @@ class ISockJSTransport(ITransport, IConsumer, IPushProducer):
         "How many bytes were written and not taken by the peer, as they count for the "
         "option C{max_buffer}."
     )
+    crowded = Attribute(
+        "Whether whoever writes should wait until L{whenDrained} fires: 64 KiB are "
+        "pending, or half of C{max_buffer} if that is less; or so much was written in "
+        "this turn of the reactor. Who waits then, and sends no message larger than "
+        "half of C{max_buffer}, is never closed because of what is pending."
+    )
 
     def whenDrained() -> Deferred[None]:
         """
         Wait until the peer has taken what was written.
 
-        @return: what fires when more can be written without a pause, or the session has
-            ended. It never fails.
+        @return: what fires when all is taken, so far as nobody has to wait for it, or
+            the session has ended. It never fails.
         """
 
     def sendBinary(data: bytes) -> None:

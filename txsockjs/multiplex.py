@@ -21,7 +21,6 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -66,8 +65,11 @@ class MultiplexProtocol(Protocol):
         self.multiplex = multiplex
         self.channels: dict[str, Channel] = {}
         self._paused: set[Channel] = set()
-        # What fires when the browser has taken all, while a channel waits for that.
-        self._draining: Deferred[None] | None = None
+        # The channels that go by what the browser takes; who was told first is last.
+        self._followers: dict[Channel, None] = {}
+        # Whether it is sure to be heard of when that is all, and whether they wait.
+        self._draining = False
+        self._full = False
         # How many channels were asked for in this turn, and what was told.
         self._asked = 0
         self._told: set[tuple[str, str]] = set()
@@ -186,6 +188,7 @@ class MultiplexProtocol(Protocol):
 
     def _forget(self, channel: Channel) -> None:
         del self.channels[channel.topic]
+        self._followers.pop(channel, None)
         self.multiplex.closed(channel)
         self.resume(channel)
 
@@ -216,21 +219,41 @@ class MultiplexProtocol(Protocol):
 
     def send(self, message: Message) -> None:
         self.transport.sendPrepared(message)
+        if self._followers:
+            self._watch()
 
-    def tellDrained(self) -> None:
-        if self._draining is None:
-            self._draining = self.transport.whenDrained()
-            self._draining.addCallback(self._drained)
+    def follow(self, channel: Channel) -> None:
+        self._followers[channel] = None
+        self._watch()
+
+    def _watch(self) -> None:
+        """
+        Have those that go by what the browser takes wait: each would send one message
+        more before it found out.
+        """
+        crowded = self.crowded
+        if not self._draining and (crowded or self.pending):
+            self._draining = True
+            self.transport.whenDrained().addCallback(self._drained)
+        if crowded and not self._full:
+            self._full = True
+            for channel in list(self._followers):
+                channel.crowd()
 
     def _drained(self, result: None) -> None:
-        if self.transport.connected:
-            # Not to whoever sends right now.
-            self.clock.callLater(0, self._tellDrained)
-
-    def _tellDrained(self) -> None:
-        self._draining = None
-        for channel in list(self.channels.values()):
-            channel.drained()
+        """
+        The browser has taken all. Those that wait go on one after the other, as long as
+        there is room, and the next time the others do.
+        """
+        self._draining = self._full = False
+        for channel in list(self._followers):
+            if self.crowded:
+                break
+            if channel in self._followers:
+                del self._followers[channel]
+                if channel.drained():
+                    self._followers[channel] = None
+        self._watch()
 
     def closed(self, channel: Channel, close: Close) -> None:
         self._forget(channel)

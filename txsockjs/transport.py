@@ -145,9 +145,12 @@ class SessionTransport:
         if self._producer is not None and self._streaming and not self._producerPaused:
             self._producerWrote = True
             if session.crowded:
-                self._producerPaused = True
-                # Whoever sends, to others too perhaps, is not who is to blame.
-                self._call("pauseProducing", self._producer.pauseProducing)
+                self._pauseProducer()
+
+    def _pauseProducer(self) -> None:
+        self._producerPaused = True
+        # Whoever sends, to others too perhaps, is not who is to blame.
+        self._call("pauseProducing", self._producer.pauseProducing)
 
     def loseConnection(self, code: int = 3000, reason: str = "Go away!") -> None:
         close = GO_AWAY
@@ -193,7 +196,8 @@ class SessionTransport:
 
     def whenDrained(self) -> Deferred[None]:
         drained: Deferred[None] = Deferred(self._forgetDrain)
-        if not self.connected or not self._session.pending:
+        session = self._session
+        if not (self.connected and (session.pending or session.crowded)):
             drained.callback(None)
         else:
             self._drains = [*(self._drains or ()), drained]

@@ -46,6 +46,7 @@ class Life(Driver):
     __slots__ = (
         "_application",
         "_clock",
+        "_crowded",
         "_drained",
         "_farewell",
         "_inbox",
@@ -70,8 +71,10 @@ class Life(Driver):
         self._application: IApplication | None = None
         # The receiver that has the session's frames, or that had them last.
         self._receiver: IReceiver | None = None
-        # Whether the application knows that all was taken.
+        # Whether the application knows that all was taken, and whether it was told to
+        # wait for that.
         self._drained = True
+        self._crowded = False
         # What the application is still to be told of the end.
         self._farewell: Failure | None = None
         # Whether the peer is sure to know of the end.
@@ -309,6 +312,7 @@ class Life(Driver):
             self._turn(Event.DROPPED)
             self._receiver = None
         self._outbox.clear()
+        self._crowded = False
         self._peer.forget()
         if before in (_NEW, _OPEN):
             self._host.closed(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Final
 
 from txsockjs.core.frames import Messages, Part
@@ -11,7 +12,7 @@ from txsockjs.interfaces import IReceiver
 MESSAGE_COST: Final = 128
 
 # What many small messages may cost beside what they say, in bytes, before they are made
-# into one.
+# into one. To look at them takes as long as they are many: not after each.
 _PACK: Final = 32768
 
 #: Bytes after which a frame takes no further message. It is what Twisted's transports
@@ -23,7 +24,7 @@ class Outbox(list[Part]):
     """
     What waits to be sent, in order.
 
-    @ivar packed: how many at the front are packed.
+    @ivar packed: how many at the front are packed, or are not to be.
     @ivar size: how much there is, in bytes of memory: what each part says, and
         L{MESSAGE_COST} for it.
     @ivar unread: receivers whose last frame was not taken when the next one came, or
@@ -63,16 +64,26 @@ class Outbox(list[Part]):
         """
         Make one part of many small messages, whose cost is more than what they say.
         """
-        loose = self[self.packed :]
-        cost = MESSAGE_COST * len(loose)
-        if cost < _PACK or any(part.binary for part in loose):
-            # Of binary messages there is no JSON.
+        if MESSAGE_COST * (len(self) - self.packed) < _PACK:
             return
+        parts: list[Part] = []
+        # Of binary messages there is no JSON.
+        loose = self[self.packed :]
+        for binary, run in groupby(loose, lambda part: part.binary is not None):
+            messages = list(run)
+            parts += messages if binary else self._pack(messages)
+        self[self.packed :] = parts
+        self.packed = len(self)
+
+    def _pack(self, loose: list[Part]) -> list[Part]:
         said = sum([part.size for part in loose])
         packed = Messages(loose, len(loose), said).pack()
-        self[self.packed :] = [packed]
-        self.packed += 1
-        self.size += packed.size + MESSAGE_COST - said - cost
+        saved = said + MESSAGE_COST * len(loose) - packed.size - MESSAGE_COST
+        if saved <= 0:
+            # JSON takes six bytes for a control character.
+            return loose
+        self.size -= saved
+        return [packed]
 
     def gather(self) -> Part:
         """

@@ -110,12 +110,13 @@ class Session(Life):
                     self._deliver(self._inbox)
                 elif self._drained or self._outbox or self.condition is _FULL:
                     return
-                elif self._outbox.unread and self.crowded:
+                elif self._outbox.unread and self.pending > self._enough:
                     # Nobody tells when that is taken.
                     self._peer.lookSoon(self)
                     return
                 else:
                     self._drained = True
+                    self._crowded = False
                     self._application.sessionDrained()
                     if self._outbox:
                         # It sends as long as it may: others come first.
@@ -152,30 +153,45 @@ class Session(Life):
         outbox = self._outbox
         outbox.append(message)
         outbox.size = size = outbox.size + message.size + MESSAGE_COST
-        if size > FRAME_SIZE or size > self._options.max_buffer or outbox.unread:
+        if size > FRAME_SIZE or size > self._options.max_buffer:
             self._crowd()
+        elif outbox.unread is not None:
+            self._weigh(self._crowded)
         elif not self._running and not self._scheduled and self.condition is _READY:
             self._later()
 
     def _crowd(self) -> None:
         """
-        More waits than one frame takes: write at once, keep it small, or give up.
+        More waits than one frame takes: write at once, and keep small what waits.
         """
-        outbox = self._outbox
+        outbox, told = self._outbox, self._crowded
         if not self._running:
             # From inside a call of the application's: nothing but frames.
             self._running = True
             try:
                 while self.condition is _READY and outbox and not self._effects:
+                    # As on TCP: who sends much waits for the end of the turn, in which
+                    # others come.
+                    self._crowded = True
                     self._writeMessages()
             finally:
                 self._running = False
         outbox.pack()
-        pending = self.pending
+        self._weigh(told)
+
+    def _weigh(self, told: bool) -> None:
+        """
+        Tell who sends to wait, or give up who was told and did not.
+        """
+        pending, allowed = self.pending, self._options.max_buffer
         self.counters.held(pending)
-        if pending > self._options.max_buffer and self.state is _OPEN:
-            self._host.overflowed(self, pending)
-            self.fail(OVERFLOW, Failure(ConnectionLost("too many undelivered bytes")))
+        if pending > allowed and (told or self._outbox.size > allowed):
+            if self.state is _OPEN:
+                self._host.overflowed(self, pending)
+                why = "too many undelivered bytes"
+                self.fail(OVERFLOW, Failure(ConnectionLost(why)))
+        elif pending > self._enough:
+            self._crowded = True
         self._later()
 
     @property
@@ -189,10 +205,18 @@ class Session(Life):
     @property
     def crowded(self) -> bool:
         """
-        Whether so much is pending that who sends should wait.
+        Whether who sends should wait until all is taken.
+        """
+        return self._crowded or self.pending > self._enough
+
+    @property
+    def _enough(self) -> int:
+        """
+        How much may be pending before who sends should wait. One more message may come
+        then, which may be half of what is allowed.
         """
         allowed: int = self._options.max_buffer
-        return self.pending > min(FRAME_SIZE, allowed // 2)
+        return max(0, min(FRAME_SIZE, allowed // 2 - MESSAGE_COST))
 
     def _writeMessages(self) -> None:
         """
