@@ -231,6 +231,8 @@ class MultiplexProtocol(Protocol):
         Have those that go by what the browser takes wait: each would send one message
         more before it found out.
         """
+        if not self.transport.connected:
+            return
         crowded = self.crowded
         if not self._draining and (crowded or self.pending):
             self._draining = True

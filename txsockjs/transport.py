@@ -191,13 +191,12 @@ class SessionTransport:
         """
         Whether that is so much that who writes should wait.
         """
-        crowded: bool = self._session.crowded
+        crowded: bool = self.connected and self._session.crowded
         return crowded
 
     def whenDrained(self) -> Deferred[None]:
         drained: Deferred[None] = Deferred(self._forgetDrain)
-        session = self._session
-        if not (self.connected and (session.pending or session.crowded)):
+        if not (self.connected and (self._session.pending or self.crowded)):
             drained.callback(None)
         else:
             self._drains = [*(self._drains or ()), drained]
@@ -238,7 +237,11 @@ class SessionTransport:
         self._producer = producer
         self._streaming = streaming
         self._producerPaused = False
-        if not streaming:
+        if self._session.crowded:
+            # So much was sent by others: it waits from the beginning.
+            if streaming:
+                self._pauseProducer()
+        elif not streaming:
             producer.resumeProducing()
 
     def unregisterProducer(self) -> None:
