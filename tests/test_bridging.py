@@ -432,7 +432,7 @@ class PaceTests(BridgeTestCase):
         never holds more than C{max_buffer}, whatever that is.
         """
         for allowed, count in (
-            (4 * 1024 * 1024, 100_000),
+            (4 * 1024 * 1024, 300_000),
             (2_000, 10_000),
             (70_000, 10_000),
         ):

@@ -10,7 +10,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from tests.support.multiplexing import MultiplexTestCase, Note
-from txsockjs import SockJSFactory
+from txsockjs import AsyncSession, SockJSFactory, handler
 from txsockjs.interfaces import ISession, ISockJSMessageReceiver, ISockJSTransport
 from txsockjs.multiplex import MultiplexFactory
 from txsockjs.testing import MemoryClient, MemoryReactor, MemorySession, MemorySite
@@ -241,6 +241,66 @@ class ProducerTests(MultiplexTestCase):
             self.reactor.settle()
             del socket.messages[:]
         self.assertEqual(producer.left, 0)
+
+    def test_tinyMessages(self) -> None:
+        """A hundred thousand messages of one letter arrive over polling."""
+
+        @handler
+        async def count(session: AsyncSession) -> None:
+            for _ in range(100_000):
+                await session.send("1")
+
+        self.service.addFactory("count", count)
+        session = self.session("sub,count", transport="xhr")
+        while session.received[-1:] != ["uns,count"]:
+            self.reactor.settle()
+        self.assertEqual(session.received[:-1], ["msg,count,1"] * 100_000)
+        self.assertIsNone(session.closed)
+
+    def test_othersWait(self) -> None:
+        """What one sends makes all wait; then they go on, each in its turn."""
+        socket, first, second = self.socket()
+        socket.transport.pauseProducing()
+        producers = [Producer(each.transport, 3) for each in (first, second)]
+        for producer in producers:
+            producer.piece = b"x" * 2_000_000
+            producer.transport.registerProducer(producer, True)
+        producers[0].produce()
+        self.reactor.settle()
+        producers[0].produce()
+        self.assertEqual([each.paused for each in producers], [True, True])
+        self.assertEqual([each.left for each in producers], [1, 3])
+        socket.transport.resumeProducing()
+        self.reactor.settle()
+        self.assertEqual([each.left for each in producers], [0, 0])
+
+    def test_comesLate(self) -> None:
+        """A producer that comes while much waits is told so, or not asked."""
+        socket, first, second = self.socket()
+        socket.transport.pauseProducing()
+        for _ in range(2):
+            first.transport.write(b"x" * 500_000)
+        push, pull = Producer(first.transport), Producer(second.transport)
+        first.transport.registerProducer(push, True)
+        second.transport.registerProducer(pull, False)
+        self.assertEqual((push.paused, pull.left), (True, 1))
+        socket.transport.resumeProducing()
+        self.reactor.settle()
+        self.assertEqual((push.paused, pull.left), (False, 0))
+
+    def test_closedMeanwhile(self) -> None:
+        """When the session is closed, nobody is asked for more in vain."""
+        socket, first, _ = self.socket()
+        socket.transport.pauseProducing()
+        producer = Producer(first.transport, 1000)
+        first.transport.registerProducer(producer, False)
+        self.reactor.settle()
+        left = producer.left
+        [channel] = self.service.multiplex._channels["note"]
+        channel._connection.loseConnection()
+        socket.transport.resumeProducing()
+        self.reactor.settle()
+        self.assertEqual((producer.left, producer.stopped), (left, True))
 
     def test_closeWaits(self) -> None:
         """As on TCP, a channel that is closed first lets its producer finish."""
