@@ -207,7 +207,10 @@ class Session(Life):
         """
         Whether who sends should wait until all is taken.
         """
-        return self._crowded or self.pending > self._enough
+        if self._crowded:
+            return True
+        pending = self.pending
+        return pending > 0 and pending > self._enough
 
     @property
     def _enough(self) -> int:

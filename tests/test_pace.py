@@ -1,0 +1,116 @@
+"""Tests for L{txsockjs.transport}: when to wait, and when it is too much."""
+
+from __future__ import annotations
+
+import json
+
+from tests.test_producers import ProducerTestCase, fill
+from txsockjs.core.outbox import FRAME_SIZE, MESSAGE_COST
+from txsockjs.core.states import State
+from txsockjs.testing import MemoryReceiver
+
+
+class MeasureTests(ProducerTestCase):
+    """
+    One measure says when to wait, and when it is too much.
+    """
+
+    def test_largest(self) -> None:
+        """
+        A message of half of C{max_buffer} may be sent whenever nobody said to wait.
+        """
+        for allowed in 10_000, 131_000, 1_000_000:
+            self.configure(max_buffer=allowed)
+            producer = self.register(streaming=True, receiver=MemoryReceiver(1))
+            while not producer.calls and self.session.pending < FRAME_SIZE - 138:
+                self.transport.write(b"1234567890")
+                if self.session.pending + 138 > allowed // 2 - MESSAGE_COST:
+                    break
+            self.assertFalse(self.transport.crowded)
+            self.transport.write(b"x" * (allowed // 2))
+            self.assertEqual(["pause"], producer.calls)
+            self.assertEqual([], self.protocol.reasons)
+            self.assertIs(State.OPEN, self.session.state)
+
+    def test_oneRead(self) -> None:
+        """
+        A protocol that is paused in the middle of one read of the reactor's may send
+        the rest of it, in messages of one byte.
+        """
+        producer = self.register(streaming=True, receiver=MemoryReceiver(1))
+        for _ in range(32_768):
+            self.transport.write(b"y")
+        self.assertEqual(["pause"], producer.calls[:1])
+        received = 0
+        while self.session.pending:
+            received += sum(len(json.loads(frame[1:])) for frame in self.poll())
+        self.assertEqual(32_768, received)
+
+    def test_binary(self) -> None:
+        """
+        So may one of binary messages, in as little time.
+        """
+        producer = self.register(streaming=True, receiver=MemoryReceiver(1))
+        for number in range(20_000):
+            self.transport.sendBinary(b"y")
+            if number == 600:
+                self.assertEqual(["pause"], producer.calls)
+        self.assertIs(State.OPEN, self.session.state)
+        self.assertEqual(20_000 * (1 + MESSAGE_COST), self.session.pending)
+
+    def test_controls(self) -> None:
+        """
+        What JSON makes large is not made larger by keeping it as that.
+        """
+        self.configure(max_buffer=140_000)
+        self.register(streaming=True, receiver=MemoryReceiver(1))
+        for _ in range(260):
+            self.transport.write(bytes(120))
+        self.transport.write(bytes(70_000))
+        self.assertIs(State.OPEN, self.session.state)
+        self.assertEqual(260 * 248 + 70_128, self.session.pending)
+
+    def test_unread(self) -> None:
+        """
+        What a browser leaves unread while it comes again makes who sends wait, and
+        closes the session of one who then does not.
+        """
+        self.configure(max_buffer=100_000)
+        receiver = MemoryReceiver(1)
+        producer = self.register(streaming=True, receiver=receiver)
+        receiver.pending = 120_000
+        self.session.attach(MemoryReceiver())
+        self.assertTrue(self.transport.crowded)
+        self.transport.write(b"x")
+        self.assertEqual(["pause"], producer.calls)
+        self.assertIs(State.OPEN, self.session.state)
+        self.transport.write(b"x")
+        self.assertIs(State.CLOSING, self.session.state)
+
+    def test_whenDrained(self) -> None:
+        """
+        C{crowded} holds until C{whenDrained} fires, and then no more.
+        """
+        self.register(streaming=True, receiver=MemoryReceiver(1))
+        self.assertFalse(self.transport.crowded)
+        fill(self.transport)
+        drained = self.transport.whenDrained()
+        while not drained.called:
+            self.assertTrue(self.transport.crowded)
+            self.poll()
+        self.assertFalse(self.transport.crowded)
+        self.assertEqual(0, self.session.pending)
+
+    def test_afterTheEnd(self) -> None:
+        """
+        Nobody waits for a session that is over.
+        """
+        self.register(streaming=True)
+        self.receiver.pause()
+        for _ in range(2):
+            fill(self.transport)
+        self.assertTrue(self.transport.crowded)
+        self.transport.abortConnection()
+        self.turn()
+        self.assertFalse(self.transport.crowded)
+        self.assertTrue(self.transport.whenDrained().called)
