@@ -1,7 +1,7 @@
-"""How a session comes to be: who is calling, and what answers. L{SessionOpener}.
+"""How a session comes to be: who is calling, and what answers. L{Admission}.
 
-With the option C{authorize} a session stays new, its receiver waiting, until it is
-known whether it may be opened.
+A session stays new, its receiver waiting, until it is known whether it may be opened.
+Whoever is asked about that may end it meanwhile, or stop the whole service.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ class _TooSlow(Exception):
     """
 
 
-class SessionOpener:
+class Admission:
     """
-    Opens the sessions of one service, with the protocols of its factory.
+    Opens the sessions of one service, with the protocols of its factory, or refuses
+    them.
     """
 
     _log = Logger()
@@ -71,26 +72,44 @@ class SessionOpener:
         session: Session,
     ) -> None:
         session.owner = owner
+        session.wait(receiver)
         authorize = self._service.options.authorize
         if authorize is None:
             self._connect(session, receiver, request, None)
             return
-        session.wait(receiver)
         try:
             result = authorize(request)
-        except Exception:
+            if not isinstance(result, Deferred) and isawaitable(result):
+                result = start(result)
+        except BaseException:
             self._refuse(session, receiver, request, Failure())
             return
         if not isinstance(result, Deferred):
-            if not isawaitable(result):
-                self._connect(session, receiver, request, result)
-                return
-            result = start(result)
-        seconds = self._service.options.authorize_timeout
-        result.addTimeout(seconds, self._service.clock, _tooSlow)
+            self._connect(session, receiver, request, result)
+            return
+        decided: Deferred[object] = Deferred(partial(_cancel, result))
         self._service.authorizing += 1
-        session.onEnd = result.cancel
-        result.addBoth(self._authorized, session, receiver, request)
+        session.onEnd = decided.cancel
+        seconds = self._service.options.authorize_timeout
+        decided.addTimeout(seconds, self._service.clock, _tooSlow)
+        decided.addBoth(self._authorized, session, receiver, request)
+        result.addBoth(self._answered, decided, request)
+        if session.state is not State.NEW:
+            # It ended while authorize was called.
+            decided.cancel()
+
+    def _answered(
+        self, result: object, decided: Deferred[object], request: OpeningRequest
+    ) -> None:
+        """
+        The answer has come, perhaps from one that went on after it was cancelled.
+        """
+        if not decided.called:
+            decided.callback(result)
+        elif isinstance(result, Login):
+            self._logout(result, request)
+        elif isinstance(result, Failure) and not result.check(Rejected, *CANCELLED):
+            self._raised(result, request)
 
     def _authorized(
         self,
@@ -103,11 +122,8 @@ class SessionOpener:
         session.onEnd = None
         if isinstance(result, Failure):
             self._refuse(session, receiver, request, result)
-        elif session.state is State.NEW:
+        else:
             self._connect(session, receiver, request, result)
-        elif isinstance(result, Login):
-            # The browser has left, or the service stops.
-            self._logout(result, request)
 
     def _refuse(
         self,
@@ -134,21 +150,24 @@ class SessionOpener:
                 seconds=self._service.options.authorize_timeout,
             )
         else:
-            self._log.failure(
-                "authorize raised; a {transport} session is refused.",
-                failure=reason,
-                service=request.service,
-                transport=request.transport,
-                code=close.code,
-            )
-        if wanted:
-            self._turnAway(session, receiver, close, cause)
+            self._raised(reason, request)
+        self._turnAway(session, receiver, close, cause)
+
+    def _raised(self, reason: Failure, request: OpeningRequest) -> None:
+        self._log.failure(
+            "authorize raised; a {transport} session is refused.",
+            failure=reason,
+            service=request.service,
+            transport=request.transport,
+            code=FAULT.code,
+        )
 
     def _turnAway(
         self, session: Session, receiver: IReceiver, close: Close, cause: str
     ) -> None:
-        self._service.counters.refused[cause] += 1
-        session.refuse(close, receiver)
+        if session.state is State.NEW:
+            self._service.counters.refused[cause] += 1
+            session.refuse(close, receiver)
 
     def _connect(
         self,
@@ -162,9 +181,13 @@ class SessionOpener:
         does.
         """
         login = avatar if isinstance(avatar, Login) else Login(avatar)
+        transport = None
+        close, cause = GO_AWAY, "Declined"
         try:
-            protocol = self._factory.buildProtocol(request.peer)
-        except Exception:
+            if session.state is State.NEW:
+                transport = self._build(session, request, login)
+        except BaseException:
+            close, cause = FAULT, "Fault"
             self._log.failure(
                 "{factory!r} raised in buildProtocol; its session is refused.",
                 factory=self._factory,
@@ -172,26 +195,41 @@ class SessionOpener:
                 transport=request.transport,
                 code=FAULT.code,
             )
-            self._logout(login, request)
-            self._turnAway(session, receiver, FAULT, "Fault")
+        if transport is not None and session.state is State.NEW:
+            session.open(transport, receiver)
             return
+        self._logout(login, request)
+        self._turnAway(session, receiver, close, cause)
+
+    def _build(
+        self, session: Session, request: OpeningRequest, login: Login
+    ) -> SessionTransport | None:
+        protocol = self._factory.buildProtocol(request.peer)
         if protocol is None:
-            self._logout(login, request)
-            self._turnAway(session, receiver, GO_AWAY, "Declined")
-            return
+            return None
         kind = SecureSessionTransport if request.secure else SessionTransport
         encoding = self._service.options.encoding
-        session.open(kind(session, protocol, request, encoding, login), receiver)
+        return kind(session, protocol, request, encoding, login)
 
     def _logout(self, login: Login, request: OpeningRequest) -> None:
         try:
             login.logout()
-        except Exception:
+        except BaseException:
             self._log.failure(
                 "logout raised; a {transport} session was not opened.",
                 service=request.service,
                 transport=request.transport,
             )
+
+
+def _cancel(result: Deferred[object], decided: Deferred[object]) -> None:
+    """
+    Have an authorization come to its end, which is what it raises if it cannot.
+    """
+    try:
+        result.cancel()
+    except BaseException:
+        decided.errback()
 
 
 def _tooSlow(result: object, seconds: float) -> object:

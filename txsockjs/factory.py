@@ -54,9 +54,16 @@ class _SockJSSite(Site):
         self._starts[f"/{prefix}/".encode() if prefix else b"/"] = service
 
     def startFactory(self) -> None:
+        """
+        Start the wrapped factories: all of them, or none.
+        """
         super().startFactory()
-        for service in self.services.values():
-            service.start()
+        try:
+            for service in self.services.values():
+                service.start()
+        except BaseException:
+            self.stopFactory()
+            raise
 
     def stopFactory(self) -> None:
         """

@@ -152,6 +152,7 @@ class IHostedSession(ISession):
 
     counters = Attribute("What it adds to what its service has done.")
     closeFrame = Attribute("What its peer is told at the end, once it is known.")
+    owner = Attribute("Who may use it besides knowing its id.")
     settled = Attribute("Whether nothing is left to deliver, its end included.")
 
     def expire() -> None:

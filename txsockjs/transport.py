@@ -170,7 +170,10 @@ class SessionTransport:
 
     def abortConnection(self) -> None:
         self.disconnecting = True
-        self._session.abort()
+        if self.connected:
+            # As on TCP: once it has heard of the end, there is nothing to drop. The
+            # session may still have to tell that end to its peer.
+            self._session.abort()
 
     def getPeer(self) -> IAddress:
         return self.request.peer
@@ -316,7 +319,10 @@ class SessionTransport:
 
     def _fault(self, where: str) -> None:
         """
-        The application raised: that closes its session, and no other.
+        The application raised: that closes its session, and no other. What is no
+        C{Exception} is treated alike. C{SystemExit} and C{KeyboardInterrupt} stop no
+        process under Twisted, whose reactor catches and logs them too: SIGINT is its
+        own to handle, and who wants to stop it calls C{reactor.stop()}.
         """
         reason = Failure()
         self._log.failure(

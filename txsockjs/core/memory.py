@@ -7,6 +7,7 @@ from typing import Final
 from twisted.internet.interfaces import IReactorTime
 
 from txsockjs.core.frames import Close
+from txsockjs.errors import UnknownSession
 
 #: Seconds for which the end of a session is remembered.
 REMEMBERED: Final = 300.0
@@ -27,30 +28,37 @@ class Endings:
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         # The oldest first.
-        self._endings: dict[bytes, tuple[float, Close]] = {}
+        self._endings: dict[bytes, tuple[float, Close, object]] = {}
 
-    def add(self, id: bytes, close: Close) -> None:
+    def add(self, id: bytes, close: Close, owner: object = None) -> None:
         """
         A session has ended.
+
+        @param owner: who may be told, besides knowing its id.
         """
         if len(id) > MAX_ID:
             return
         endings = self._endings
         endings.pop(id, None)
-        endings[id] = (self._clock.seconds() + REMEMBERED, close)
+        endings[id] = (self._clock.seconds() + REMEMBERED, close, owner)
         while len(endings) > MAX_ENDINGS:
             del endings[next(iter(endings))]
 
-    def get(self, id: bytes) -> Close | None:
+    def get(self, id: bytes, owner: object = None) -> Close | None:
         """
         What a client is told that comes for a session which has ended, or None for one
         that nobody knows.
+
+        @param owner: who asks.
+        @raise UnknownSession: if it was somebody else's.
         """
         ending = self._endings.get(id)
         if ending is None:
             return None
-        until, close = ending
-        if self._clock.seconds() < until:
-            return close
-        del self._endings[id]
-        return None
+        until, close, owned = ending
+        if self._clock.seconds() >= until:
+            del self._endings[id]
+            return None
+        if owner != owned:
+            raise UnknownSession
+        return close

@@ -126,11 +126,14 @@ class Service:
         """
         return self._byId.get(id)
 
-    def ending(self, id: bytes) -> Close | None:
+    def ending(self, id: bytes, owner: object = None) -> Close | None:
         """
         What a client is told that comes for a session which has ended. (PROTOCOL 6.6)
+
+        @param owner: who asks.
+        @raise UnknownSession: if it was somebody else's.
         """
-        return self._endings.get(id)
+        return self._endings.get(id, owner)
 
     def admit(self) -> None:
         """
@@ -165,14 +168,19 @@ class Service:
         if id is not None:
             self._byId[id] = session
         self._open += 1
-        start(session)
+        try:
+            start(session)
+        except BaseException:
+            session.abort()
+            raise
         return session
 
     # ISessionHost
 
     def failed(self, session: IHostedSession, reason: Failure) -> None:
         self._log.failure(
-            "A {transport} session could not do what it should; it goes on without.",
+            "A {transport} session met a fault that is not the application's; the "
+            "other sessions go on. Please report it, with this traceback.",
             failure=reason,
             service=self.counters.service,
             transport=session.counters.transport,
@@ -185,7 +193,7 @@ class Service:
             id, close = self._ids[first], first.closeFrame
             first.expire()
             if id is not None and close is not None:
-                self._endings.add(id, close)
+                self._endings.add(id, close, first.owner)
 
     def closed(self, session: IHostedSession) -> None:
         self._open -= 1
@@ -207,7 +215,7 @@ class Service:
         if id is not None:
             del self._byId[id]
             if before is State.OPEN or before is State.CLOSING:
-                self._endings.add(id, close)
+                self._endings.add(id, close, session.owner)
 
     # The end
 

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
-from txsockjs.admission import SessionOpener
+from txsockjs.admission import Admission
 from txsockjs.core.frames import Close, Frame
 from txsockjs.core.service import Service
 from txsockjs.core.session import Session
@@ -42,7 +42,7 @@ class ReceivingResource(ServiceResource):
         self, service: Service, rules: HeaderRules, factory: IProtocolFactory
     ) -> None:
         super().__init__(service, rules)
-        self._opener = SessionOpener(service, factory)
+        self._admission = Admission(service, factory)
 
     def prelude(self, request: Request) -> bytes:
         """
@@ -65,7 +65,7 @@ class ReceivingResource(ServiceResource):
         format = self.format(request)
         id, session = self.session(request)
         if session is None:
-            ending = self.service.ending(id)
+            ending = self.service.ending(id, self.rules.owner(request))
             if ending is not None:
                 self._receiver(request, format, headers).turnAway(ending)
                 return NOT_DONE_YET
@@ -76,7 +76,7 @@ class ReceivingResource(ServiceResource):
         else:
             service = self.service.counters.service
             opening = openingRequest(request, service, self.transport, self.rules)
-            self._opener.open(id, receiver, opening, self.rules.owner(request))
+            self._admission.open(id, receiver, opening, self.rules.owner(request))
         return NOT_DONE_YET
 
     def _receiver(

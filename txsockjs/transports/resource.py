@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory, IReactorTime
+from twisted.logger import Logger
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
@@ -53,6 +54,7 @@ class SockJSResource(Resource):
     """
 
     isLeaf = True
+    _log = Logger()
 
     def __init__(
         self,
@@ -92,21 +94,35 @@ class SockJSResource(Resource):
 
     def start(self) -> None:
         """
-        Start the wrapped factory, and open sessions.
+        Start the wrapped factory, and open sessions. Where the factory cannot start,
+        what it raises is raised here, and the service is stopped.
         """
         self.service.start()
         if not self._started:
             self._started = True
-            self._factory.doStart()
+            try:
+                self._factory.doStart()
+            except BaseException:
+                self._started = False
+                self.service.stop()
+                raise
 
     def stop(self) -> None:
         """
-        Drop the sessions that are still there and stop the wrapped factory.
+        Drop the sessions that are still there and stop the wrapped factory. What that
+        raises is logged: the other services of a Site are stopped all the same.
         """
         self.service.stop()
         if self._started:
             self._started = False
-            self._factory.doStop()
+            try:
+                self._factory.doStop()
+            except BaseException:
+                self._log.failure(
+                    "{factory!r} raised in doStop; its service is stopped.",
+                    factory=self._factory,
+                    service=self.counters.service,
+                )
 
     def closeSessions(
         self, code: int = RESTART.code, reason: str = RESTART.reason

@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
-from txsockjs.admission import SessionOpener
+from txsockjs.admission import Admission
 from txsockjs.core.frames import Frame, decodeSocket
 from txsockjs.core.service import Service
 from txsockjs.core.session import Session
@@ -224,7 +224,7 @@ class WebSocketResource(ServiceResource):
         self, service: Service, rules: HeaderRules, factory: IProtocolFactory
     ) -> None:
         super().__init__(service, rules)
-        self._opener = SessionOpener(service, factory)
+        self._admission = Admission(service, factory)
         self._sockets = SocketFactory(
             service.clock,
             service.options,
@@ -292,7 +292,7 @@ class WebSocketResource(ServiceResource):
         receiver = socket.receiver = self.receiver(socket)
         opening: OpeningRequest = socket.opening
         del socket.opening
-        self._opener.open(None, receiver, opening)
+        self._admission.open(None, receiver, opening)
 
 
 def size(texts: Sequence[str]) -> int:
