@@ -68,7 +68,7 @@ class EndOfTurn:
         for session in waiting:
             try:
                 session.flush()
-            except Exception:
+            except BaseException:
                 self._failed(session, Failure())
                 session.abort()
 
