@@ -11,6 +11,7 @@ from twisted.protocols.basic import FileSender
 
 from tests.test_handlers import HandlerTestCase
 from txsockjs import AsyncSession, handler
+from txsockjs.transport import SessionTransport
 
 
 class SlowBrowserTests(HandlerTestCase):
@@ -153,6 +154,25 @@ class SlowBrowserTests(HandlerTestCase):
         self.assertEqual(b"".join(re.findall(rb"\d", texts)), b"001212")
         self.assertEqual([self.successResultOf(each) for each in sending], [None] * 3)
 
+    def test_littleInTurn(self) -> None:
+        """They do where there is room for all of them, too."""
+        self.serve(handler(self.collect))
+        self.client.request("POST", "/0/s/xhr")
+        [session] = self.sessions
+        self.successResultOf(Deferred.fromCoroutine(session.send("-" * 70_000)))
+        whenDrained, asked = session.transport.whenDrained, []
+        self.patch(
+            SessionTransport,
+            "whenDrained",
+            lambda transport: asked.append(transport) or whenDrained(),
+        )
+        for number in range(3):
+            Deferred.fromCoroutine(self.sendTwice(session, str(number), ""))
+        self.assertEqual(asked, [session.transport])
+        self.client.request("POST", "/0/s/xhr")
+        poll = self.client.request("POST", "/0/s/xhr")
+        self.assertEqual(json.loads(poll.body[1:]), list("012012"))
+
     def test_turns(self) -> None:
         """A browser that takes everything does not keep the others from their turn."""
         self.serve(handler(self.flood))
@@ -167,9 +187,11 @@ class SlowBrowserTests(HandlerTestCase):
         self.sessions.append(session)
         await anext(session)
 
-    async def sendTwice(self, session: AsyncSession, text: str) -> None:
+    async def sendTwice(
+        self, session: AsyncSession, text: str, rest: str = "-" * 70_000
+    ) -> None:
         for _ in range(2):
-            await session.send(text + "-" * 70_000)
+            await session.send(text + rest)
 
     def test_cancelOne(self) -> None:
         """Who stops waiting to send does not disturb the next one."""

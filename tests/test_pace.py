@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 
+from twisted.trial.unittest import SynchronousTestCase
+
 from tests.test_producers import ProducerTestCase, fill
-from txsockjs.core.outbox import FRAME_SIZE, MESSAGE_COST
+from txsockjs.core.frames import BinaryMessage, Message
+from txsockjs.core.outbox import FRAME_SIZE, MESSAGE_COST, Outbox
 from txsockjs.core.states import State
 from txsockjs.testing import MemoryReceiver
 
@@ -114,3 +117,103 @@ class MeasureTests(ProducerTestCase):
         self.turn()
         self.assertFalse(self.transport.crowded)
         self.assertTrue(self.transport.whenDrained().called)
+
+    def test_unreadUntold(self) -> None:
+        """
+        Who sends a large message before it could be told of that is not to blame.
+        """
+        self.configure(max_buffer=200_000)
+        receiver = MemoryReceiver(1)
+        producer = self.register(streaming=True, receiver=receiver)
+        self.transport.write(b"what the next one takes")
+        receiver.pending = 190_000
+        self.poll()
+        self.assertEqual([], producer.calls)
+        self.transport.write(b"x" * 90_000)
+        self.assertEqual(["pause"], producer.calls)
+        self.assertIs(State.OPEN, self.session.state)
+        self.transport.write(b"x" * 90_000)
+        self.assertIs(State.CLOSING, self.session.state)
+
+    def test_littleUnread(self) -> None:
+        """
+        A little that is unread keeps nobody waiting; at the end nothing is.
+        """
+        receiver = MemoryReceiver(1)
+        self.register(streaming=True, receiver=receiver)
+        receiver.pending = 1000
+        self.session.attach(MemoryReceiver())
+        drained = self.transport.whenDrained()
+        self.assertFalse(drained.called)
+        self.transport.write(b"x")
+        self.turn()
+        self.assertTrue(drained.called)
+        self.transport.abortConnection()
+        self.assertEqual(0, self.session.pending)
+
+
+class OutboxTests(SynchronousTestCase):
+    """
+    How an outbox is kept small, and what that costs.
+    """
+
+    def fill(self, kind: type[Message], count: int = 300) -> None:
+        """
+        Put so many messages of one byte into the outbox, and keep it small.
+        """
+        for _ in range(count):
+            self.outbox.append(kind.fromBytes(b"y", "utf-8"))
+            self.outbox.size += 1 + MESSAGE_COST
+        self.outbox.pack()
+
+    def setUp(self) -> None:
+        self.outbox = Outbox()
+
+    def test_once(self) -> None:
+        """
+        What was looked at is not looked at again, whether it was packed or cannot be.
+        """
+        self.fill(Message)
+        self.assertEqual((1, 1), (self.outbox.packed, len(self.outbox)))
+        self.fill(BinaryMessage)
+        self.assertEqual((301, 301), (self.outbox.packed, len(self.outbox)))
+        self.fill(Message, 10)
+        self.assertEqual((301, 311), (self.outbox.packed, len(self.outbox)))
+        self.assertEqual(300 * 4 - 1 + MESSAGE_COST + 310 * 129, self.outbox.size)
+
+    def test_again(self) -> None:
+        """
+        When what was packed is gone, what comes is packed in its turn.
+        """
+        self.fill(Message)
+        self.fill(Message)
+        self.outbox.gather()
+        self.fill(Message)
+        self.outbox.append(Message("z"))
+        self.outbox.size += 1 + MESSAGE_COST
+        self.outbox.gather()
+        self.assertEqual((0, 0), (len(self.outbox), self.outbox.packed))
+        self.fill(Message)
+        self.assertEqual((1, 1), (self.outbox.packed, len(self.outbox)))
+
+    def test_unread(self) -> None:
+        """
+        What a former receiver on another connection has is counted until it is taken.
+        """
+        former, other = MemoryReceiver(), MemoryReceiver()
+        former.pending = 10
+        self.outbox.follow(former, other)
+        self.assertEqual(10, self.outbox.pending)
+        former.pending = 0
+        self.assertEqual(0, self.outbox.pending)
+        self.assertIsNone(self.outbox.unread)
+
+    def test_sameConnection(self) -> None:
+        """
+        On one connection the next waits for it, and it is not counted twice.
+        """
+        former, other = MemoryReceiver(), MemoryReceiver()
+        former.pending = 10
+        self.patch(other, "follows", lambda receiver: receiver is former)
+        self.outbox.follow(former, other)
+        self.assertEqual(0, self.outbox.pending)

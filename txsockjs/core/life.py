@@ -312,7 +312,6 @@ class Life(Driver):
             self._turn(Event.DROPPED)
             self._receiver = None
         self._outbox.clear()
-        self._crowded = False
         self._peer.forget()
         if before in (_NEW, _OPEN):
             self._host.closed(self)

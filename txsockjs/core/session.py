@@ -219,7 +219,7 @@ class Session(Life):
         then, which may be half of what is allowed.
         """
         allowed: int = self._options.max_buffer
-        return max(0, min(FRAME_SIZE, allowed // 2 - MESSAGE_COST))
+        return min(FRAME_SIZE, allowed // 2 - MESSAGE_COST)
 
     def _writeMessages(self) -> None:
         """
