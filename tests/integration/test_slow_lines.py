@@ -158,6 +158,34 @@ class SlowLineTests(SlowLineCase):
         self.assertNotIn(None, [each.lost for each in self.sessions])
 
 
+class UnreadTests(SlowLineCase):
+    """
+    A client that polls on one connection after the other, and reads nothing.
+    """
+
+    async def test_bounded(self) -> None:
+        """
+        What of a session's responses is with Twisted and with the kernel counts to it:
+        past C{max_buffer} it is closed with 1013.
+        """
+        self.protocol = Silent
+        port = self.serve(max_buffer=1 << 22)
+        request = REQUESTS["keep-alive"].format(path="/0/a/xhr").encode()
+        opening = sip(self, port, request, 10**9)
+        await opening.until(lambda: b"o\n" in opening.body)
+        [session] = self.sessions
+        polls = 0
+        while session.lost is None:
+            polls += 1
+            response = sip(self, port, request, 1)
+            session.transport.write(b"x" * 430_000)
+            await response.until(lambda r=response: bool(r.received))
+            self.assertLess(session.transport.pending, (1 << 22) + 430_000)
+        self.assertEqual(polls, (1 << 22) // 430_000 + 2)
+        last = sip(self, port, request, 10**9)
+        await last.until(lambda: b"c[1013" in last.body)
+
+
 #: The time of these tests is so many times as fast as that of the documents.
 SCALE = 2
 
