@@ -17,6 +17,7 @@ from tests.support.programs.node import need
 from tests.support.programs.proxies import startNginx
 from tests.support.programs.readers import Reader, numbered
 from tests.support.programs.sipping import sip
+from tests.support.sockets import upgrade
 from tests.support.wrappers import certificate
 from txsockjs.core import peer
 from txsockjs.factory import SockJSFactory
@@ -238,6 +239,23 @@ class ProxyTests(SlowLineCase):
                 Deferred.fromCoroutine(self.read(port, "xhr_streaming", 1)),
             ]
         )
+
+    async def test_goesOn(self) -> None:
+        """
+        Nor does a WebSocket or a stream lose its session that is written to all the
+        time, where the kernel of the proxy keeps little for it.
+        """
+        need("nginx")
+        self.protocol = Writer
+        # Five times as fast as the documents.
+        port = self.serve(timeout=1, heartbeat=5, streaming_limit=10**9)
+        listen = "listen 127.0.0.1:{port} sndbuf=64k;"
+        port = await startNginx(self, [port, port], listen)
+        stream = REQUESTS["close"].format(path="/0/b/xhr_streaming").encode()
+        for request in upgrade("/0/a/websocket"), stream:
+            sip(self, port, request, 5 * 8192)
+        await deferLater(reactor, 16)
+        self.assertEqual([each.lost for each in self.sessions], [None, None])
 
 
 #: What a heartbeat is, over each transport.

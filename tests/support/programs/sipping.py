@@ -13,12 +13,16 @@ from twisted.internet.ssl import CertificateOptions
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
+from tests.support.sockets import PONG, frame
+
 _STEP = 0.1
+_PING = b"\x89\x00"
 
 
 class Sipping(Protocol):
     """
-    Sends a request, and reads what comes at the pace of a slow line.
+    Sends a request, and reads what comes at the pace of a slow line. If that is a
+    WebSocket, it answers pings.
 
     @ivar received: all that came.
     @ivar ended: what fires when the connection has ended.
@@ -61,7 +65,10 @@ class Sipping(Protocol):
         self.transport.write(self._request)
 
     def dataReceived(self, data: bytes) -> None:
+        pings = self.received.count(_PING)
         self.received += data
+        if self.received.count(_PING) > pings:
+            self.transport.write(frame(b"", PONG))
         now = reactor.seconds()
         if self._begun is None:
             self._begun = now
