@@ -199,7 +199,7 @@ class ChunkTests(SessionTestCase):
         A frame takes no further message once it holds 64 KiB; none is lost or moved.
         """
         session, _ = self.open(polling())
-        texts = [f"{n:01000}" for n in range(200)]
+        texts = [f"{n:01000}" for n in range(800)]
         self.send(session, *texts)
         received = []
         while session.pending:

@@ -208,6 +208,7 @@ class UnreadTests(UnreadCase):
         """
         Who waits when told is never closed, and has two frames on the way at the most.
         """
+        self.patch(MemorySite, "room", 1000)
         for size in 430_000, 1000:
             self.serve(max_buffer=1 << 22)
             session = self.open()

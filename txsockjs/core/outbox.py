@@ -71,9 +71,22 @@ class Outbox(list[Part]):
         loose = self[self.packed :]
         for binary, run in groupby(loose, lambda part: part.binary is not None):
             messages = list(run)
-            parts += messages if binary else self._pack(messages)
+            parts += messages if binary else self._packEach(messages)
         self[self.packed :] = parts
         self.packed = len(self)
+
+    def _packEach(self, loose: list[Part]) -> list[Part]:
+        """
+        No part is larger than a frame, or than the message that it ends with makes it.
+        """
+        parts: list[Part] = []
+        start = size = 0
+        for end, part in enumerate(loose, 1):
+            size += part.size
+            if size >= FRAME_SIZE or end == len(loose):
+                parts += self._pack(loose[start:end])
+                start, size = end, 0
+        return parts
 
     def _pack(self, loose: list[Part]) -> list[Part]:
         said = sum([part.size for part in loose])
@@ -93,6 +106,9 @@ class Outbox(list[Part]):
         if size > FRAME_SIZE:
             size = taken = 0
             for part in self:
+                if taken and part.count > 1 and size + part.size > FRAME_SIZE:
+                    # What is packed makes a frame of its own.
+                    break
                 size += part.size
                 taken += 1
                 if size >= FRAME_SIZE:
