@@ -274,6 +274,22 @@ class ProducerTests(MultiplexTestCase):
         self.reactor.settle()
         self.assertEqual([each.left for each in producers], [0, 0])
 
+    def test_inTurn(self) -> None:
+        """Those that wait are asked one by one, each when there is room."""
+        self.service.addFactory("other", self.notes)
+        self.client.request("POST", "/multiplex/0/s/xhr")
+        body = b'["sub,note","sub,other"]'
+        self.client.request("POST", "/multiplex/0/s/xhr_send", body=body)
+        producers = [Producer(note.transport, 4) for note in self.notes.notes]
+        left = []
+        for producer in producers:
+            producer.piece = b"x" * 100_000
+            producer.transport.registerProducer(producer, False)
+        for _ in range(4):
+            left.append([each.left for each in producers])
+            self.client.request("POST", "/multiplex/0/s/xhr")
+        self.assertEqual(left, [[3, 4], [2, 4], [2, 3], [1, 3]])
+
     def test_comesLate(self) -> None:
         """A producer that comes while much waits is told so, or not asked."""
         socket, first, second = self.socket()

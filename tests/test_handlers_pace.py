@@ -222,6 +222,7 @@ class SlowBrowserTests(HandlerTestCase):
         ]
         session.close(4000, "bye")
         self.assertEqual([self.successResultOf(each) for each in sending], [None] * 3)
+        self.successResultOf(Deferred.fromCoroutine(session.send("too late")))
         bodies = [self.client.request("POST", "/0/s/xhr").body for _ in range(2)]
         self.assertEqual(bodies[0].count(b"x"), 70_000)
         self.assertEqual(bodies[1], b'c[4000,"bye"]\n')

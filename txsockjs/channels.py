@@ -227,9 +227,9 @@ class ChannelTransport(SessionTransport):
     @property
     def follows(self) -> bool:
         """
-        Whether somebody goes by what the browser takes.
+        Whether a producer goes by what the browser takes.
         """
-        return self._producer is not None or self._drains is not None
+        return self._producer is not None
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         self._session.follow()
