@@ -30,6 +30,7 @@ class _SockJSSite(Site):
     A Site that starts and stops SockJS services with itself.
 
     @ivar services: the services, by URL prefix.
+    @ivar smallBody: how many bytes any request's body may have.
     """
 
     _log = Logger()
@@ -46,11 +47,13 @@ class _SockJSSite(Site):
         self._logFails = False
         self._accessLog = any(siteOptions.get(o) for o in ("logPath", "logFormatter"))
         self.services: dict[str, SockJSResource] = {}
+        self.smallBody = _BODY_SIZE
         # The same, by what their URLs begin with.
         self._starts: dict[bytes, SockJSResource] = {}
 
     def _serve(self, prefix: str, service: SockJSResource) -> None:
         self.services[prefix] = service
+        self.smallBody = min(self.smallBody, service.options.max_message_size)
         self._starts[f"/{prefix}/".encode() if prefix else b"/"] = service
 
     def startFactory(self) -> None:

@@ -92,7 +92,7 @@ class ClosingTests(SessionTestCase):
         session, _ = self.open(polling())
         session.close(close())
         self.assertEqual(0, len(self.service))
-        self.assertIs(session, self.service.get(b"s"))
+        self.assertIs(session, self.service.byId.get(b"s"))
 
     def test_closeSocket(self) -> None:
         """

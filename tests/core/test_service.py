@@ -49,8 +49,8 @@ class AdmissionTests(SessionTestCase):
         A session is found by its id, and by that alone.
         """
         session, _ = self.open(id=b"one")
-        self.assertIs(session, self.service.get(b"one"))
-        self.assertIsNone(self.service.get(b"two"))
+        self.assertIs(session, self.service.byId.get(b"one"))
+        self.assertIsNone(self.service.byId.get(b"two"))
 
     def test_sockets(self) -> None:
         """
@@ -67,7 +67,7 @@ class AdmissionTests(SessionTestCase):
         first, receiver = self.open()
         receiver.drop()
         second, _ = self.open()
-        self.assertIs(second, self.service.get(b"s"))
+        self.assertIs(second, self.service.byId.get(b"s"))
         self.assertIsNot(first, second)
 
     def test_full(self) -> None:

@@ -150,7 +150,7 @@ class OpeningTests(SessionTestCase):
         session = self.service.open(b"s", lambda s: s.refuse(close(), polling()))
         self.assertFrames(self.attach(session, polling()), GO_AWAY)
         self.clock.advance(5)
-        self.assertIsNone(self.service.get(b"s"))
+        self.assertIsNone(self.service.byId.get(b"s"))
         self.assertIdle()
 
     def test_refusedSocket(self) -> None:
@@ -230,7 +230,7 @@ class ReceiverTests(SessionTestCase):
         receiver.drop(ConnectionLost())
         self.assertIs(State.GONE, session.state)
         self.assertLost(ConnectionLost)
-        self.assertIsNone(self.service.get(b"s"))
+        self.assertIsNone(self.service.byId.get(b"s"))
         self.assertIdle()
 
     def test_lostTwice(self) -> None:

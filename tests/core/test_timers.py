@@ -24,7 +24,7 @@ class DisconnectDelayTests(SessionTestCase):
         self.assertIs(State.OPEN, session.state)
         self.clock.advance(0.001)
         self.assertLost(ConnectionLost)
-        self.assertIsNone(self.service.get(b"s"))
+        self.assertIsNone(self.service.byId.get(b"s"))
         self.assertIdle()
 
     def test_option(self) -> None:

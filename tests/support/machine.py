@@ -446,7 +446,7 @@ class SessionMachine(RuleBasedStateMachine):
             assert least <= self.session.pending <= most + unread
             assert self.session.pending <= self.options.max_buffer + unread
         assert len(self.service) == (self.session.state is State.OPEN)
-        known = self.service.get(b"s")
+        known = self.service.byId.get(b"s")
         assert known is (None if self.gone or self.persistent else self.session)
 
     @invariant()

@@ -61,6 +61,8 @@ class Service:
     that live on a WebSocket. (PROTOCOL section 1: a session is known by its id alone;
     6.8: WebSocket sessions are outside all this.)
 
+    @ivar byId: the sessions that are known by an id: those that are open, or have a
+        close frame still to tell.
     @ivar clock: what tells the time to the sessions.
     @ivar counters: what the service has done.
     @ivar endOfTurn: what has sessions act at the end of a turn of the reactor.
@@ -79,7 +81,7 @@ class Service:
         self.life = Life.NEW
         self.options = options
         self.authorizing = 0
-        self._byId: dict[bytes, Session] = {}
+        self.byId: dict[bytes, Session] = {}
         self._ids: dict[IHostedSession, bytes | None] = {}
         self._open = 0
         self.endOfTurn = EndOfTurn(clock, self.failed)
@@ -119,12 +121,6 @@ class Service:
         How many sessions are open.
         """
         return self._open
-
-    def get(self, id: bytes) -> Session | None:
-        """
-        The session with this id, open or with a close frame still to tell.
-        """
-        return self._byId.get(id)
 
     def ending(self, id: bytes, owner: object = None) -> Close | None:
         """
@@ -166,7 +162,7 @@ class Service:
         session = Session(self, self.counters[transport])
         self._ids[session] = id
         if id is not None:
-            self._byId[id] = session
+            self.byId[id] = session
         self._open += 1
         try:
             start(session)
@@ -213,7 +209,7 @@ class Service:
         id = self._ids.pop(session, None)
         self._told.pop(session, None)
         if id is not None:
-            del self._byId[id]
+            del self.byId[id]
             if before is State.OPEN or before is State.CLOSING:
                 self._endings.add(id, close, session.owner)
 

@@ -1,24 +1,23 @@
-"""What every Resource of a service has in common: L{ServiceResource}."""
+"""What every URL of a service has in common: L{Route}."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 from twisted.internet.interfaces import ISSLTransport
-from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from txsockjs.core.service import Service
 from txsockjs.core.session import Session
-from txsockjs.errors import UnknownSession, WireError
+from txsockjs.errors import UnknownSession
 from txsockjs.request import OpeningRequest
 from txsockjs.web.headers import NEVER_CACHED, HeaderBlock, HeaderRules, Policy
-from txsockjs.web.response import empty, refuse
+from txsockjs.web.response import empty
 
 
-class ServiceResource(Resource):
+class Route:
     """
-    One URL of a SockJS service: its methods, its header policy, its errors.
+    One URL of a SockJS service: its methods and its header policy.
 
     @cvar policy: the header rules that hold.
     @cvar method: the method that L{answer} takes, beside OPTIONS.
@@ -26,38 +25,15 @@ class ServiceResource(Resource):
         Where GET opens a session, HEAD must not.
     """
 
-    isLeaf = True
     policy: ClassVar[Policy]
     method: ClassVar[bytes]
     hasHead: ClassVar[bool] = False
 
     def __init__(self, service: Service, rules: HeaderRules) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
         self.service = service
         self.rules = rules
         # RFC 9110, section 10.2.1.
         self._allow = b"OPTIONS, " + self.method + b", HEAD" * self.hasHead
-
-    def render(self, request: Request) -> bytes | int:
-        """
-        Answer any request for this URL.
-        """
-        method = request.method
-        try:
-            if method == self.method or (method == b"HEAD" and self.hasHead):
-                headers = self.rules.headers(request, self.policy)
-                try:
-                    return self.answer(request, headers)
-                except WireError:
-                    headers.apply(request)
-                    raise
-            if method == b"OPTIONS":
-                return self.options(request)
-        except WireError as error:
-            self.service.counters.refuse(error)
-            self._neverCached(request)
-            return refuse(request, error)
-        return self.refuseMethod(request)
 
     def options(self, request: Request) -> int:
         """
@@ -71,40 +47,44 @@ class ServiceResource(Resource):
         request.setHeader(b"Allow", self._allow)
         return empty(request)
 
-    def answer(self, request: Request, headers: HeaderBlock) -> bytes | int:
+    def headers(self, request: Request) -> HeaderBlock:
         """
-        Answer a request with the right method.
+        The headers of its policy, for the answer to a request.
+        """
+        return self.rules.headers(request, self.policy)
 
-        @param headers: the headers of its policy, to be put on the response.
+    def answer(self, request: Request) -> bytes | int:
+        """
+        Answer a request with the right method, with the headers of its policy. Where
+        the policy names CORS, the page may use this service.
+
         @return: the body, or C{NOT_DONE_YET}.
         @raise WireError: to refuse the request.
         """
         raise NotImplementedError
 
-    def session(self, request: Request) -> tuple[bytes, Session | None]:
+    def checkOwner(self, request: Request, session: Session) -> None:
         """
-        The session's id in the URL, and the session, if there is one.
+        Check that a session is this client's.
 
-        @raise UnknownSession: if it is not this client's.
+        @raise UnknownSession: if it is not.
         """
-        segments = request.postpath
-        assert segments is not None
-        id = segments[-2]
-        session = self.service.get(id)
-        if session is not None and session.owner != self.rules.owner(request):
+        if session.owner != self.rules.owner(request):
             raise UnknownSession
-        return id, session
 
     def refuseMethod(self, request: Request) -> bytes | int:
         """
         405 with an C{Allow} header, no body and no content type.
         """
         request.setResponseCode(405)
-        self._neverCached(request)
+        self.neverCached(request)
         request.setHeader(b"Allow", self._allow)
         return empty(request)
 
-    def _neverCached(self, request: Request) -> None:
+    def neverCached(self, request: Request) -> None:
+        """
+        Keep caches from keeping a response, if the policy says so.
+        """
         if Policy.NEVER_CACHED in self.policy:
             request.setHeader(b"Cache-Control", NEVER_CACHED)
 

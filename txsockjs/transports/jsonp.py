@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import parse_qs
 
 from twisted.web.server import Request
 
 from txsockjs.core.frames import Frame
-from txsockjs.errors import BrokenJSON
 from txsockjs.transports.callbacks import callback
 from txsockjs.transports.receiving import ReceivingResource
 from txsockjs.transports.sending import SendingResource
@@ -43,17 +41,4 @@ class JSONPSend(SendingResource):
     policy = Policy.SESSION | Policy.NOSNIFF
     code = 200
     body = b"ok"
-
-    def payload(self, request: Request, body: bytes) -> bytes:
-        contentType = request.getHeader(b"Content-Type") or b""
-        kind = contentType.partition(b";")[0].strip().lower()
-        if kind != b"application/x-www-form-urlencoded":
-            return body
-        try:
-            # As latin-1, every byte comes through, percent-encoded or not.
-            fields = parse_qs(
-                body.decode("latin-1"), encoding="latin-1", max_num_fields=16
-            )
-        except ValueError:
-            raise BrokenJSON from None
-        return fields.get("d", [""])[-1].encode("latin-1")
+    form = True

@@ -13,9 +13,9 @@ from twisted.web.server import Request
 from txsockjs.core.service import Service
 from txsockjs.errors import ServiceStopping
 from txsockjs.options import Origins
-from txsockjs.transports.base import ServiceResource
+from txsockjs.transports.base import Route
 from txsockjs.web.etags import matches
-from txsockjs.web.headers import HeaderBlock, HeaderRules, Policy, cacheForAYear
+from txsockjs.web.headers import HeaderRules, Policy, cacheForAYear
 from txsockjs.web.response import PLAIN, empty, forMethod, isEncoded
 
 _IFRAME: Final = """\
@@ -38,7 +38,7 @@ _IFRAME: Final = """\
 """
 
 
-class _Page(ServiceResource):
+class _Page(Route):
     """
     A page that anybody may GET, or HEAD, and that no script reads across origins.
     """
@@ -59,7 +59,7 @@ class Greeting(_Page):
     (PROTOCOL section 1)
     """
 
-    def answer(self, request: Request, headers: HeaderBlock) -> bytes:
+    def answer(self, request: Request) -> bytes:
         self._checkUp()
         request.setHeader(b"Content-Type", PLAIN)
         return forMethod(request, b"Welcome to SockJS!\n")
@@ -86,7 +86,7 @@ class Iframe(_Page):
         self._ancestors = _frameAncestors(service.options.origins)
         self._etag = b'"%b"' % sha256(self._body).hexdigest()[:32].encode("ascii")
 
-    def answer(self, request: Request, headers: HeaderBlock) -> bytes | int:
+    def answer(self, request: Request) -> bytes | int:
         # Whoever frames this page can use the service in its name.
         self.rules.checkOrigin(request)
         if self._ancestors is not None:
@@ -124,7 +124,7 @@ def _frameAncestors(origins: Origins) -> bytes | None:
     return b"frame-ancestors " + " ".join(allowed).encode("ascii")
 
 
-class Info(ServiceResource):
+class Info(Route):
     """
     What the service offers. The client takes the time that the answer needs as its
     round trip. (PROTOCOL section 3)
@@ -146,9 +146,9 @@ class Info(ServiceResource):
         )
         self._start = info[:-1].encode("ascii") + b', "entropy": '
 
-    def answer(self, request: Request, headers: HeaderBlock) -> bytes:
+    def answer(self, request: Request) -> bytes:
         if self.service.stopping:
             raise ServiceStopping
-        headers.apply(request)
+        self.headers(request).apply(request)
         request.setHeader(b"Content-Type", b"application/json; charset=UTF-8")
         return forMethod(request, b"%b%d}" % (self._start, randbits(32)))

@@ -20,12 +20,12 @@ from txsockjs.core.frames import Close, Frame
 from txsockjs.core.service import Service
 from txsockjs.core.session import Session
 from txsockjs.interfaces import IReceiver
-from txsockjs.transports.base import ServiceResource, openingRequest
+from txsockjs.transports.base import Route, openingRequest
 from txsockjs.web.headers import HeaderBlock, HeaderRules
 from txsockjs.web.response import responseOf
 
 
-class ReceivingResource(ServiceResource):
+class ReceivingResource(Route):
     """
     One receiving transport of a service.
 
@@ -58,18 +58,23 @@ class ReceivingResource(ServiceResource):
         """
         raise NotImplementedError
 
-    def answer(self, request: Request, headers: HeaderBlock) -> int:
+    def answer(self, request: Request) -> int:
         """
         Attach the response to its session, which the first one opens.
         """
+        headers = self.headers(request)
         format = self.format(request)
-        id, session = self.session(request)
+        assert request.postpath is not None
+        id = request.postpath[-2]
+        session = self.service.byId.get(id)
         if session is None:
             ending = self.service.ending(id, self.rules.owner(request))
             if ending is not None:
                 self._receiver(request, format, headers).turnAway(ending)
                 return NOT_DONE_YET
             self.service.admit()
+        elif session.owner is not None:
+            self.checkOwner(request, session)
         receiver = self._receiver(request, format, headers)
         if session is not None:
             session.attach(receiver)

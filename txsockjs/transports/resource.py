@@ -15,9 +15,14 @@ from twisted.web.server import Request
 from txsockjs.clock import clockOr
 from txsockjs.core.frames import Close
 from txsockjs.core.service import RESTART, Life, Service
-from txsockjs.errors import NotFound, NoWebSocketHere, ServiceStopping, WireError
+from txsockjs.errors import (
+    NotFound,
+    NoWebSocketHere,
+    ServiceStopping,
+    WireError,
+)
 from txsockjs.options import SockJSOptions
-from txsockjs.transports.base import ServiceResource
+from txsockjs.transports.base import Route
 from txsockjs.transports.eventsource import EventSource
 from txsockjs.transports.htmlfile import HTMLFile
 from txsockjs.transports.jsonp import JSONPPolling, JSONPSend
@@ -25,7 +30,7 @@ from txsockjs.transports.pages import Greeting, Iframe, Info
 from txsockjs.transports.rawwebsocket import RawWebSocketResource
 from txsockjs.transports.websocket import WebSocketResource, asksForWebSocket
 from txsockjs.transports.xhr import XHRPolling, XHRSend, XHRStreaming
-from txsockjs.web.headers import HeaderRules
+from txsockjs.web.headers import HeaderRules, Policy
 from txsockjs.web.response import refuse
 
 _IFRAME: Final = re.compile(rb"iframe[0-9-.a-z_]*\.html")
@@ -77,13 +82,13 @@ class SockJSResource(Resource):
         self.options = options = SockJSOptions.of(options)
         self.service = service = Service(clockOr(clock), options, name)
         self.counters = service.counters
-        rules = HeaderRules(options)
+        self._rules = rules = HeaderRules(options)
         self._greeting = Greeting(service, rules)
         self._iframe = Iframe(service, rules)
-        self._pages: dict[bytes, ServiceResource] = {b"info": Info(service, rules)}
+        self._pages: dict[bytes, Route] = {b"info": Info(service, rules)}
         if options.offers("rawwebsocket"):
             self._pages[b"websocket"] = RawWebSocketResource(service, rules, factory)
-        self._transports: dict[bytes, ServiceResource] = {}
+        self._transports: dict[bytes, Route] = {}
         for name, receiving in _RECEIVING.items():
             if options.offers(name):
                 resource = receiving(service, rules, factory)
@@ -137,26 +142,56 @@ class SockJSResource(Resource):
 
     def render(self, request: Request) -> bytes | int:
         """
-        Find the Resource for the rest of the URL, and have it answer.
+        Find the route for the rest of the URL, and have it answer.
         """
         life = self.service.life
         if life is Life.NEW:
             self.start()
-        resource = self._find(request.postpath or [b""])
-        error: WireError
-        if life is Life.STOPPED:
-            # Stopped stays stopped, whoever's connection is still open.
-            error = ServiceStopping()
-        elif resource is None:
-            error = NotFound()
-        elif asksForWebSocket(request) and not isinstance(resource, WebSocketResource):
-            error = NoWebSocketHere()
-        else:
-            return resource.render(request)
-        self.counters.refuse(error)
-        return refuse(request, error)
+        route = self._find(request.postpath or [b""])
+        try:
+            if life is Life.STOPPED:
+                # Stopped stays stopped, whoever's connection is still open.
+                raise ServiceStopping
+            if route is None:
+                raise NotFound
+            if (
+                request.requestHeaders.hasHeader(b"Upgrade")
+                and asksForWebSocket(request)
+                and not isinstance(route, WebSocketResource)
+            ):
+                raise NoWebSocketHere
+        except WireError as error:
+            self.counters.refuse(error)
+            return refuse(request, error)
+        method = request.method
+        isAnswered = method == route.method or (method == b"HEAD" and route.hasHead)
+        isAllowed = False
+        try:
+            if isAnswered:
+                self._checkOrigin(request, route)
+                isAllowed = True
+                return route.answer(request)
+            if method == b"OPTIONS":
+                return route.options(request)
+        except WireError as error:
+            self.counters.refuse(error)
+            if isAllowed:
+                route.headers(request).apply(request)
+            route.neverCached(request)
+            return refuse(request, error)
+        return route.refuseMethod(request)
 
-    def _find(self, segments: list[bytes]) -> ServiceResource | None:
+    def _checkOrigin(self, request: Request, route: Route) -> None:
+        """
+        Check that the page which made the request may use this route.
+
+        @raise OriginRefused: if it may not.
+        """
+        origins = request.requestHeaders.getRawHeaders(b"Origin", ())
+        if (self._rules.guarded or len(origins) > 1) and Policy.CORS in route.policy:
+            self._rules.checkOrigin(request)
+
+    def _find(self, segments: list[bytes]) -> Route | None:
         count = len(segments)
         if count == 3:
             server, session, transport = segments

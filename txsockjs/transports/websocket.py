@@ -35,7 +35,7 @@ from txsockjs.errors import (
 )
 from txsockjs.interfaces import IReceiver
 from txsockjs.request import OpeningRequest
-from txsockjs.transports.base import ServiceResource, openingRequest
+from txsockjs.transports.base import Route, openingRequest
 from txsockjs.transports.framing import formatText
 from txsockjs.transports.socket import (
     STATE_OPEN,
@@ -43,7 +43,7 @@ from txsockjs.transports.socket import (
     SocketFactory,
     SocketProtocol,
 )
-from txsockjs.web.headers import HeaderBlock, HeaderRules, Policy
+from txsockjs.web.headers import HeaderRules, Policy
 from txsockjs.web.response import headersBeside
 from txsockjs.web.wire import wireOf
 
@@ -209,7 +209,7 @@ class SocketReceiver:
         """
 
 
-class WebSocketResource(ServiceResource):
+class WebSocketResource(Route):
     """
     The URL of a WebSocket. What is framed and what is raw differ in their receiver.
     """
@@ -232,11 +232,12 @@ class WebSocketResource(ServiceResource):
             {"service": service.counters.service, "transport": self.transport},
         )
 
-    def answer(self, request: Request, headers: HeaderBlock) -> int:
+    def answer(self, request: Request) -> int:
         """
         Take the connection over, if the request is a handshake in order.
         (RFC 6455, section 4.2.1)
         """
+        headers = self.headers(request)
         header = request.requestHeaders.getRawHeaders
         if not asksForWebSocket(request):
             raise NotAWebSocket

@@ -40,15 +40,6 @@ class BoundedRequest(Request):
     # HTTP/2 alone: HTTP/1 has one request at a time, and the channel's timer.
     _deadline: IDelayedCall | None = None
 
-    def __init__(self, channel: Any, *args: Any, **kw: Any) -> None:
-        super().__init__(channel, *args, **kw)  # type: ignore[no-untyped-call]
-        site = channel.site
-        if isHTTP1(channel):
-            # The request line is in; the headers have a time of their own.
-            channel.resetTimeout()
-        elif site.timeOut is not None:
-            self._deadline = site.reactor.callLater(site.timeOut, self._timeUp)
-
     def gotLength(self, length: int | None) -> None:
         """
         The headers are in, and the body follows.
@@ -58,8 +49,11 @@ class BoundedRequest(Request):
         channel: Any = self.channel
         self.content = BytesIO()
         if not isHTTP1(channel):
+            site = channel.site
+            if site.timeOut is not None and self._deadline is None:
+                self._deadline = site.reactor.callLater(site.timeOut, self._timeUp)
             # A stream cannot be written to before its request is complete.
-            self._room = channel.site.bodyLimit(channel.path)
+            self._room = site.bodyLimit(channel.path)
             return
         channel.resetTimeout()
         try:

@@ -149,11 +149,12 @@ class BoundedChannel(HTTPChannel):
         length = start.head.length
         end = start.size + length
         if end > len(data) or (
-            length and length > channel.site.bodyLimit(start.target)
+            length > channel.site.smallBody
+            and length > channel.site.bodyLimit(start.target)
         ):
             return False
         self._unread = data[end:]
-        request = BoundedRequest(self, 0)
+        request = BoundedRequest(self, 0)  # type: ignore[no-untyped-call]
         self.requests.append(request)
         # The timer goes on, which is cheaper than another one for each request.
         self._savedTimeOut = self.timeOut
@@ -180,8 +181,12 @@ class BoundedChannel(HTTPChannel):
             self._reject(HeadersTooLarge())
         else:
             self._unread = rest
+            first = self._position is _START
             self._position = _HEAD
             self.lineReceived(line)  # type: ignore[no-untyped-call]
+            if first and self.requests:
+                # The request line is in; the headers have a time of their own.
+                self.resetTimeout()  # type: ignore[no-untyped-call]
         return True
 
     def setRawMode(self) -> None:

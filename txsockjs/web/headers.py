@@ -94,24 +94,21 @@ class HeaderBlock:
 class HeaderRules:
     """
     The rules as the options of one service shape them.
+
+    @ivar guarded: whether not every page may use the service.
     """
 
     def __init__(self, options: SockJSOptions) -> None:
         self._options = options
+        self.guarded = options.origins is not None
 
     def headers(self, request: Request, policy: Policy) -> HeaderBlock:
         """
         The headers of a policy, for the answer to a request.
-
-        @raise OriginRefused: if the page may not use this service.
         """
         getRawHeaders = request.requestHeaders.getRawHeaders
         origins = getRawHeaders(b"Origin")
         asked = getRawHeaders(b"Access-Control-Request-Headers")
-        if (
-            self._options.origins is not None or (origins and len(origins) > 1)
-        ) and Policy.CORS in policy:
-            self.checkOrigin(request)
         cookie = None
         if self._options.cookie_needed and Policy.COOKIE in policy:
             cookie = _sessionCookie(request)

@@ -32,6 +32,8 @@ class BoundedProtocol(_GenericHTTPChannelProtocol):
                 self._negotiatedProtocol = transport.negotiatedProtocol
                 self._talkHTTP2(transport)
         super().dataReceived(data)  # type: ignore[no-untyped-call]
+        # From now on without this detour.
+        self.dataReceived = self._channel.dataReceived  # type: ignore[method-assign]
 
     def _talkHTTP2(self, transport: Any) -> None:
         site: Any = self._site
