@@ -9,7 +9,7 @@ from tests.support.sockets import Socket
 from tests.support.wrappers import TLSCase
 from txsockjs.factory import SockJSMultiFactory
 from txsockjs.testing import MemoryReactor
-from txsockjs.web.wire import heldBytes, pendingBytes, takenBytes
+from txsockjs.web.wire import wireOf
 
 SECRET = "secret-id"
 
@@ -110,20 +110,20 @@ class PendingTests(ConnectionCase):
         self.serve(Echo)
         socket = Socket(self.connect(), "/websocket")
         socket.connection.transport.pauseProducing()
-        self.assertEqual(pendingBytes(self.server()), 0)
+        self.assertEqual(wireOf(self.server()).pending(), 0)
         self.sessions[0].transport.write(b"x" * 100_000)
         self.site.settle()
-        self.assertEqual(pendingBytes(self.server()), 100_010 - self.site.room)
+        self.assertEqual(wireOf(self.server()).pending(), 100_010 - self.site.room)
         socket.connection.transport.resumeProducing()
         self.site.settle()
-        self.assertEqual(pendingBytes(self.server()), 0)
+        self.assertEqual(wireOf(self.server()).pending(), 0)
 
     def test_nothing(self) -> None:
         """
         Where there is no transport, or one of another kind, nothing waits.
         """
-        self.assertEqual(pendingBytes(None), 0)
-        self.assertEqual(pendingBytes(object()), 0)
+        self.assertEqual(wireOf(None).pending(), 0)
+        self.assertEqual(wireOf(object()).pending(), 0)
 
 
 class SecurePendingTests(TLSCase):
@@ -155,12 +155,12 @@ class TakenTests(ConnectionCase):
         client.pauseProducing()
         self.sessions[0].transport.write(b"x" * 200_000)
         self.site.settle()
-        before = takenBytes(self.server())
+        before = wireOf(self.server()).taken()
         self.site.advance(1)
-        self.assertEqual(takenBytes(self.server()), before)
+        self.assertEqual(wireOf(self.server()).taken(), before)
         client.doRead()
         self.site.settle()
-        self.assertNotEqual(takenBytes(self.server()), before)
+        self.assertNotEqual(wireOf(self.server()).taken(), before)
 
     def test_held(self) -> None:
         """
@@ -172,7 +172,7 @@ class TakenTests(ConnectionCase):
         self.sessions[0].transport.write(b"x" * 200_000)
         self.site.settle()
         server = self.server()
-        self.assertEqual(heldBytes(server), 200_010 - self.site.room)
+        self.assertEqual(wireOf(server).held(), 200_010 - self.site.room)
         socket.connection.transport.abortConnection()
         self.site.settle()
-        self.assertEqual((heldBytes(server), pendingBytes(server)), (0, 0))
+        self.assertEqual((wireOf(server).held(), wireOf(server).pending()), (0, 0))

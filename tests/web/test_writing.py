@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.web.wire.writeThrough}, over TCP and over TLS."""
+"""Tests for L{txsockjs.web.wire.Wire.write}, over TCP and over TLS."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from tests.support.serving import RecordingFactory, ServiceCase
 from tests.support.wrappers import certificate
 from txsockjs.testing import MemoryConnection, MemoryReactor
-from txsockjs.web.wire import writeThrough
+from txsockjs.web.wire import wireOf
 
 
 class PlainTests(ServiceCase):
@@ -59,7 +59,7 @@ class PlainTests(ServiceCase):
         """
         browser = self.below(self.browser.transport).getHandle()
         self.assertFalse(browser.isReadable())
-        writeThrough(self.transport, b"now")
+        wireOf(self.transport).write(b"now")
         self.assertTrue(browser.isReadable())
         self.site.settle()
         self.assertEqual(self.browser.received, b"now")
@@ -73,7 +73,7 @@ class PlainTests(ServiceCase):
             if number % 3 == 1:
                 self.transport.write(part)
             else:
-                writeThrough(self.transport, part)
+                wireOf(self.transport).write(part)
         self.site.settle()
         self.assertEqual(self.browser.received, b"".join(parts))
 
@@ -84,7 +84,7 @@ class PlainTests(ServiceCase):
 
         class Greeter(Protocol):
             def connectionMade(self) -> None:
-                writeThrough(self.transport, b"hello")
+                wireOf(self.transport).write(b"hello")
 
         self.start(Greeter)
         self.assertEqual(self.browser.received, b"hello")
@@ -95,7 +95,7 @@ class PlainTests(ServiceCase):
         """
         for _ in range(3):
             self.transport.write(b"first ")
-            writeThrough(self.transport, b"second ")
+            wireOf(self.transport).write(b"second ")
             self.site.settle()
         self.assertEqual(self.browser.received, b"first second " * 3)
 
@@ -106,13 +106,13 @@ class PlainTests(ServiceCase):
         below = self.below(self.browser.transport)
         below.pauseProducing()
         for part in (b"a" * 70_000, b"b" * 70_000):
-            writeThrough(self.transport, part)
+            wireOf(self.transport).write(part)
             self.site.settle()
         # Then a part is sent, and the rest waits in the other of Twisted's buffers.
         below.doRead()
         self.site.settle()
         below.doRead()
-        writeThrough(self.transport, b"c")
+        wireOf(self.transport).write(b"c")
         below.resumeProducing()
         self.site.settle()
         expected = b"a" * 70_000 + b"b" * 70_000 + b"c"
@@ -138,7 +138,7 @@ class PlainTests(ServiceCase):
         below = self.below(self.browser.transport)
         below.pauseProducing()
         for _ in range(40):
-            writeThrough(self.transport, b"x" * 10_000)
+            wireOf(self.transport).write(b"x" * 10_000)
             self.site.settle()
         self.assertEqual(set(told), {False})
         below.resumeProducing()
@@ -150,11 +150,11 @@ class PlainTests(ServiceCase):
         """
         Behind the end nothing goes, and nothing is raised.
         """
-        writeThrough(self.transport, b"last")
+        wireOf(self.transport).write(b"last")
         self.transport.loseConnection()
         self.site.settle()
         self.assertFalse(self.transport.connected)
-        writeThrough(self.transport, b"too late")
+        wireOf(self.transport).write(b"too late")
         self.site.settle()
         self.assertEqual(self.browser.received, b"last")
 
@@ -165,9 +165,9 @@ class PlainTests(ServiceCase):
         """
         below = self.below(self.browser.transport)
         below.pauseProducing()
-        writeThrough(self.transport, b"x" * 100_000)
+        wireOf(self.transport).write(b"x" * 100_000)
         self.transport.loseConnection()
-        writeThrough(self.transport, b"late")
+        wireOf(self.transport).write(b"late")
         below.resumeProducing()
         self.site.settle()
         received = self.browser.received.removesuffix(b"late")
@@ -179,11 +179,11 @@ class PlainTests(ServiceCase):
         A connection that the peer has reset is lost where Twisted notices.
         """
         self.browser.transport.abortConnection()
-        writeThrough(self.transport, b"x")
-        writeThrough(self.transport, b"y")
+        wireOf(self.transport).write(b"x")
+        wireOf(self.transport).write(b"y")
         self.site.settle()
         self.assertFalse(self.transport.connected)
-        writeThrough(self.transport, b"z")
+        wireOf(self.transport).write(b"z")
 
 
 class TLSTests(PlainTests):

@@ -6,6 +6,7 @@ from functools import partial
 from typing import ClassVar
 from urllib.parse import parse_qs
 
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET, Request
 
@@ -65,23 +66,23 @@ class SendingResource(Route):
         gone = request.notifyFinish()
         gone.addErrback(lambda reason: None)
         taken.addCallbacks(
-            partial(self._taken, request),
-            partial(self._dropped, request),
+            partial(self._taken, request, gone),
+            partial(self._dropped, request, gone),
         )
         return NOT_DONE_YET
 
     def _succeed(self, request: Request) -> int:
         return respond(request, self.code, self.headers(request), PLAIN, self.body)
 
-    def _taken(self, request: Request, result: None) -> None:
-        if not request._disconnected:
+    def _taken(self, request: Request, gone: Deferred[None], result: None) -> None:
+        if not gone.called:
             self._succeed(request)
 
-    def _dropped(self, request: Request, reason: Failure) -> None:
+    def _dropped(self, request: Request, gone: Deferred[None], reason: Failure) -> None:
         error = reason.value
         if not isinstance(error, WireError):
             reason.raiseException()
-        elif not request._disconnected:
+        elif not gone.called:
             headers, text = self.headers(request), error.text.encode("utf-8")
             respond(request, error.status, headers, PLAIN, text)
 

@@ -32,7 +32,7 @@ from txsockjs.errors import NO_CODE, SessionClosed, SessionFailed, UnknownSessio
 from txsockjs.options import SockJSOptions
 from txsockjs.transports.deflate import Deflate, agree
 from txsockjs.transports.framing import REASON_SIZE, readTexts
-from txsockjs.web.wire import takenBytes
+from txsockjs.web.wire import Wire
 
 # The bit of a frame's header that says so (RFC 7692, section 6).
 _COMPRESSED: Final = 4
@@ -103,6 +103,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     @cvar maxMessages: how many messages of SockJS's one of WebSocket's may hold.
     @ivar receiver: what takes its messages, once it is open.
+    @ivar wire: the connection, as what is written to it.
     """
 
     _log = Logger()
@@ -113,6 +114,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     data: bytes
     maxMessages: int
     receiver: ISocketReceiver
+    wire: Wire
     _transport_details = None
     # Whether the next byte begins a frame, and no extension is in use.
     _direct: bool
@@ -392,14 +394,14 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         """
         # Autobahn's own timers run on a process-wide clock.
         if self._closeCall is None and self._lost is None:
-            self._moved = takenBytes(self.transport)
+            self._moved = self.wire.taken()
             self._closeCall = self.factory.clock.callLater(
                 self.factory.closeTimeout, self._closeTimeUp
             )
 
     def _closeTimeUp(self) -> None:
         self._closeCall = None
-        if takenBytes(self.transport) != self._moved:
+        if self.wire.taken() != self._moved:
             # The time counts from when the bytes had been taken.
             self._limitClosing()
             return

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory, IPushProducer
 from twisted.logger import Logger
-from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
@@ -45,7 +44,7 @@ from txsockjs.transports.socket import (
 )
 from txsockjs.web.headers import HeaderRules, Policy
 from txsockjs.web.response import headersBeside
-from txsockjs.web.wire import wireOf
+from txsockjs.web.takeover import takeOver
 
 _NORMAL: Final = 1000
 
@@ -86,7 +85,7 @@ class SocketReceiver:
     def __init__(self, socket: SocketProtocol) -> None:
         self._socket = socket
         self._transport = socket.transport
-        self._wire = wireOf(socket.transport)
+        self._wire = socket.wire
         self._writable = True
         self._unanswered: bytes | None = None
         self._deflating = socket.isDeflating()
@@ -266,7 +265,7 @@ class WebSocketResource(Route):
         socket = self._sockets.buildProtocol(None)
         service = self.service.counters.service
         socket.opening = openingRequest(request, service, self.transport, self.rules)
-        takeOver(request, socket)
+        socket.wire = takeOver(request, socket)
         extensions = b",".join(header(b"Sec-WebSocket-Extensions", []))
         try:
             socket.shakeHands(
@@ -329,28 +328,3 @@ def _names(values: Sequence[bytes] | None, token: bytes) -> bool:
         for value in values or ()
         for item in value.split(b",")
     )
-
-
-def takeOver(request: Request, protocol: SocketProtocol) -> None:
-    """
-    Give a request's connection to a WebSocket protocol.
-    """
-    channel: Any = request.channel
-    transport: Any = channel.transport
-    channel.transport = None
-    channel.setTimeout(None)
-    # HTTPChannel is the transport's producer; the receiver is going to be.
-    transport.unregisterProducer()
-    # Bytes behind the request in the same segment are still in the channel's hands.
-    channel.rawDataReceived = protocol.dataReceived
-    if isinstance(transport, ProtocolWrapper):
-        # TLS and the PROXY protocol wrap the channel.
-        transport.wrappedProtocol = protocol
-    elif isinstance(transport.protocol, ProtocolWrapper):
-        # TLS that was started on a plain connection.
-        transport.protocol.wrappedProtocol = protocol
-    else:
-        transport.protocol = protocol
-    # The connection has no further request: break the cycle that would keep it.
-    channel.requests.clear()
-    protocol.makeConnection(transport)

@@ -24,7 +24,7 @@ from txsockjs.errors import WireError
 from txsockjs.web.body import BoundedRequest
 from txsockjs.web.head import LONGEST_NAME, readStart
 from txsockjs.web.response import PLAIN
-from txsockjs.web.wire import heldBytes, takenBytes, wireOf
+from txsockjs.web.wire import Wire, wireOf
 
 #: How many bytes are read ahead while a request is answered, and the rest of the read
 #: that goes past that.
@@ -80,7 +80,11 @@ class BoundedChannel(HTTPChannel):
 
     Lines and bodies are Twisted's to understand; this says which bytes they are, so
     that it always knows where it stands.
+
+    @ivar wire: what its responses are written to.
     """
+
+    wire: Wire
 
     _position = _START
     # What has come and was not understood yet.
@@ -93,6 +97,13 @@ class BoundedChannel(HTTPChannel):
     _peer: IAddress | None = None
     # How much the peer had taken at the last look, if not all.
     _taken: int | None = None
+
+    def makeConnection(self, transport: Any) -> None:
+        """
+        There is a connection.
+        """
+        self.wire = wireOf(transport)
+        super().makeConnection(transport)  # type: ignore[no-untyped-call]
 
     def dataReceived(self, data: bytes) -> None:
         """
@@ -294,8 +305,8 @@ class BoundedChannel(HTTPChannel):
             # It is not the peer's turn; the next request has all of the time.
             return
         transport: Any = self.transport
-        held = heldBytes(transport)
-        before, self._taken = self._taken, takenBytes(transport) if held else None
+        held = self.wire.held()
+        before, self._taken = self._taken, self.wire.taken() if held else None
         # A slow reader is no dead one.
         isTaking = self._taken != before
         if self._position is _END:
@@ -304,7 +315,7 @@ class BoundedChannel(HTTPChannel):
             elif held:
                 transport.abortConnection()
             else:
-                wireOf(transport).hangUp()
+                self.wire.hangUp()
         elif self._position is _START and isTaking:
             # A connection is idle from when its last response was delivered.
             self.setTimeout(self.timeOut)  # type: ignore[no-untyped-call]
@@ -344,7 +355,7 @@ class BoundedChannel(HTTPChannel):
         self._forget()
         network: Any = self._networkProducer
         network.unregisterProducer()
-        self._taken = takenBytes(self.transport)
+        self._taken = self.wire.taken()
         self.setTimeout(self.abortTimeout)  # type: ignore[no-untyped-call]
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

@@ -47,7 +47,7 @@ from txsockjs.web.http2machine import (
     checkRequest,
 )
 from txsockjs.web.http2sender import Stream, StreamSender
-from txsockjs.web.wire import takenBytes
+from txsockjs.web.wire import Wire, wireOf
 
 #: How many streams a client may have reset, in a burst and in each second after it
 #: (CVE-2023-44487, and CVE-2025-8671 where it has the server reset them).
@@ -87,6 +87,7 @@ class BoundedH2Connection(Protocol):
     timeOut: float | None = None
     abortTimeout: float = 15
     transport: Any
+    wire: Wire
 
     _reading = False
     _closing = False
@@ -119,6 +120,7 @@ class BoundedH2Connection(Protocol):
         """
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
+        self.wire = wireOf(self.transport)
         self.conn.initiate_connection()
         self._flush()
         if self.timeOut is not None:
@@ -335,7 +337,7 @@ class BoundedH2Connection(Protocol):
         The transport holds as much as it is to.
         """
         self._sender.blocked = True
-        self._since, self._taken = self._reactor.seconds(), takenBytes(self.transport)
+        self._since, self._taken = self._reactor.seconds(), self.wire.taken()
 
     def resumeProducing(self) -> None:
         self._sender.blocked = False
@@ -401,7 +403,7 @@ class BoundedH2Connection(Protocol):
         now, timeOut = self._reactor.seconds(), self.timeOut
         assert timeOut is not None
         if self._sender.blocked:
-            taken = takenBytes(self.transport)
+            taken = self.wire.taken()
             if taken != self._taken:
                 self._since, self._taken = now, taken
             elif now - self._since >= timeOut:
@@ -435,12 +437,12 @@ class BoundedH2Connection(Protocol):
         self._loseStreams(Failure(ConnectionLost(f"HTTP/2 ended with {code!r}.")))
 
     def _linger(self) -> None:
-        self._taken = takenBytes(self.transport)
+        self._taken = self.wire.taken()
         self._timer = self._reactor.callLater(self.abortTimeout, self._lookAgain)
 
     def _lookAgain(self) -> None:
         self._timer = None
-        if takenBytes(self.transport) == self._taken:
+        if self.wire.taken() == self._taken:
             self.transport.abortConnection()
         else:
             self._linger()

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-from twisted.web.http import NO_BODY_CODES, RESPONSES, HTTPChannel
+from twisted.web.http import NO_BODY_CODES, RESPONSES
 from twisted.web.server import NOT_DONE_YET, Request
 
 from txsockjs.errors import WireError
 from txsockjs.web.headers import HeaderBlock
-from txsockjs.web.wire import Wire, wireOf
+from txsockjs.web.wire import Wire, isHTTP1, wireUnder
 
 PLAIN: Final = b"text/plain; charset=UTF-8"
 
@@ -141,11 +141,8 @@ def responseOf(request: Request) -> Response:
     """
     The form of response that a request has.
     """
-    channel: Any = request.channel
-    if not isinstance(channel, HTTPChannel):
-        # On HTTP/2 the channel is the stream.
-        return Response(request, wireOf(channel))
-    return DirectResponse(request, wireOf(channel.transport))
+    form = DirectResponse if isHTTP1(request.channel) else Response
+    return form(request, wireUnder(request))
 
 
 def respond(

@@ -18,7 +18,7 @@ from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.tcp import Server
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.protocols.tls import BufferingTLSTransport
-from twisted.web.http import HTTPChannel
+from twisted.web.http import HTTPChannel, Request
 
 if sys.platform == "linux":
     from fcntl import ioctl
@@ -231,7 +231,8 @@ class StreamWire(Wire):
 
     def __init__(self, stream: Any) -> None:
         self.transport = stream
-        self._bottom = Wire(stream._conn.transport)
+        connection = stream._conn
+        self._bottom = getattr(connection, "wire", None) or Wire(connection.transport)
         # When the stream has ended: what the connection's peer will have taken when it
         # has all of it, and how much of that it had not at the last look.
         self._end: int | None = None
@@ -281,29 +282,24 @@ class StreamWire(Wire):
 
 def wireOf(transport: Any) -> Wire:
     """
-    The form of wire that a transport has.
+    The form of wire that a connection's transport has.
     """
     kind = type(transport)
     if kind is Server:
         return TCPWire(transport)
     if kind is BufferingTLSTransport and type(transport.transport) is Server:
         return TLSWire(transport)
-    if hasattr(transport, "_outboundStreamQueues") or hasattr(transport, "_conn"):
-        return StreamWire(transport)
     return Wire(transport)
 
 
-def writeThrough(transport: Any, data: bytes) -> None:
-    wireOf(transport).write(data)
-
-
-def pendingBytes(transport: Any, written: int = sys.maxsize) -> int:
-    return wireOf(transport).pending(written)
-
-
-def heldBytes(transport: Any) -> int:
-    return wireOf(transport).held()
-
-
-def takenBytes(transport: Any) -> int:
-    return wireOf(transport).taken()
+def wireUnder(request: Request) -> Wire:
+    """
+    The wire of the connection, or of the stream, that a request came on. Our own
+    connections have one for all requests.
+    """
+    channel: Any = request.channel
+    if not isHTTP1(channel):
+        # The channel is the stream.
+        return StreamWire(channel)
+    wire: Wire | None = getattr(channel, "wire", None)
+    return wireOf(channel.transport) if wire is None else wire
