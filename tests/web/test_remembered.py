@@ -8,7 +8,9 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.documents import ROOT
 from tests.support.serving import Echo, Recorder, ServiceCase
 from txsockjs.core import service
 from txsockjs.core.memory import MAX_ENDINGS, MAX_ID, REMEMBERED
@@ -182,6 +184,24 @@ class RememberedTests(ServiceCase):
         connection.request("POST", "/0/s/xhr")
         connection.abort()
         self.open("s")
+
+
+class DocumentTests(SynchronousTestCase):
+    """
+    What docs/limits.rst says of it.
+    """
+
+    def test_numbers(self) -> None:
+        """
+        It has the numbers that hold.
+        """
+        text = " ".join((ROOT / "docs/limits.rst").read_text("utf-8").split())
+        for said in (
+            f"* {service.MAX_CLOSED:,} that have told their end",
+            f"how {MAX_ENDINGS:,} have ended, for {REMEMBERED:.0f} seconds",
+            f"Ids of more than {MAX_ID} bytes are not remembered",
+        ):
+            self.assertIn(said, text)
 
 
 class ClosedTests(ServiceCase):
