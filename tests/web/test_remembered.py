@@ -8,12 +8,14 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.documents import ROOT
 from tests.support.serving import Echo, Recorder, ServiceCase
 from txsockjs.core import service
-from txsockjs.core.memory import MAX_ENDINGS, MAX_ID, REMEMBERED
+from txsockjs.core.frames import INTERRUPTED
+from txsockjs.core.memory import MAX_ENDINGS, MAX_ID, REMEMBERED, Endings
 from txsockjs.testing import MemoryClient
 
 RECEIVING = [
@@ -173,6 +175,18 @@ class RememberedTests(ServiceCase):
         self.open("s0")
         self.assertTold("1002", "s1")
         self.assertEqual(len(endings._endings), MAX_ENDINGS)
+
+    def test_again(self) -> None:
+        """
+        One that ends again counts as one of the last.
+        """
+        endings = Endings(Clock())
+        for id in b"a", b"b", b"a":
+            endings.add(id, INTERRUPTED)
+        for number in range(MAX_ENDINGS - 1):
+            endings.add(b"%d" % number, INTERRUPTED)
+        self.assertIs(endings.get(b"a"), INTERRUPTED)
+        self.assertIsNone(endings.get(b"b"))
 
     def test_notRefused(self) -> None:
         """

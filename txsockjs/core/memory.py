@@ -57,7 +57,6 @@ class Endings:
             return None
         until, close, owned = ending
         if self._clock.seconds() >= until:
-            del self._endings[id]
             return None
         if owner != owned:
             raise UnknownSession
