@@ -137,9 +137,11 @@ class Wild(Protocol):
             self.act()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        with self.pair.called():
-            self.act()
-        self.pair.lost += 1
+        try:
+            with self.pair.called():
+                self.act()
+        finally:
+            self.pair.lost += 1
 
     def say(self, text: str) -> None:
         """
