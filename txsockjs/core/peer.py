@@ -128,23 +128,27 @@ class Peer:
         """
         There is a receiver: a heartbeat follows after an interval of silence.
         """
-        self.spoke = self._clock.seconds()
-        if self._options.heartbeat is not None:
-            self._arm(self._options.heartbeat, session)
+        now = self.spoke = self._clock.seconds()
+        interval = self._options.heartbeat
+        if interval is not None and not now < self._armed <= now + interval:
+            self._arm(interval, session)
 
     def left(self, session: IWatched) -> None:
         """
         There is no receiver any more, or it is done: the disconnect delay begins, when
         what the last one was given can have been delivered. (PROTOCOL 6.4)
         """
-        self._since = self._clock.seconds()
+        now = self._since = self._clock.seconds()
         self._grace = 0.0
         receiver = session.receiver
         if receiver is not None:
-            rest = max(0, receiver.carried - _AT_ONCE)
-            self._grace = min(_LONGEST, rest / SLOWEST_LINE)
+            rest = receiver.carried - _AT_ONCE
+            if rest > 0:
+                self._grace = min(_LONGEST, rest / SLOWEST_LINE)
             self._unread = receiver.takenBytes() if receiver.pendingBytes() else None
-        self._arm(self._options.timeout, session)
+        delay = self._options.timeout
+        if not now < self._armed <= now + delay:
+            self._arm(delay, session)
 
     def lookSoon(self, session: IWatched) -> None:
         """

@@ -28,6 +28,9 @@ class State(enum.Enum):
     Where in its life a session is.
     """
 
+    # That of enum takes longer than all else that is done with a member.
+    __hash__ = object.__hash__
+
     #: Nobody was told anything yet.
     NEW = "new"
     #: The application is connected.
@@ -45,6 +48,8 @@ class Condition(enum.Enum):
     What can be done with a session's receiver.
     """
 
+    __hash__ = object.__hash__
+
     #: There is none.
     NONE = "none"
     #: It takes a frame.
@@ -59,6 +64,8 @@ class Event(enum.Enum):
     """
     Why a state changes.
     """
+
+    __hash__ = object.__hash__
 
     #: It is known that the session may be opened.
     OPENED = "opened"

@@ -1,39 +1,79 @@
-"""What every URL of a service has in common: L{Route}."""
+"""What the URLs of a service have in common, and how one is found."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import re
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final
 
 from twisted.internet.interfaces import ISSLTransport
+from twisted.web.resource import Resource
 from twisted.web.server import Request
 
-from txsockjs.core.service import Service
+from txsockjs.core.service import Life, Service
 from txsockjs.core.session import Session
-from txsockjs.errors import UnknownSession
+from txsockjs.counters import Counters
+from txsockjs.errors import (
+    NotFound,
+    NoWebSocketHere,
+    ServiceStopping,
+    UnknownSession,
+    WireError,
+)
 from txsockjs.request import OpeningRequest
 from txsockjs.web.headers import NEVER_CACHED, HeaderBlock, HeaderRules, Policy
-from txsockjs.web.response import empty
+from txsockjs.web.response import empty, refuse
+
+_IFRAME: Final = re.compile(rb"iframe[0-9-.a-z_]*\.html")
 
 
-class Route:
+class ServiceResource(Resource):
     """
-    One URL of a SockJS service: its methods and its header policy.
+    One URL of a SockJS service: its methods, its header policy, its errors.
 
     @cvar policy: the header rules that hold.
     @cvar method: the method that L{answer} takes, beside OPTIONS.
+    @cvar isWebSocket: whether it takes an upgrade to WebSocket.
     @cvar hasHead: whether HEAD is answered as GET is; then L{answer} returns a body.
         Where GET opens a session, HEAD must not.
     """
 
+    isLeaf = True
     policy: ClassVar[Policy]
     method: ClassVar[bytes]
     hasHead: ClassVar[bool] = False
+    isWebSocket: ClassVar[bool] = False
 
     def __init__(self, service: Service, rules: HeaderRules) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
         self.service = service
         self.rules = rules
         # RFC 9110, section 10.2.1.
         self._allow = b"OPTIONS, " + self.method + b", HEAD" * self.hasHead
+
+    def render(self, request: Request) -> bytes | int:
+        """
+        Answer any request for this URL.
+        """
+        method = request.method
+        isAllowed = False
+        try:
+            if method == self.method or (method == b"HEAD" and self.hasHead):
+                origins = request.requestHeaders.getRawHeaders(b"Origin", ())
+                guarded = self.rules.guarded or len(origins) > 1
+                if guarded and Policy.CORS in self.policy:
+                    self.rules.checkOrigin(request)
+                isAllowed = True
+                return self.answer(request)
+            if method == b"OPTIONS":
+                return self.options(request)
+        except WireError as error:
+            self.service.counters.refuse(error)
+            if isAllowed:
+                self.headers(request).apply(request)
+            self.neverCached(request)
+            return refuse(request, error)
+        return self.refuseMethod(request)
 
     def options(self, request: Request) -> int:
         """
@@ -87,6 +127,100 @@ class Route:
         """
         if Policy.NEVER_CACHED in self.policy:
             request.setHeader(b"Cache-Control", NEVER_CACHED)
+
+
+class ServiceTree(Resource):
+    """
+    All URLs of a service: finds the Resource for one, and asks it. It is a leaf to
+    twisted.web, which would go through a chain of C{getChild}.
+
+    @ivar counters: what the service has done.
+    @ivar greeting: what is at its base URL.
+    @ivar iframe: what is at every URL of the iframe page.
+    @ivar pages: its other pages, by name.
+    @ivar service: the sessions, and the life, of the service.
+    @ivar transports: its transports, by name.
+    """
+
+    isLeaf = True
+    counters: Counters
+    greeting: ServiceResource
+    iframe: ServiceResource
+    pages: dict[bytes, ServiceResource]
+    service: Service
+    transports: dict[bytes, ServiceResource]
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def start(self) -> None:
+        """
+        Start the service: somebody asks for it.
+        """
+        raise NotImplementedError
+
+    def render(self, request: Request) -> bytes | int:
+        """
+        Find the Resource for the rest of the URL, and have it answer.
+        """
+        life = self.service.life
+        if life is Life.NEW:
+            self.start()
+        resource = self._find(request.postpath or [b""])
+        try:
+            if life is Life.STOPPED:
+                # Stopped stays stopped, whoever's connection is still open.
+                raise ServiceStopping
+            if resource is None:
+                raise NotFound
+            if (
+                request.requestHeaders.hasHeader(b"Upgrade")
+                and asksForWebSocket(request)
+                and not resource.isWebSocket
+            ):
+                raise NoWebSocketHere
+        except WireError as error:
+            self.counters.refuse(error)
+            return refuse(request, error)
+        return resource.render(request)
+
+    def _find(self, segments: list[bytes]) -> ServiceResource | None:
+        count = len(segments)
+        if count == 3:
+            server, session, transport = segments
+            # PROTOCOL section 1: neither has a dot, and neither is empty.
+            if server and session and b"." not in server and b"." not in session:
+                return self.transports.get(transport)
+        elif count == 1:
+            page = segments[0]
+            if not page:
+                return self.greeting
+            if _IFRAME.fullmatch(page):
+                return self.iframe
+            return self.pages.get(page)
+        return None
+
+    def getChild(self, path: bytes, request: Request) -> Any:
+        return self
+
+
+def asksForWebSocket(request: Request) -> bool:
+    """
+    Whether a request wants to be upgraded to WebSocket.
+    """
+    values = request.requestHeaders.getRawHeaders(b"Upgrade")
+    return values is not None and names(values, b"websocket")
+
+
+def names(values: Sequence[bytes] | None, token: bytes) -> bool:
+    """
+    Whether a header with a list of tokens has this one. (RFC 9110, section 5.6.1)
+    """
+    return any(
+        item.strip().lower() == token
+        for value in values or ()
+        for item in value.split(b",")
+    )
 
 
 def openingRequest(

@@ -13,7 +13,7 @@ from twisted.web.server import Request
 from txsockjs.core.service import Service
 from txsockjs.errors import ServiceStopping
 from txsockjs.options import Origins
-from txsockjs.transports.base import Route
+from txsockjs.transports.base import ServiceResource
 from txsockjs.web.etags import matches
 from txsockjs.web.headers import HeaderRules, Policy, cacheForAYear
 from txsockjs.web.response import PLAIN, empty, forMethod, isEncoded
@@ -38,7 +38,7 @@ _IFRAME: Final = """\
 """
 
 
-class _Page(Route):
+class _Page(ServiceResource):
     """
     A page that anybody may GET, or HEAD, and that no script reads across origins.
     """
@@ -124,7 +124,7 @@ def _frameAncestors(origins: Origins) -> bytes | None:
     return b"frame-ancestors " + " ".join(allowed).encode("ascii")
 
 
-class Info(Route):
+class Info(ServiceResource):
     """
     What the service offers. The client takes the time that the answer needs as its
     round trip. (PROTOCOL section 3)

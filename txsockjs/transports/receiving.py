@@ -20,12 +20,12 @@ from txsockjs.core.frames import Close, Frame
 from txsockjs.core.service import Service
 from txsockjs.core.session import Session
 from txsockjs.interfaces import IReceiver
-from txsockjs.transports.base import Route, openingRequest
+from txsockjs.transports.base import ServiceResource, openingRequest
 from txsockjs.web.headers import HeaderBlock, HeaderRules
 from txsockjs.web.response import responseOf
 
 
-class ReceivingResource(Route):
+class ReceivingResource(ServiceResource):
     """
     One receiving transport of a service.
 

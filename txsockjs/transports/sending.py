@@ -19,12 +19,12 @@ from txsockjs.errors import (
     UnknownSession,
     WireError,
 )
-from txsockjs.transports.base import Route
+from txsockjs.transports.base import ServiceResource
 from txsockjs.web.headers import HeaderRules, Policy
 from txsockjs.web.response import PLAIN, respond
 
 
-class SendingResource(Route):
+class SendingResource(ServiceResource):
     """
     One sending transport of a service. Its errors leave the session unharmed.
 

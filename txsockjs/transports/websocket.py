@@ -34,7 +34,12 @@ from txsockjs.errors import (
 )
 from txsockjs.interfaces import IReceiver
 from txsockjs.request import OpeningRequest
-from txsockjs.transports.base import Route, openingRequest
+from txsockjs.transports.base import (
+    ServiceResource,
+    asksForWebSocket,
+    names,
+    openingRequest,
+)
 from txsockjs.transports.framing import formatText
 from txsockjs.transports.socket import (
     STATE_OPEN,
@@ -208,13 +213,14 @@ class SocketReceiver:
         """
 
 
-class WebSocketResource(Route):
+class WebSocketResource(ServiceResource):
     """
     The URL of a WebSocket. What is framed and what is raw differ in their receiver.
     """
 
     policy = Policy.COOKIE
     method = b"GET"
+    isWebSocket = True
     _log = Logger()
     transport: ClassVar[str] = "websocket"
     receiver: ClassVar[type[SocketReceiver]] = SocketReceiver
@@ -240,7 +246,7 @@ class WebSocketResource(Route):
         header = request.requestHeaders.getRawHeaders
         if not asksForWebSocket(request):
             raise NotAWebSocket
-        if not _names(header(b"Connection"), b"upgrade"):
+        if not names(header(b"Connection"), b"upgrade"):
             raise NotAnUpgrade
         hosts, keys = header(b"Host", []), header(b"Sec-WebSocket-Key", [])
         if (
@@ -312,19 +318,3 @@ def _fault(error: WireError, taken: Deferred[None] | None) -> Fault:
     if isinstance(error, MessageTooBig):
         return Fault(1009, error.text, taken)
     return Fault(3000, "Broken framing.", taken)
-
-
-def asksForWebSocket(request: Request) -> bool:
-    """
-    Whether a request wants to be upgraded to WebSocket.
-    """
-    values = request.requestHeaders.getRawHeaders(b"Upgrade")
-    return values is not None and _names(values, b"websocket")
-
-
-def _names(values: Sequence[bytes] | None, token: bytes) -> bool:
-    return any(
-        item.strip().lower() == token
-        for value in values or ()
-        for item in value.split(b",")
-    )

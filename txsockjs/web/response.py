@@ -7,7 +7,6 @@ whatever somebody else's Site has put between, takes the ordinary way.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -99,17 +98,10 @@ class DirectResponse(Response):
         self, code: int, headers: HeaderBlock, contentType: bytes, body: bytes
     ) -> None:
         request = self._request
-        fields = list(request.responseHeaders.getAllRawHeaders())
-        if _isTouched(request, headers, fields):
+        others = _others(request, headers)
+        if others is None:
             super().whole(code, headers, contentType, body)
             return
-        others = b"".join(
-            [
-                b"%b: %b\r\n" % (name, value)
-                for name, values in fields
-                for value in values
-            ]
-        )
         length = b"" if code in NO_BODY_CODES else b"Content-Length: %d\r\n" % len(body)
         # For the access log, and so that finish() adds nothing.
         request.code = code
@@ -159,18 +151,21 @@ def respond(
     return NOT_DONE_YET
 
 
-def _isTouched(
-    request: Request, headers: HeaderBlock, fields: list[tuple[bytes, Sequence[bytes]]]
-) -> bool:
+def _others(request: Request, headers: HeaderBlock) -> bytes | None:
     """
-    Whether somebody else has a hand in the response, such as a Resource above ours:
-    only twisted.web does then what that one expects of it.
+    The headers of a response beside ours, or None where somebody else has a hand in
+    it, such as a Resource above ours: only twisted.web does then what that one expects
+    of it.
     """
-    return (
-        isEncoded(request)
-        or bool(request.cookies)
-        or not headers.names.isdisjoint([name for name, _ in fields])
-    )
+    if isEncoded(request) or request.cookies:
+        return None
+    lines = []
+    names = headers.names
+    for name, values in request.responseHeaders.getAllRawHeaders():
+        if name in names:
+            return None
+        lines += [b"%b: %b\r\n" % (name, value) for value in values]
+    return b"".join(lines)
 
 
 def isEncoded(request: Request) -> bool:

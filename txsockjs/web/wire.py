@@ -298,8 +298,10 @@ def wireUnder(request: Request) -> Wire:
     connections have one for all requests.
     """
     channel: Any = request.channel
-    if not isHTTP1(channel):
-        # The channel is the stream.
-        return StreamWire(channel)
     wire: Wire | None = getattr(channel, "wire", None)
-    return wireOf(channel.transport) if wire is None else wire
+    if wire is not None:
+        return wire
+    if isHTTP1(channel):
+        return wireOf(channel.transport)
+    # The channel is the stream.
+    return StreamWire(channel)
