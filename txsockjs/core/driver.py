@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.python.failure import Failure
 
-from txsockjs.core.states import Stateful
+from txsockjs.core.states import Condition, State, Stateful
 from txsockjs.interfaces import ISessionHost
 
 
@@ -20,7 +20,8 @@ class Driver(Stateful):
     __slots__ = ("_effects", "_host", "_running", "_scheduled")
 
     def __init__(self, host: ISessionHost) -> None:
-        super().__init__()
+        self.state = State.NEW
+        self.condition = Condition.NONE
         self._host: Any = host
         # What is to be done before anything else, in order.
         self._effects: list[tuple[Any, ...]] | None = None

@@ -155,9 +155,8 @@ class Stateful:
 
     __slots__ = ("condition", "state")
 
-    def __init__(self) -> None:
-        self.state = State.NEW
-        self.condition = Condition.NONE
+    state: State
+    condition: Condition
 
     def _become(self, event: Event) -> None:
         """

@@ -173,11 +173,7 @@ class ServiceTree(Resource):
                 raise ServiceStopping
             if resource is None:
                 raise NotFound
-            if (
-                request.requestHeaders.hasHeader(b"Upgrade")
-                and asksForWebSocket(request)
-                and not resource.isWebSocket
-            ):
+            if not resource.isWebSocket and asksForWebSocket(request):
                 raise NoWebSocketHere
         except WireError as error:
             self.counters.refuse(error)

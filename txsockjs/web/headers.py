@@ -50,6 +50,9 @@ class Policy(enum.Flag):
     Which of the rules hold for a route.
     """
 
+    # There is one object for each value, and that of enum takes long.
+    __hash__ = object.__hash__
+
     CORS = enum.auto()
     NEVER_CACHED = enum.auto()
     COOKIE = enum.auto()

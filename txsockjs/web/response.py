@@ -133,6 +133,10 @@ def responseOf(request: Request) -> Response:
     """
     The form of response that a request has.
     """
+    wire: Wire | None = getattr(request.channel, "wire", None)
+    if wire is not None:
+        # Our own channel: it has one for all requests.
+        return DirectResponse(request, wire)
     form = DirectResponse if isHTTP1(request.channel) else Response
     return form(request, wireUnder(request))
 
@@ -157,7 +161,7 @@ def _others(request: Request, headers: HeaderBlock) -> bytes | None:
     it, such as a Resource above ours: only twisted.web does then what that one expects
     of it.
     """
-    if isEncoded(request) or request.cookies:
+    if request._encoder is not None or request.cookies:
         return None
     lines = []
     names = headers.names
