@@ -173,6 +173,8 @@ class IApplication(Interface):
     None of the methods raises.
     """
 
+    listening = Attribute("Whether somebody waits for C{sessionDrained}.")
+
     def sessionOpened() -> None:
         """
         The session is open: the peer was told, and messages may be sent.
@@ -185,7 +187,8 @@ class IApplication(Interface):
 
     def sessionDrained() -> None:
         """
-        All that was sent has been taken by the receiver.
+        All that was sent has been taken by the receiver. Not called where nobody was
+        L{listening} when it was.
         """
 
     def sessionLost(reason: Failure) -> None:

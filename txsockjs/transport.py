@@ -55,6 +55,7 @@ class SessionTransport:
 
     @ivar avatar: what the option C{authorize} returned.
     @ivar request: the L{OpeningRequest}.
+    @ivar listening: whether somebody waits for all that was sent to be taken.
     @ivar disconnecting: whether the application has asked for the end.
     @ivar connected: whether the session is open.
     """
@@ -75,6 +76,7 @@ class SessionTransport:
         "connected",
         "disconnecting",
         "encoding",
+        "listening",
         "request",
     )
 
@@ -104,6 +106,7 @@ class SessionTransport:
         self._closeLater: Close | None = None
         # Those who wait until all is taken.
         self._drains: list[Deferred[None]] | None = None
+        self.listening = False
         self.request = request
         self.connected = False
         self.disconnecting = False
@@ -203,6 +206,7 @@ class SessionTransport:
             drained.callback(None)
         else:
             self._drains = [*(self._drains or ()), drained]
+            self.listening = True
         return drained
 
     def _forgetDrain(self, drained: Deferred[None]) -> None:
@@ -214,6 +218,7 @@ class SessionTransport:
 
     def _release(self) -> None:
         drains, self._drains = self._drains, None
+        self.listening = self._producer is not None
         for drained in drains or ():
             if not drained.called:
                 drained.callback(None)
@@ -238,6 +243,7 @@ class SessionTransport:
             producer.stopProducing()
             return
         self._producer = producer
+        self.listening = True
         self._streaming = streaming
         self._producerPaused = False
         if self._session.crowded:
@@ -249,6 +255,7 @@ class SessionTransport:
 
     def unregisterProducer(self) -> None:
         self._producer = None
+        self.listening = self._drains is not None
         self._closeNow()
 
     def _closeNow(self) -> None:

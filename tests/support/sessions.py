@@ -31,6 +31,8 @@ class RecordingApplication:
     @ivar lost: the reasons of the session's end.
     """
 
+    listening = True
+
     def __init__(self) -> None:
         self.opened = 0
         self.received: list[str | bytes] = []

@@ -176,6 +176,7 @@ class Session(Life):
                     # others come.
                     self._crowded = True
                     self._writeMessages()
+                    self._drained = False
             finally:
                 self._running = False
         outbox.pack()
@@ -194,6 +195,7 @@ class Session(Life):
                 self.fail(OVERFLOW, Failure(ConnectionLost(why)))
         elif pending > self._enough:
             self._crowded = True
+            self._drained = False
         self._later()
 
     @property
@@ -227,8 +229,9 @@ class Session(Life):
         """
         Give the receiver as much of the outbox as one frame takes.
         """
-        outbox = self._outbox
-        self._drained = False
+        outbox, application = self._outbox, self._application
+        if application is not None and application.listening:
+            self._drained = False
         frame: Part
         if len(outbox) == 1:
             # The short way.
