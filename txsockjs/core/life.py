@@ -1,6 +1,6 @@
 """The life of one SockJS session. (PROTOCOL section 6.)
 
-L{Life} is how a session begins, who its receivers are, and how it ends; what is said in
+L{SessionLife} is how a session begins, who its receivers are, and how it ends; what is said in
 between is L{txsockjs.core.session}'s. Whatever happens changes the state along the
 tables of L{txsockjs.core.states}, and leaves what is to be done.
 """
@@ -33,7 +33,7 @@ _FULL: Final = Condition.FULL
 _DONE: Final = Condition.DONE
 
 
-class Life(Driver):
+class SessionLife(Driver):
     """
     How a session begins, goes on and ends.
 

@@ -22,7 +22,7 @@ from zope.interface import implementer
 
 from txsockjs.core.frames import HEARTBEAT, OVERFLOW, Frame, Message, Part
 from txsockjs.core.inbox import Inbox
-from txsockjs.core.life import Life
+from txsockjs.core.life import SessionLife
 from txsockjs.core.outbox import FRAME_SIZE, MESSAGE_COST
 from txsockjs.core.states import Condition, Event, State
 from txsockjs.counters import TransportCounters
@@ -76,7 +76,7 @@ class EndOfTurn:
 
 
 @implementer(IHostedSession)
-class Session(Life):
+class Session(SessionLife):
     """
     One session: what happens to it, and what follows from that.
     """
