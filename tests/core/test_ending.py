@@ -13,7 +13,7 @@ from tests.support.sessions import (
     polling,
     socket,
 )
-from txsockjs.core.frames import Message
+from txsockjs.core.frames import Frame, Message
 from txsockjs.core.states import State
 from txsockjs.testing import MemoryReceiver
 
@@ -272,3 +272,77 @@ class SettledTests(SessionTestCase):
         self.assertFalse(session.settled)
         receiver.drop()
         self.assertTrue(session.settled)
+
+
+class Broken(MemoryReceiver):
+    """
+    A receiver that raises in one of its calls.
+    """
+
+    def __init__(self, where: str, limit: int | None = None) -> None:
+        super().__init__(limit)
+        self.where = where
+
+    def sendFrame(self, frame: Frame) -> bool:
+        if self.where == "sendFrame":
+            raise KeyboardInterrupt
+        return super().sendFrame(frame)
+
+    def finish(self) -> None:
+        super().finish()
+        if self.where == "finish":
+            raise KeyboardInterrupt
+
+
+class BrokenTests(SessionTestCase):
+    """
+    What a receiver raises, whatever it is, leaves nothing half way.
+    """
+
+    def test_opening(self) -> None:
+        """
+        A session whose first frame cannot be written is not counted and not there; its
+        application hears of the end alone, to let go of what it has.
+        """
+        receiver = Broken("sendFrame")
+        session, _ = self.open(receiver)
+        self.assertEqual(0, self.application.opened)
+        self.assertLost(ConnectionLost)
+        self.assertTrue(receiver.aborted)
+        self.assertIs(State.GONE, session.state)
+        self.assertEqual(0, self.service.counters.open)
+        self.assertIdle()
+        self.assertEqual(1, len(self.flushLoggedErrors(KeyboardInterrupt)))
+
+    def test_finishing(self) -> None:
+        """
+        One that cannot be ended does not keep the next one from being served.
+        """
+        session, _ = self.open(Broken("finish", 1))
+        self.assertEqual(1, self.application.opened)
+        self.send(session, "x")
+        self.assertFrames(self.attach(session, polling()), b'a["x"]')
+        self.assertEqual(1, len(self.flushLoggedErrors(KeyboardInterrupt)))
+
+    def test_gone(self) -> None:
+        """
+        A receiver that was meant for a session which is just gone is told so.
+        """
+        session, _ = self.open()
+        session.abort()
+        receiver = self.attach(session, polling())
+        self.assertFrames(receiver, b'c[1002,"Connection interrupted"]')
+        self.assertTrue(receiver.finished)
+
+    def test_refusedFirst(self) -> None:
+        """
+        A session that is refused tells why before what it was sent goes back.
+        """
+        receiver = MemoryReceiver()
+        session = self.service.open(b"s", lambda session: session.wait(receiver))
+        held = session.receive(["a"])
+        assert held is not None
+        seen: list[int] = []
+        held.addErrback(lambda reason: seen.append(len(receiver.frames)))
+        session.refuse(close(4401, "Unauthorized"), receiver)
+        self.assertEqual([1], seen)

@@ -1,8 +1,8 @@
 """The life of one SockJS session. (PROTOCOL section 6.)
 
-L{SessionLife} is how a session begins, who its receivers are, and how it ends; what is said in
-between is L{txsockjs.core.session}'s. Whatever happens changes the state along the
-tables of L{txsockjs.core.states}, and leaves what is to be done.
+L{SessionLife} is how a session begins, who its receivers are, and how it ends; what is
+said in between is L{txsockjs.core.session}'s. Whatever happens changes the state along
+the tables of L{txsockjs.core.states}, and leaves what is to be done.
 """
 
 from __future__ import annotations
