@@ -81,7 +81,9 @@ class HeartbeatTests(HeartbeatCase):
 
         class Client(MemorySession):
             def _read(self, frame: str) -> None:
-                frames.append((clock.seconds(), frame[:1].encode()))
+                # The prelude of a stream looks like many of them.
+                if frame[:2] != "hh":
+                    frames.append((clock.seconds(), frame[:1].encode()))
                 super()._read(frame)
 
         browser = Client(self.client, transport, "/0/a")

@@ -175,7 +175,7 @@ class RememberedTests(ServiceCase):
             endings.add(b"%d" % number, None)
         self.open("s0")
         self.assertTold("1002", "s1")
-        self.assertEqual(len(endings._endings), MAX_ENDINGS)
+        self.assertEqual(len(endings), MAX_ENDINGS)
 
     def test_again(self) -> None:
         """

@@ -15,7 +15,6 @@ from twisted.internet.protocol import Factory, ProcessProtocol, Protocol
 from twisted.python.failure import Failure
 
 from txsockjs import admission
-from txsockjs.core.frames import Message
 from txsockjs.factory import SockJSMultiFactory
 from txsockjs.transport import SessionTransport
 
@@ -35,7 +34,7 @@ class EchoTransport(SessionTransport):
 
     def sessionReceived(self, message: str | bytes) -> None:
         if isinstance(message, bytes):
-            self.sendPrepared(Message("", message))
+            self.sendBinary(message)
         else:
             self.sendMessage(message)
 

@@ -23,12 +23,20 @@ class Endings:
     begins no new session in the middle of an old talk. (PROTOCOL 6.6)
     """
 
-    __slots__ = ("_clock", "_endings")
+    __slots__ = ("_clock", "_closes", "_owners", "_until")
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        # The oldest first.
-        self._endings: dict[bytes, tuple[float, Close, object]] = {}
+        # By id, the oldest first. Apart they are nothing to the garbage collector.
+        self._closes: dict[bytes, Close] = {}
+        self._until: dict[bytes, float] = {}
+        self._owners: dict[bytes, object] = {}
+
+    def __len__(self) -> int:
+        """
+        How many are remembered.
+        """
+        return len(self._closes)
 
     def add(self, id: bytes, close: Close, owner: object = None) -> None:
         """
@@ -38,11 +46,18 @@ class Endings:
         """
         if len(id) > MAX_ID:
             return
-        endings = self._endings
-        endings.pop(id, None)
-        endings[id] = (self._clock.seconds() + REMEMBERED, close, owner)
-        while len(endings) > MAX_ENDINGS:
-            del endings[next(iter(endings))]
+        self._forget(id)
+        self._closes[id] = close
+        self._until[id] = self._clock.seconds() + REMEMBERED
+        if owner is not None:
+            self._owners[id] = owner
+        if len(self._closes) > MAX_ENDINGS:
+            self._forget(next(iter(self._closes)))
+
+    def _forget(self, id: bytes) -> None:
+        self._closes.pop(id, None)
+        self._until.pop(id, None)
+        self._owners.pop(id, None)
 
     def get(self, id: bytes, owner: object = None) -> Close | None:
         """
@@ -52,12 +67,9 @@ class Endings:
         @param owner: who asks.
         @raise UnknownSession: if it was somebody else's.
         """
-        ending = self._endings.get(id)
-        if ending is None:
+        close = self._closes.get(id)
+        if close is None or self._clock.seconds() >= self._until[id]:
             return None
-        until, close, owned = ending
-        if self._clock.seconds() >= until:
-            return None
-        if owner != owned:
+        if owner != self._owners.get(id):
             raise UnknownSession
         return close
