@@ -1,0 +1,108 @@
+"""The seams of the client.
+
+A L{ClientSession <txsockjs.client.session.ClientSession>} talks to an L{ICarrier} below
+it, to which it is an L{ICarried}, and knows neither HTTP nor WebSocket.
+"""
+
+from __future__ import annotations
+
+from twisted.python.failure import Failure
+from zope.interface import Attribute, Interface
+
+
+class ICarrier(Interface):
+    """
+    What carries one session to the server and back: a WebSocket, or a pair of HTTP
+    requests. It makes one attempt.
+
+    Nothing is called on it after it has called L{ICarried.carrierLost}.
+    """
+
+    pending = Attribute(
+        "How many bytes it was given and the network has not taken yet, as far as it can "
+        "know: a WebSocket's until its transport takes more, a request's until it is "
+        "answered."
+    )
+    peer = Attribute(
+        "The server's address, or that of the proxy; None until connected."
+    )
+    host = Attribute("The address on this side; None until it is connected.")
+    certificate = Attribute("The server's certificate, or None without TLS.")
+    subprotocol = Attribute("The subprotocol that the server has chosen, or None.")
+
+    def start() -> None:
+        """
+        Begin. What comes of it is told to the session, never before this returns.
+        """
+
+    def send(message: str | bytes) -> None:
+        """
+        Carry one message, in order behind those before it. Called once the session is
+        open.
+
+        @param message: text. Bytes only where it is a raw WebSocket.
+        """
+
+    def close(code: int, reason: str) -> None:
+        """
+        Carry what was given before, then end in good order. L{ICarried.carrierLost}
+        follows, in bounded time, whatever the server does.
+
+        @param code: what a WebSocket tells the server.
+        @param reason: the text that goes with it.
+        """
+
+    def abort() -> None:
+        """
+        End now; what was not carried yet is lost. L{ICarried.carrierLost} follows, not
+        before this returns.
+        """
+
+    def pauseReceiving() -> None:
+        """
+        Read nothing more from the network until L{resumeReceiving}. What is read already
+        may still come.
+        """
+
+    def resumeReceiving() -> None:
+        """
+        Read on.
+        """
+
+
+class ICarried(Interface):
+    """
+    What an L{ICarrier} needs of the session that it carries. None of the methods raises,
+    and any of them may call back into the carrier.
+    """
+
+    def carrierConnected() -> None:
+        """
+        The network has brought it there: a raw WebSocket is open with this, any other
+        session with the server's C{o}.
+        """
+
+    def carrierFrame(frame: str) -> None:
+        """
+        One frame of SockJS came in, whole, without what its transport puts around it.
+        """
+
+    def carrierMessage(message: str | bytes) -> None:
+        """
+        One message came in on a raw WebSocket.
+        """
+
+    def carrierDrained() -> None:
+        """
+        The network has taken all that was given to the carrier.
+        """
+
+    def carrierLost(reason: Failure) -> None:
+        """
+        It is over; nothing is called after this.
+
+        @param reason: a L{SessionClosed <txsockjs.errors.SessionClosed>} with the code
+            and reason that a WebSocket's end has brought; a L{ConnectionDone
+            <twisted.internet.error.ConnectionDone>} after L{ICarrier.close}; else what
+            broke, with a text that a person can act on.
+        """
