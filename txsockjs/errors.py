@@ -6,6 +6,10 @@
     +-- OptionError (also ValueError)    a setting that cannot be used
     +-- PrefixError (also ValueError)    two services on one URL, or no URL at all
     +-- Rejected                         raised by C{authorize}, to refuse a session
+    +-- BrokerUnavailable                the broker of rooms did not answer
+    +-- RoomError                        a room refuses what was asked of it
+        +-- RoomFull                     it has as many members as it may
+        +-- TooManyRooms                 the session is in as many rooms as it may be
     +-- SessionEnded                     why a session ended, with a close code
         +-- SessionClosed (also ConnectionDone)    the peer has closed
         +-- SessionFailed (also ConnectionLost)    the peer did what it must not
@@ -93,6 +97,37 @@ class Rejected(SockJSError):
         super().__init__(code, reason)
         self.code = code
         self.reason = reason
+
+
+class BrokerUnavailable(SockJSError):
+    """
+    What joins the rooms of all processes is not there, or did not answer in time.
+
+    @ivar uncertain: whether it may have done what it was asked for: it went before it
+        answered. A message that is published again then may be there twice.
+    """
+
+    def __init__(self, problem: str, uncertain: bool = False) -> None:
+        super().__init__(problem)
+        self.uncertain = uncertain
+
+
+class RoomError(SockJSError):
+    """
+    A room refuses what was asked of it.
+    """
+
+
+class RoomFull(RoomError):
+    """
+    The room has as many members as it may have.
+    """
+
+
+class TooManyRooms(RoomError):
+    """
+    The session is in as many rooms as it may be in.
+    """
 
 
 class SessionEnded(SockJSError):
