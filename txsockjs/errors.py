@@ -5,6 +5,11 @@
     SockJSError
     +-- OptionError (also ValueError)    a setting that cannot be used
     +-- PrefixError (also ValueError)    two services on one URL, or no URL at all
+    +-- InvalidURL (also ValueError)     a URL that no client can connect to
+    +-- ConnectFailed (also ConnectError)    why a client's C{connect} failed
+        +-- InfoFailed                   no C{info} that can be used at this URL
+        +-- TransportFailed              one transport did not open a session
+        +-- AllTransportsFailed          no transport did, and why
     +-- Rejected                         raised by C{authorize}, to refuse a session
     +-- BrokerUnavailable                the broker of rooms did not answer
     +-- RoomError                        a room refuses what was asked of it
@@ -12,7 +17,9 @@
         +-- TooManyRooms                 the session is in as many rooms as it may be
     +-- SessionEnded                     why a session ended, with a close code
         +-- SessionClosed (also ConnectionDone)    the peer has closed
-        +-- SessionFailed (also ConnectionLost)    the peer did what it must not
+        +-- SessionFailed (also ConnectionLost)    the peer did what it must not,
+            or a client's connection broke
+            +-- TooLarge         1009    more than a client's C{max_message_size}
     +-- WireError                        a request that the protocol refuses
         +-- PayloadExpected     500      a send without a body
         +-- BrokenJSON          500      a body that is not an array of strings
@@ -36,9 +43,10 @@ A L{WireError} knows the HTTP status and the text that answer the request.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
 
 #: The code of a close frame that has none (RFC 6455, section 7.1.5).
 NO_CODE: Final = 1005
@@ -132,8 +140,7 @@ class TooManyRooms(RoomError):
 
 class SessionEnded(SockJSError):
     """
-    A session has ended with a close frame of WebSocket. It is what C{connectionLost} is
-    told.
+    A session has ended with a code and a reason. It is what C{connectionLost} is told.
 
     @ivar code: the close code; 1005 where the peer gave none.
     @ivar reason: the reason that goes with it.
@@ -156,8 +163,76 @@ class SessionClosed(SessionEnded, ConnectionDone):
 
 class SessionFailed(SessionEnded, ConnectionLost):
     """
-    The peer did what it must not, and was told so with this code and reason.
+    The peer did what it must not, and was told so with this code and reason. For a
+    client it is also what broke; that has the code 1006 where there is no other.
     """
+
+
+class TooLarge(SessionFailed):
+    """
+    A server has sent a client more in one message or frame than it takes.
+    """
+
+    def __init__(self, size: int, allowed: int) -> None:
+        """
+        @param size: how many bytes there are, or are already.
+        @param allowed: the value of the client's C{max_message_size}.
+        """
+        super().__init__(
+            1009,
+            f"{size} bytes or more came in as one; max_message_size allows {allowed}",
+        )
+
+
+class InvalidURL(SockJSError, ValueError):
+    """
+    A client cannot connect to this URL.
+    """
+
+
+class ConnectFailed(SockJSError, ConnectError):
+    """
+    A client's C{connect} has failed.
+
+    @ivar reason: why, in one line.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(string=reason)  # type: ignore[no-untyped-call]
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class InfoFailed(ConnectFailed):
+    """
+    What is at the URL is no SockJS service, or it does not answer.
+    """
+
+
+class TransportFailed(ConnectFailed):
+    """
+    A transport did not open a session.
+    """
+
+
+class AllTransportsFailed(ConnectFailed):
+    """
+    None of the transports opened a session.
+
+    @ivar failures: the name of each that was tried, in order, and its exception.
+    """
+
+    def __init__(self, url: str, failures: Sequence[tuple[str, BaseException]]) -> None:
+        """
+        @param url: the base URL of the service.
+        """
+        each = "; ".join(
+            f"{name}: {error or type(error).__name__}" for name, error in failures
+        )
+        super().__init__(f"no transport to {url} works: {each or 'none is allowed'}")
+        self.failures = tuple(failures)
 
 
 class WireError(SockJSError):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
@@ -11,6 +9,16 @@ from typing import Any, TypeAlias
 import attrs
 from twisted.python.reflect import namedAny
 
+from txsockjs.converters import (
+    boolean,
+    codecName,
+    count,
+    interval,
+    option,
+    optional,
+    seconds,
+    splitWords,
+)
 from txsockjs.errors import OptionError
 from txsockjs.origins import canonical
 
@@ -35,104 +43,18 @@ TRANSPORTS = (
 
 DEFAULT_SOCKJS_URL = "https://cdn.jsdelivr.net/npm/sockjs-client@1/dist/sockjs.min.js"
 
-_TRUE = frozenset(("true", "yes", "on", "1"))
-_FALSE = frozenset(("false", "no", "off", "0"))
-_NONE = frozenset(("", "none"))
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-
-
-def _boolean(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        word = value.strip().lower()
-        if word in _TRUE:
-            return True
-        if word in _FALSE:
-            return False
-    raise ValueError("True or False")
-
-
-def _seconds(least: float, allowed: str) -> Callable[[object], float]:
-    def convert(value: object) -> float:
-        if isinstance(value, (int, float, str)) and not isinstance(value, bool):
-            try:
-                number = float(value)
-            except (ValueError, OverflowError):
-                number = math.nan
-            if math.isfinite(number) and number >= least:
-                return number
-        raise ValueError(allowed)
-
-    return convert
-
-
-def _count(
-    allowed: str, most: float = math.inf, least: int = 1
-) -> Callable[[object], int]:
-    def convert(value: object) -> int:
-        if isinstance(value, str) and value.strip().isdecimal():
-            value = int(value)
-        number = isinstance(value, int) and not isinstance(value, bool)
-        if number and least <= value <= most:  # type: ignore[operator]
-            return value  # type: ignore[return-value]
-        raise ValueError(allowed)
-
-    return convert
-
-
-def _optional(convert: Callable[[object], Any]) -> Callable[[object], Any]:
-    def optional(value: object) -> Any:
-        if value is None or (isinstance(value, str) and value.lower() in _NONE):
-            return None
-        return convert(value)
-
-    return optional
-
-
-def _words(value: object) -> list[str]:
-    """
-    The items of a list, or of a string with commas.
-
-    @raise TypeError: where an item is not a str.
-    """
-    if isinstance(value, str):
-        return [word.strip() for word in value.split(",") if word.strip()]
-    if not isinstance(value, Iterable):
-        raise TypeError
-    words = list(value)
-    if not all(isinstance(word, str) for word in words):
-        raise TypeError
-    return words
 
 
 def _transports(value: object) -> frozenset[str]:
     allowed = "names out of " + ", ".join(TRANSPORTS)
     try:
-        names = frozenset(_words(value))
+        names = frozenset(splitWords(value))
     except TypeError:
         raise ValueError(allowed) from None
     if not names.issubset(TRANSPORTS):
         raise ValueError(allowed)
     return names
-
-
-def _heartbeat(value: object) -> float | None:
-    seconds = _optional(_seconds(0.0, "a number of seconds, or 0 or None for none"))(
-        value
-    )
-    return seconds or None
-
-
-def _encoding(value: object) -> str:
-    allowed = "the name of a text encoding that Python knows, such as 'cp1252'"
-    if not isinstance(value, str):
-        raise ValueError(allowed)
-    try:
-        "a".encode(codecs.lookup(value).name)
-    except LookupError:
-        raise ValueError(allowed) from None
-    return value
 
 
 def _text(value: object) -> str:
@@ -162,7 +84,7 @@ def _origins(value: object) -> Origins:
         if isinstance(value, str):
             # One origin as a str would pass for a list of letters.
             raise TypeError
-        words = _words(value)
+        words = splitWords(value)
     except TypeError:
         raise ValueError(allowed) from None
     try:
@@ -183,28 +105,6 @@ def _authorize(value: object) -> Authorize:
     return value
 
 
-def _named(convert: Callable[[object], Any]) -> Any:
-    """
-    Let the error of C{convert} name the option and the value.
-    """
-
-    def converter(value: object, field: attrs.Attribute[Any]) -> Any:
-        try:
-            return convert(value)
-        except ValueError as allowed:
-            raise OptionError(
-                field.name, f"{value!r} will not do; it takes {allowed}"
-            ) from None
-
-    return attrs.Converter(converter, takes_field=True)
-
-
-def _option(convert: Callable[[object], Any], default: object, help: str) -> Any:
-    return attrs.field(
-        default=default, converter=_named(convert), metadata={"help": help}
-    )
-
-
 @attrs.frozen(kw_only=True)
 class SockJSOptions:
     """
@@ -214,86 +114,84 @@ class SockJSOptions:
     meaning of each.
     """
 
-    websocket: bool = _option(_boolean, True, "offer WebSocket, framed and raw")
-    disabled_transports: frozenset[str] = _option(
+    websocket: bool = option(boolean, True, "offer WebSocket, framed and raw")
+    disabled_transports: frozenset[str] = option(
         _transports, (), "transports that are not offered (404), with commas between"
     )
-    cookie_needed: bool = _option(
-        _boolean, False, "set a JSESSIONID cookie, for sticky load balancers"
+    cookie_needed: bool = option(
+        boolean, False, "set a JSESSIONID cookie, for sticky load balancers"
     )
-    heartbeat: float | None = _option(
-        _heartbeat, 25.0, "seconds of silence before a heartbeat; 0: none"
+    heartbeat: float | None = option(
+        interval, 25.0, "seconds of silence before a heartbeat; 0: none"
     )
-    timeout: float = _option(
-        _seconds(0.001, "a number of seconds above 0"),
+    timeout: float = option(
+        seconds(0.001, "a number of seconds above 0"),
         5.0,
         "seconds without a receiver before a session is lost",
     )
-    streaming_limit: int = _option(
-        _count("a number of bytes, 1 or more"),
+    streaming_limit: int = option(
+        count("a number of bytes, 1 or more"),
         131072,
         "bytes of one streaming response before the client must come again",
     )
-    encoding: str = _option(
-        _encoding, "cp1252", "encoding of the application's bytes that are not UTF-8"
+    encoding: str = option(
+        codecName, "cp1252", "encoding of the application's bytes that are not UTF-8"
     )
-    sockjs_url: str = _option(
+    sockjs_url: str = option(
         _text, DEFAULT_SOCKJS_URL, "URL or path of the client script on the iframe page"
     )
-    proxy_header: bytes | None = _option(
-        _optional(_header),
+    proxy_header: bytes | None = option(
+        optional(_header),
         None,
         "header in which a trusted proxy tells the client's address; its last entry",
     )
-    origins: Origins = _option(
+    origins: Origins = option(
         _origins, None, "origins that may use the service; none given: all"
     )
-    max_message_size: int = _option(
-        _count("a number of bytes, 1 or more"),
+    max_message_size: int = option(
+        count("a number of bytes, 1 or more"),
         1024 * 1024,
         "bytes of one inbound message or request body",
     )
-    max_buffer: int = _option(
-        _count("a number of bytes, 1 or more"),
+    max_buffer: int = option(
+        count("a number of bytes, 1 or more"),
         4 * 1024 * 1024,
         "undelivered bytes of one session, past which it is closed (1013)",
     )
-    max_sessions: int | None = _option(
-        _optional(_count("a number of sessions, 1 or more, or None")),
+    max_sessions: int | None = option(
+        optional(count("a number of sessions, 1 or more, or None")),
         None,
         "sessions open at a time, past which a new one is refused (503)",
     )
-    verify_ip: bool = _option(
-        _boolean, False, "answer for a session only to the host that opened it"
+    verify_ip: bool = option(
+        boolean, False, "answer for a session only to the host that opened it"
     )
-    compression: bool = _option(
-        _boolean, False, "offer permessage-deflate on WebSockets"
+    compression: bool = option(boolean, False, "offer permessage-deflate on WebSockets")
+    compression_memory_level: int = option(
+        count("a level from 1 to 9", 9), 8, "zlib's memory level, 1 to 9"
     )
-    compression_memory_level: int = _option(
-        _count("a level from 1 to 9", 9), 8, "zlib's memory level, 1 to 9"
-    )
-    compression_window_bits: int = _option(
-        _count("a number of bits from 9 to 15", 15, 9),
+    compression_window_bits: int = option(
+        count("a number of bits from 9 to 15", 15, 9),
         15,
         "zlib's window, 9 to 15 bits, either way",
     )
-    authorize: Authorize | None = _option(
-        _optional(_authorize),
+    authorize: Authorize | None = option(
+        optional(_authorize),
         None,
         "what says who is calling; a callable, or its dotted name",
     )
-    authorize_timeout: float = _option(
-        _seconds(0.001, "a number of seconds above 0"),
+    authorize_timeout: float = option(
+        seconds(0.001, "a number of seconds above 0"),
         10.0,
         "seconds that authorize may take",
     )
-    max_authorizing: int = _option(
-        _count("a number of sessions, 1 or more"),
+    max_authorizing: int = option(
+        count("a number of sessions, 1 or more"),
         1000,
         "sessions that wait for authorize, past which a new one is refused (503)",
     )
-    drain_timeout: float = _option(
-        _seconds(0.0, "a number of seconds, 0 or more"),
+    drain_timeout: float = option(
+        seconds(0.0, "a number of seconds, 0 or more"),
         10.0,
         "seconds that a stopping service waits for its sessions to end",
     )
@@ -336,7 +234,7 @@ class SockJSOptions:
         values: dict[str, object] = dict(options)
         origins = values.get("origins")
         if isinstance(origins, str):
-            values["origins"] = _words(origins) or None
+            values["origins"] = splitWords(origins) or None
         return cls.fromDict(values)
 
     @staticmethod

@@ -19,9 +19,9 @@ class ICarrier(Interface):
     """
 
     pending = Attribute(
-        "How many bytes it was given and the network has not taken yet, as far as it can "
-        "know: a WebSocket's until its transport takes more, a request's until it is "
-        "answered."
+        "How many bytes it was given and the network has not taken yet, as far as it "
+        "can know: a WebSocket's until its transport takes more, a request's until it "
+        "is answered."
     )
     peer = Attribute(
         "The server's address, or that of the proxy; None until connected."
@@ -60,8 +60,8 @@ class ICarrier(Interface):
 
     def pauseReceiving() -> None:
         """
-        Read nothing more from the network until L{resumeReceiving}. What is read already
-        may still come.
+        Read nothing more from the network until L{resumeReceiving}. What is read
+        already may still come.
         """
 
     def resumeReceiving() -> None:
@@ -72,8 +72,8 @@ class ICarrier(Interface):
 
 class ICarried(Interface):
     """
-    What an L{ICarrier} needs of the session that it carries. None of the methods raises,
-    and any of them may call back into the carrier.
+    What an L{ICarrier} needs of the session that it carries. None of the methods
+    raises, and any of them may call back into the carrier.
     """
 
     def carrierConnected() -> None:

@@ -1,0 +1,156 @@
+"""Checked settings: how a value becomes that of an option.
+
+A converter takes what was given, from a program, an endpoint string or a command line,
+and raises C{ValueError} with what it would take. L{option} makes a field of an attrs
+class that has one; the error then names the option and the value.
+"""
+
+from __future__ import annotations
+
+import codecs
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import attrs
+
+from txsockjs.errors import OptionError
+
+_TRUE: Final = frozenset(("true", "yes", "on", "1"))
+_FALSE: Final = frozenset(("false", "no", "off", "0"))
+_NONE: Final = frozenset(("", "none"))
+
+
+def boolean(value: object) -> bool:
+    """
+    A switch: a bool, or a word for one.
+    """
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        word = value.strip().lower()
+        if word in _TRUE:
+            return True
+        if word in _FALSE:
+            return False
+    raise ValueError("True or False")
+
+
+def seconds(least: float, allowed: str) -> Callable[[object], float]:
+    """
+    A time in seconds.
+
+    @param least: the shortest that there may be.
+    @param allowed: what the error says.
+    """
+
+    def convert(value: object) -> float:
+        if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+            try:
+                number = float(value)
+            except (ValueError, OverflowError):
+                number = math.nan
+            if math.isfinite(number) and number >= least:
+                return number
+        raise ValueError(allowed)
+
+    return convert
+
+
+def count(
+    allowed: str, most: float = math.inf, least: int = 1
+) -> Callable[[object], int]:
+    """
+    A whole number, from C{least} to C{most}.
+
+    @param allowed: what the error says.
+    """
+
+    def convert(value: object) -> int:
+        if isinstance(value, str) and value.strip().isdecimal():
+            value = int(value)
+        number = isinstance(value, int) and not isinstance(value, bool)
+        if number and least <= value <= most:  # type: ignore[operator]
+            return value  # type: ignore[return-value]
+        raise ValueError(allowed)
+
+    return convert
+
+
+def optional(convert: Callable[[object], Any]) -> Callable[[object], Any]:
+    """
+    None, or what another converter takes.
+    """
+
+    def converter(value: object) -> Any:
+        if value is None or (isinstance(value, str) and value.lower() in _NONE):
+            return None
+        return convert(value)
+
+    return converter
+
+
+def splitWords(value: object) -> list[str]:
+    """
+    The items of a list, or of a string with commas.
+
+    @raise TypeError: where an item is not a str.
+    """
+    if isinstance(value, str):
+        return [word.strip() for word in value.split(",") if word.strip()]
+    if not isinstance(value, Iterable):
+        raise TypeError
+    items = list(value)
+    if not all(isinstance(word, str) for word in items):
+        raise TypeError
+    return items
+
+
+def interval(value: object) -> float | None:
+    """
+    The seconds between two of something, or None for never.
+    """
+    number = optional(seconds(0.0, "a number of seconds, or 0 or None for none"))(value)
+    return number or None
+
+
+def codecName(value: object) -> str:
+    """
+    The name of a text encoding.
+    """
+    allowed = "the name of a text encoding that Python knows, such as 'cp1252'"
+    if not isinstance(value, str):
+        raise ValueError(allowed)
+    try:
+        "a".encode(codecs.lookup(value).name)
+    except LookupError:
+        raise ValueError(allowed) from None
+    return value
+
+
+def _named(convert: Callable[[object], Any]) -> Any:
+    """
+    Let the error of C{convert} name the option and the value.
+    """
+
+    def converter(value: object, field: attrs.Attribute[Any]) -> Any:
+        try:
+            return convert(value)
+        except ValueError as allowed:
+            raise OptionError(
+                field.name, f"{value!r} will not do; it takes {allowed}"
+            ) from None
+
+    return attrs.Converter(converter, takes_field=True)
+
+
+def option(convert: Callable[[object], Any], default: object, help: str) -> Any:
+    """
+    An option as a field of an attrs class.
+
+    @param convert: checks and converts each value, the default too.
+    @param help: what it is for, in one line, with the unit.
+    """
+    return attrs.field(
+        default=default, converter=_named(convert), metadata={"help": help}
+    )
