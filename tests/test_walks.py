@@ -73,7 +73,7 @@ class WalkTests(SynchronousTestCase):
                 self.assertIn("Wire.write", last)
             else:
                 self.assertIn("dataReceived", first)
-                self.assertIn(walk.rooms[-1], ("transport", "core.frames"))
+                self.assertIn(walk.rooms[-1], ("messaging", "core.frames"))
 
     def test_command(self) -> None:
         """

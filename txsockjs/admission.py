@@ -22,8 +22,9 @@ from txsockjs.core.states import State
 from txsockjs.coroutines import CANCELLED, start
 from txsockjs.errors import Rejected
 from txsockjs.interfaces import IReceiver
+from txsockjs.messaging import FAULT
 from txsockjs.request import OpeningRequest
-from txsockjs.transport import FAULT, Login, SecureSessionTransport, SessionTransport
+from txsockjs.transport import Login, SecureSessionTransport, SessionTransport
 
 _TOO_SLOW: Final = Close(1013, "Authorization timed out")
 

@@ -27,8 +27,8 @@ from zope.interface import implementer
 
 from txsockjs.coroutines import CANCELLED, start, wait
 from txsockjs.interfaces import ISockJSMessageReceiver, ISockJSTransport
+from txsockjs.messaging import FAULT
 from txsockjs.request import OpeningRequest
-from txsockjs.transport import FAULT
 
 # How many characters wait for the function before the browser has to.
 _WAITING: Final = 65536

@@ -21,19 +21,14 @@ if TYPE_CHECKING:
     from txsockjs.core.states import State
 
 
-class ISockJSTransport(ITransport, IConsumer, IPushProducer):
+class IMessageTransport(ITransport, IConsumer, IPushProducer):
     """
-    What the C{transport} of a wrapped protocol provides.
+    What the C{transport} of a protocol provides, at either end of a session.
 
     Each L{write} is one SockJS message. As a producer it is the inbound side: while
     it is paused, nothing is delivered and the peer is held back.
     """
 
-    request = Attribute(
-        "The L{OpeningRequest <txsockjs.request.OpeningRequest>}: path, arguments, "
-        "headers, cookies and transport of the request that opened the session."
-    )
-    avatar = Attribute("Who is calling: what the option C{authorize} returned.")
     pending = Attribute(
         "How many bytes were written and not taken by the peer, as they count for the "
         "option C{max_buffer}."
@@ -77,9 +72,9 @@ class ISockJSTransport(ITransport, IConsumer, IPushProducer):
         """
         Deliver what was written before, then close.
 
-        @param code: the close code that the browser sees: 1000 to 1003, 1007 to 1014,
+        @param code: the close code that the peer sees: 1000 to 1003, 1007 to 1014,
             or 3000 to 4999; those from 3000 on are for applications.
-        @param reason: the reason that the browser sees.
+        @param reason: the reason that the peer sees.
         @raise ValueError: for a code that cannot be sent.
         """
 
@@ -87,6 +82,18 @@ class ISockJSTransport(ITransport, IConsumer, IPushProducer):
         """
         Drop the session at once; what was not delivered is lost.
         """
+
+
+class ISockJSTransport(IMessageTransport):
+    """
+    What the C{transport} of a wrapped protocol provides, at the server's end.
+    """
+
+    request = Attribute(
+        "The L{OpeningRequest <txsockjs.request.OpeningRequest>}: path, arguments, "
+        "headers, cookies and transport of the request that opened the session."
+    )
+    avatar = Attribute("Who is calling: what the option C{authorize} returned.")
 
 
 class ISockJSMessageReceiver(Interface):
@@ -103,19 +110,13 @@ class ISockJSMessageReceiver(Interface):
         """
 
 
-class ISession(Interface):
+class IMessageSession(Interface):
     """
-    What a transport needs of the session under it. It is a L{Session
-    <txsockjs.core.session.Session>}, or a channel of one.
+    What a transport needs of the session under it, at either end.
     """
 
     pending = Attribute("How many bytes wait because the peer has not taken them yet.")
     crowded = Attribute("Whether these are so many that who sends should wait.")
-
-    def send(message: Message) -> None:
-        """
-        Send one message. Without effect once the session is closing.
-        """
 
     def close(close: Close) -> None:
         """
@@ -142,6 +143,18 @@ class ISession(Interface):
     def resumeReceiving() -> None:
         """
         Deliver what was held back, in the next turn of the reactor, and go on.
+        """
+
+
+class ISession(IMessageSession):
+    """
+    What the server's transport needs of the session under it. It is a L{Session
+    <txsockjs.core.session.Session>}, or a channel of one.
+    """
+
+    def send(message: Message) -> None:
+        """
+        Send one message. Without effect once the session is closing.
         """
 
 

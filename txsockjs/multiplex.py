@@ -37,8 +37,9 @@ from txsockjs.channels import (
 from txsockjs.clock import clockOr
 from txsockjs.core.frames import GO_AWAY, Close, Message
 from txsockjs.interfaces import ISockJSMessageReceiver
+from txsockjs.messaging import FAULT
 from txsockjs.options import SockJSOptions
-from txsockjs.transport import FAULT, Login
+from txsockjs.transport import Login
 from txsockjs.transports.resource import SockJSResource
 
 __all__ = [

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IAddress,
     IProtocol,
     ISSLTransport,
 )
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txsockjs.core.frames import GO_AWAY, BinaryMessage, Close, Message, encode
-from txsockjs.errors import checkCloseCode
-from txsockjs.interfaces import (
-    IApplication,
-    ISession,
-    ISockJSMessageReceiver,
-    ISockJSTransport,
-)
+from txsockjs.core.frames import BinaryMessage, Message
+from txsockjs.interfaces import ISession, ISockJSTransport
+from txsockjs.messaging import FAULT, MessageTransport
 from txsockjs.request import OpeningRequest
 
 if TYPE_CHECKING:
     from OpenSSL.crypto import X509
-
-FAULT: Final = Close(1011, "Internal error")
 
 
 @attrs.frozen
@@ -48,39 +39,18 @@ class Login:
 ANYBODY: Final = Login(None)
 
 
-@implementer(ISockJSTransport, IApplication)
-class SessionTransport:
+@implementer(ISockJSTransport)
+class SessionTransport(MessageTransport):
     """
     One session, as its protocol sees it: a transport like Twisted's TCP transport.
 
     @ivar avatar: what the option C{authorize} returned.
     @ivar request: the L{OpeningRequest}.
-    @ivar listening: whether somebody waits for all that was sent to be taken.
-    @ivar disconnecting: whether the application has asked for the end.
-    @ivar connected: whether the session is open.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_closeLater",
-        "_drains",
-        "_logout",
-        "_producer",
-        "_producerPaused",
-        "_producerWrote",
-        "_protocol",
-        "_receiveText",
-        "_session",
-        "_streaming",
-        "avatar",
-        "connected",
-        "disconnecting",
-        "encoding",
-        "listening",
-        "request",
-    )
+    __slots__ = ("_logout", "avatar", "request")
 
-    _log = Logger()
+    _session: ISession
 
     def __init__(
         self,
@@ -90,26 +60,10 @@ class SessionTransport:
         encoding: str,
         login: Login = ANYBODY,
     ) -> None:
+        super().__init__(session, protocol, encoding)
         self.avatar = login.avatar
         self._logout = login.logout
-        self._session = session
-        self._protocol = protocol
-        self.encoding = encoding
-        self._receiveText: Callable[[str], None] | None = None
-        if ISockJSMessageReceiver.providedBy(protocol):
-            self._receiveText = protocol.messageReceived
-        self._producer: Any = None
-        self._streaming = False
-        self._producerPaused = False
-        # Whether it did so since it was resumed.
-        self._producerWrote = False
-        self._closeLater: Close | None = None
-        # Those who wait until all is taken.
-        self._drains: list[Deferred[None]] | None = None
-        self.listening = False
         self.request = request
-        self.connected = False
-        self.disconnecting = False
 
     # ITransport
 
@@ -130,13 +84,6 @@ class SessionTransport:
             raise TypeError(f"sendBinary takes bytes, not {type(data).__name__}")
         self.sendPrepared(BinaryMessage.fromBytes(data, self.encoding))
 
-    def writeSequence(self, data: Iterable[bytes]) -> None:
-        """
-        Send several messages, each item one of them.
-        """
-        for item in data:
-            self.write(item)
-
     def sendMessage(self, message: str) -> None:
         if not isinstance(message, str):
             raise TypeError(f"sendMessage takes str, not {type(message).__name__}")
@@ -150,188 +97,19 @@ class SessionTransport:
             if session.crowded:
                 self._pauseProducer()
 
-    def _pauseProducer(self) -> None:
-        self._producerPaused = True
-        # Whoever sends, to others too perhaps, is not who is to blame.
-        self._call("pauseProducing", self._producer.pauseProducing)
-
-    def loseConnection(self, code: int = 3000, reason: str = "Go away!") -> None:
-        close = GO_AWAY
-        if code != 3000 or reason != "Go away!":
-            checkCloseCode(code)
-            if not isinstance(reason, str):
-                raise TypeError(f"a reason is a str, not {reason!r}")
-            close = Close(code, reason)
-        if self.disconnecting:
-            return
-        self.disconnecting = True
-        if self._producer is not None and (not self._streaming or self._producerPaused):
-            # As on TCP: a producer with more to give is heard first.
-            self._closeLater = close
-        else:
-            self._session.close(close)
-
-    def abortConnection(self) -> None:
-        self.disconnecting = True
-        if self.connected:
-            # As on TCP: once it has heard of the end, there is nothing to drop. The
-            # session may still have to tell that end to its peer.
-            self._session.abort()
-
     def getPeer(self) -> IAddress:
         return self.request.peer
 
     def getHost(self) -> IAddress:
         return self.request.host
 
-    @property
-    def pending(self) -> int:
-        """
-        How many bytes were written and not taken by the peer.
-        """
-        pending: int = self._session.pending
-        return pending
-
-    @property
-    def crowded(self) -> bool:
-        """
-        Whether that is so much that who writes should wait.
-        """
-        crowded: bool = self.connected and self._session.crowded
-        return crowded
-
-    def whenDrained(self) -> Deferred[None]:
-        drained: Deferred[None] = Deferred(self._forgetDrain)
-        if not (self.connected and (self._session.pending or self.crowded)):
-            drained.callback(None)
-        else:
-            self._drains = [*(self._drains or ()), drained]
-            self.listening = True
-        return drained
-
-    def _forgetDrain(self, drained: Deferred[None]) -> None:
-        """
-        Whoever waited has given up.
-        """
-        if self._drains is not None and drained in self._drains:
-            self._drains.remove(drained)
-
-    def _release(self) -> None:
-        drains, self._drains = self._drains, None
-        self.listening = self._producer is not None
-        for drained in drains or ():
-            if not drained.called:
-                drained.callback(None)
-
-    # IConsumer
-
-    def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """
-        Let a producer write, at the pace of the browser.
-
-        @param producer: what writes to this transport.
-        @param streaming: True for a push producer, paused while too much waits; False
-            for a pull producer, asked for more when all is taken.
-        @raise RuntimeError: if there is one already.
-        """
-        if self._producer is not None:
-            raise RuntimeError(
-                f"Cannot register producer {producer}, because producer "
-                f"{self._producer} was never unregistered."
-            )
-        if not self.connected:
-            producer.stopProducing()
-            return
-        self._producer = producer
-        self.listening = True
-        self._streaming = streaming
-        self._producerPaused = False
-        if self._session.crowded:
-            # So much was sent by others: it waits from the beginning.
-            if streaming:
-                self._pauseProducer()
-        elif not streaming:
-            producer.resumeProducing()
-
-    def unregisterProducer(self) -> None:
-        self._producer = None
-        self.listening = self._drains is not None
-        self._closeNow()
-
-    def _closeNow(self) -> None:
-        close, self._closeLater = self._closeLater, None
-        if close is not None:
-            self._session.close(close)
-
-    # IPushProducer, for the inbound side
-
-    def pauseProducing(self) -> None:
-        self._session.pauseReceiving()
-
-    def resumeProducing(self) -> None:
-        self._session.resumeReceiving()
-
-    def stopProducing(self) -> None:
-        self.loseConnection()
-
     # IApplication
 
-    def sessionOpened(self) -> None:
-        self.connected = True
-        self._call("connectionMade", self._protocol.makeConnection, self)
-
-    def sessionReceived(self, message: str | bytes) -> None:
-        try:
-            if self._receiveText is not None:
-                if isinstance(message, bytes):
-                    message = message.decode("utf-8", "replace")
-                self._receiveText(message)
-                return
-            if isinstance(message, str):
-                message = encode(message)
-            self._protocol.dataReceived(message)
-        except BaseException:
-            self._fault("dataReceived")
-
-    def sessionDrained(self) -> None:
-        if self._drains is not None:
-            self._release()
-        if self._producer is None:
-            return
-        if self._streaming and not self._producerPaused:
-            if self._producerWrote:
-                # As on TCP: all that it had to give went out without a pause.
-                self._closeNow()
-            return
-        self._producerPaused = self._producerWrote = False
-        self._call("resumeProducing", self._producer.resumeProducing)
-
     def sessionLost(self, reason: Failure) -> None:
-        # The peer can be gone before the application was told of it.
-        opened, self.connected = self.connected, False
-        self.disconnecting = True
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            self._call("stopProducing", producer.stopProducing)
-        if opened:
-            self._call("connectionLost", self._protocol.connectionLost, reason)
-        self._release()
+        super().sessionLost(reason)
         self._call("logout", self._logout)
 
-    def _call(self, where: str, call: Callable[..., object], *args: object) -> None:
-        try:
-            call(*args)
-        except BaseException:
-            self._fault(where)
-
-    def _fault(self, where: str) -> None:
-        """
-        The application raised: that closes its session, and no other. What is no
-        C{Exception} is treated alike. C{SystemExit} and C{KeyboardInterrupt} stop no
-        process under Twisted, whose reactor catches and logs them too: SIGINT is its
-        own to handle, and who wants to stop it calls C{reactor.stop()}.
-        """
-        reason = Failure()
+    def _logFault(self, where: str, reason: Failure) -> None:
         self._log.failure(
             "{protocol!r} raised in {where}; its {transport} session is closed.",
             failure=reason,
@@ -341,7 +119,6 @@ class SessionTransport:
             transport=self.request.transport,
             code=FAULT.code,
         )
-        self._session.fail(FAULT, reason)
 
 
 @implementer(ISSLTransport)
