@@ -1,0 +1,120 @@
+"""A command in its process: the reactor, signals, and what is logged."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import (
+    ILogObserver,
+    Logger,
+    globalLogBeginner,
+    textFileLogObserver,
+)
+from twisted.python.failure import Failure
+
+from txsockjs.clock import clockOr
+from txsockjs.command.endings import FAILED, CommandError, problem
+from txsockjs.errors import SockJSError
+
+#: Those that ask the command to end.
+_SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
+
+_log = Logger()
+
+
+class Job(Protocol):
+    """
+    What a command does while the reactor runs.
+    """
+
+    def start(self) -> Deferred[int]:
+        """
+        Begin.
+
+        @return: what fires with the exit status when all is over; with an error of
+            which its text is shown.
+        """
+
+    def stop(self, number: int) -> None:
+        """
+        End in good order. Asked again, end at once.
+
+        @param number: the signal that asks for it.
+        """
+
+
+def run(makeJob: Callable[[Any], Job], arguments: Namespace) -> int:
+    """
+    Run the reactor until a job is done.
+
+    @param makeJob: given the reactor, makes the job.
+    @param arguments: with the C{prog} that errors begin with, and whether to be
+        C{verbose}.
+    @return: the exit status.
+    """
+    beginLogging(arguments.verbose)
+    reactor: Any = clockOr(None)
+    job = makeJob(reactor)
+    outcome: list[int] = []
+
+    def ended(result: int | Failure) -> None:
+        if isinstance(result, Failure):
+            result = complain(arguments.prog, result)
+        outcome.append(result)
+        reactor.stop()
+
+    def begin() -> None:
+        maybeDeferred(job.start).addBoth(ended)
+
+    def signalled(number: int, frame: object) -> None:
+        reactor.callFromThread(job.stop, number)
+
+    for name in _SIGNALS:
+        # There is no SIGHUP everywhere.
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signalled)
+    reactor.callWhenRunning(begin)
+    # Twisted's own would stop the reactor at once, whatever is still to be told.
+    reactor.run(installSignalHandlers=False)
+    return outcome[0] if outcome else FAILED
+
+
+def beginLogging(verbose: bool) -> None:
+    """
+    Have Twisted's log go to standard error, or nowhere.
+    """
+    observers: list[ILogObserver] = []
+    if verbose:
+        observers.append(textFileLogObserver(sys.stderr))
+    globalLogBeginner.beginLoggingTo(observers, redirectStandardIO=False)
+
+
+def complain(prog: str, failure: Failure) -> int:
+    """
+    Say on standard error why the command cannot go on.
+
+    @return: the exit status.
+    """
+    error = failure.value
+    if isinstance(error, (CommandError, SockJSError, OSError)):
+        say(prog, problem(error))
+        return error.status if isinstance(error, CommandError) else FAILED
+    _log.failure("The command failed.", failure)
+    say(
+        prog,
+        f"internal error: {type(error).__name__}: {problem(error)}: "
+        "try --verbose, and report what it shows",
+    )
+    return FAILED
+
+
+def say(prog: str, line: str) -> None:
+    """
+    Say one line on standard error.
+    """
+    print(f"{prog}: {line}", file=sys.stderr, flush=True)
