@@ -217,6 +217,18 @@ class ProducerTests(MultiplexTestCase):
             self.successResultOf(each)
         self.assertEqual(first.transport.pending, 0)
 
+    def test_whenEnded(self) -> None:
+        """Who waits for the end of a channel hears of that of its own."""
+        _, first, second = self.socket()
+        ended = [first.transport.whenEnded(), second.transport.whenEnded()]
+        first.transport.loseConnection()
+        self.reactor.settle()
+        self.successResultOf(ended[0])
+        self.assertNoResult(ended[1])
+        second.transport.abortConnection()
+        self.reactor.settle()
+        self.successResultOf(ended[1])
+
     def test_drainedAtTheEnd(self) -> None:
         """Who waits for that is told at the end, too, and nothing is left to do."""
         socket, first, second = self.socket()

@@ -48,6 +48,15 @@ class IMessageTransport(ITransport, IConsumer, IPushProducer):
             the session has ended. It never fails.
         """
 
+    def whenEnded() -> Deferred[None]:
+        """
+        Wait for the end of the session: for whoever has to do with a session, and not
+        with its protocol.
+
+        @return: what fires when the session has ended and its protocol was told, or at
+            once if that is so. It never fails.
+        """
+
     def sendBinary(data: bytes) -> None:
         """
         Send one message of bytes. A raw WebSocket sends them as a binary message; all

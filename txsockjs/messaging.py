@@ -37,6 +37,7 @@ class MessageTransport:
         "__weakref__",
         "_closeLater",
         "_drains",
+        "_ends",
         "_producer",
         "_producerPaused",
         "_producerWrote",
@@ -69,6 +70,8 @@ class MessageTransport:
         self._closeLater: Close | None = None
         # Those who wait until all is taken.
         self._drains: list[Deferred[None]] | None = None
+        # Those who wait for the end.
+        self._ends: list[Deferred[None]] | None = None
         self.listening = False
         self.connected = False
         self.disconnecting = False
@@ -154,6 +157,21 @@ class MessageTransport:
         for drained in drains or ():
             if not drained.called:
                 drained.callback(None)
+
+    def whenEnded(self) -> Deferred[None]:
+        ended: Deferred[None] = Deferred(self._forgetEnd)
+        if not self.connected:
+            ended.callback(None)
+        else:
+            self._ends = [*(self._ends or ()), ended]
+        return ended
+
+    def _forgetEnd(self, ended: Deferred[None]) -> None:
+        """
+        Whoever waited has given up.
+        """
+        if self._ends is not None and ended in self._ends:
+            self._ends.remove(ended)
 
     # IConsumer
 
@@ -248,6 +266,10 @@ class MessageTransport:
         if opened:
             self._call("connectionLost", self._protocol.connectionLost, reason)
         self._release()
+        ends, self._ends = self._ends, None
+        for ended in ends or ():
+            if not ended.called:
+                ended.callback(None)
 
     def _call(self, where: str, call: Callable[..., object], *args: object) -> None:
         try:

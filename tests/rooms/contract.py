@@ -109,8 +109,8 @@ class BrokerContract(TestCase):
             await broker.stop()
 
     async def test_stopped(self) -> None:
-        """The listener of one that was stopped hears nothing more; what is published goes
-        to the others."""
+        """The listener of one that was stopped hears nothing more, and the others hear
+        what is published."""
         gone, deaf = await self.started()
         broker, listener = await self.started()
         await gone.subscribe("r")
