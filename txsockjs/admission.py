@@ -24,7 +24,12 @@ from txsockjs.errors import Rejected
 from txsockjs.interfaces import IReceiver
 from txsockjs.messaging import FAULT
 from txsockjs.request import OpeningRequest
-from txsockjs.transport import Login, SecureSessionTransport, SessionTransport
+from txsockjs.transport import (
+    ANYBODY,
+    Login,
+    SecureSessionTransport,
+    SessionTransport,
+)
 
 _TOO_SLOW: Final = Close(1013, "Authorization timed out")
 
@@ -76,7 +81,7 @@ class Admission:
         session.wait(receiver)
         authorize = self._service.options.authorize
         if authorize is None:
-            self._connect(session, receiver, request, None)
+            self._connect(session, receiver, request, ANYBODY)
             return
         try:
             result = authorize(request)

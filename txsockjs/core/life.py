@@ -41,6 +41,7 @@ class SessionLife(Driver):
     @ivar counters: what it adds to what its service has done.
     @ivar onEnd: called when the session ends, if it is set.
     @ivar owner: who may use it besides knowing its id; nobody else is answered.
+    @ivar spoke: when the last frame went to the peer.
     """
 
     __slots__ = (
@@ -59,6 +60,7 @@ class SessionLife(Driver):
         "counters",
         "onEnd",
         "owner",
+        "spoke",
     )
 
     def __init__(self, host: ISessionHost, counters: TransportCounters) -> None:
@@ -83,6 +85,7 @@ class SessionLife(Driver):
         self.counters = counters
         self.onEnd: Callable[[], object] | None = None
         self.owner: object = None
+        self.spoke = 0.0
 
     # The beginning
 

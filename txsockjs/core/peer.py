@@ -37,9 +37,12 @@ _TURNS: Final = 3
 class IWatched(Protocol):
     """
     The session, as the timer sees it.
+
+    @ivar spoke: when the last frame went to its peer.
     """
 
     condition: Condition
+    spoke: float
 
     @property
     def receiver(self) -> IReceiver | None:
@@ -79,8 +82,6 @@ class Peer:
     Whether the peer takes what is sent, and whether it is there at all. One that is
     slow is told from one that is gone by what it takes from look to look. All looks are
     those of one timer, which is armed lazily.
-
-    @ivar spoke: when the last frame went to it.
     """
 
     __slots__ = (
@@ -97,7 +98,6 @@ class Peer:
         "_taken",
         "_timer",
         "_unread",
-        "spoke",
     )
 
     def __init__(self, clock: IReactorTime, options: SockJSOptions) -> None:
@@ -107,7 +107,6 @@ class Peer:
         self._armed = 0.0
         # How many turns of the reactor ago the timer was found to be late.
         self._late = 0
-        self.spoke = 0.0
         # Since when there is no receiver, or when the last response was seen to move;
         # and how long that may be on its way unseen.
         self._since = 0.0
@@ -128,7 +127,7 @@ class Peer:
         """
         There is a receiver: a heartbeat follows after an interval of silence.
         """
-        now = self.spoke = self._clock.seconds()
+        now = session.spoke = self._clock.seconds()
         interval = self._options.heartbeat
         if interval is not None and not now < self._armed <= now + interval:
             self._arm(interval, session)
@@ -240,10 +239,10 @@ class Peer:
         elif self._stands(receiver, now, interval):
             # Bytes that have not moved for a whole interval never will.
             session.giveUp("the peer takes no more bytes")
-        elif (rest := self.spoke + interval - now) >= _NOW:
+        elif (rest := session.spoke + interval - now) >= _NOW:
             self._arm(rest, session)
         else:
-            self.spoke = now
+            session.spoke = now
             self._arm(interval, session)
             if not waiting:
                 session.beat()

@@ -160,7 +160,9 @@ class Session(SessionLife):
         elif outbox.unread is not None:
             self._weigh(self._crowded)
         elif not self._running and not self._scheduled and self.condition is _READY:
-            self._later()
+            # As _later() does, at one call less for each message.
+            self._scheduled = True
+            self._host.endOfTurn.add(self)
 
     def _crowd(self) -> None:
         """
@@ -253,7 +255,7 @@ class Session(SessionLife):
             return
         # The short way: Event.WRITING, and Event.ROOM where there is more of it.
         self.condition = _FULL
-        self._peer.spoke = self._clock.seconds()
+        self.spoke = self._clock.seconds()
         try:
             room = receiver.sendFrame(frame)
         except BaseException:

@@ -212,11 +212,12 @@ def names(values: Sequence[bytes] | None, token: bytes) -> bool:
     """
     Whether a header with a list of tokens has this one. (RFC 9110, section 5.6.1)
     """
-    return any(
-        item.strip().lower() == token
-        for value in values or ()
-        for item in value.split(b",")
-    )
+    for value in values or ():
+        if value.lower() == token:
+            return True
+        if token in [item.strip().lower() for item in value.split(b",")]:
+            return True
+    return False
 
 
 def openingRequest(

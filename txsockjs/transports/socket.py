@@ -159,7 +159,8 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         pass
 
     def dataReceived(self, data: bytes) -> None:
-        if self._direct:
+        common = not self._direct
+        if not common:
             self.receiver.heard = True
             texts, used = readTexts(data, self.maxMessagePayloadSize)
             if texts:
@@ -170,7 +171,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         elif self._mayProcess():
             self.receiver.heard = True
         self.data += data
-        self.consumeData()
+        self.consumeData(common)
 
     def connectionLost(self, reason: Failure) -> None:
         self._lost = reason
@@ -186,19 +187,21 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     # In
 
-    def consumeData(self) -> None:
+    def consumeData(self, common: bool = True) -> None:
         """
-        Process what has come, as far as the application reads.
+        Process what has come, as far as the application reads. It may begin with one of
+        the C{common} frames.
         """
         while self._mayProcess():
             if self._unread is not None:
                 return
-            if self._isDirect():
+            if common and self._isDirect():
                 texts, used = readTexts(self.data, self.maxMessagePayloadSize)
                 if texts:
                     self.data = self.data[used:]
                     self._deliver(self.receiver.deliver, texts)
                     continue
+            common = True
             if not self.processData():
                 self._direct = self._isDirect() and not self.data
                 return
@@ -341,8 +344,6 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         Whether compression was negotiated.
         """
         return self._perMessageCompress is not None
-
-    # The end
 
     def _fail_connection(self, code: int = 1001, reason: str = "going away") -> None:
         """

@@ -93,6 +93,16 @@ class HeaderBlock:
             elif value not in request.responseHeaders.getRawHeaders(name, ()):
                 request.responseHeaders.addRawHeader(name, value)
 
+    def fields(self) -> dict[str, list[str]]:
+        """
+        Them by name, for a response that nobody else has put anything on.
+        """
+        fields: dict[str, list[str]] = {}
+        for name, value in self.pairs:
+            values = fields.setdefault(name.decode("ascii"), [])
+            values.append(value.decode("utf-8", "replace"))
+        return fields
+
 
 class HeaderRules:
     """
@@ -147,7 +157,8 @@ class HeaderRules:
 
         @raise OriginRefused: if it may not.
         """
-        if len(request.requestHeaders.getRawHeaders(b"Origin", ())) > 1:
+        origins = request.requestHeaders.getRawHeaders(b"Origin")
+        if origins is not None and len(origins) > 1:
             # RFC 6454, section 7.3: no browser sends a second one.
             raise OriginRefused
         if self._options.origins is None:

@@ -198,6 +198,13 @@ def headersBeside(request: Request, headers: HeaderBlock) -> dict[str, list[str]
     The headers of a response that is not twisted.web's to write, a WebSocket's: these,
     and what somebody else has put on it.
     """
+    foreign = [
+        name
+        for name, _ in request.responseHeaders.getAllRawHeaders()
+        if name not in _NOT_BESIDE
+    ]
+    if not (foreign or request.cookies):
+        return headers.fields()
     headers.apply(request)
     fields = dict(request.responseHeaders.getAllRawHeaders())
     if request.cookies:
