@@ -10,13 +10,13 @@ from twisted.internet import defer, endpoints, task
 from twisted.internet.protocol import Factory
 from twisted.protocols.wire import Echo
 from twisted.web.server import Site
-from twisted.web.static import File
 
 from txsockjs import SockJSResource
+from txsockjs.files import PublicFile
 
 
 async def main(reactor, directory=".", listen="tcp:8080:interface=127.0.0.1"):
-    root = File(directory)
+    root = PublicFile(directory)
     root.putChild(b"echo", SockJSResource(Factory.forProtocol(Echo)))
     site = Site(root, parsePOSTFormSubmission=False)
     port = await endpoints.serverFromString(reactor, listen).listen(site)

@@ -96,6 +96,8 @@ class ExampleTests(ProgramTestCase):
         page = (EXAMPLES / "chat.html").read_text()
         self.assertEqual(await self.get(url + "/chat.html"), page)
         await self.get(url + "/echo/nothing", 404)
+        # No list of what is there.
+        await self.get(url + "/", 404)
 
     async def test_endpoint(self) -> None:
         """C{endpoint.py}: a service from a string, with options."""

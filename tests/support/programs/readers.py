@@ -13,6 +13,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from tests.support.sockets import frame, upgrade
+from tests.support.waiting import Waiting
 
 TRANSPORTS = ("websocket", "xhr_streaming", "eventsource", "xhr")
 
@@ -36,7 +37,7 @@ def feed(tag: bytes, body: bytes) -> tuple[list[bytes], bytes]:
     return [each for each in frames if each[:1] in b"oahc" and each[1:2] != b"h"], rest
 
 
-class Reader(Protocol):
+class Reader(Waiting, Protocol):
     """
     A client's end of a session, on one connection, which comes again as long as the
     session is open.
@@ -64,7 +65,6 @@ class Reader(Protocol):
         self.opened: Deferred[None] = Deferred()
         self.ended: Deferred[None] = Deferred()
         self.onMessage: Callable[[str], object] = self.check
-        self._waiting: tuple[Callable[[], bool], Deferred[None]] | None = None
         self._data = b""
         self._rest = b""
         self._parse = self._head
@@ -74,15 +74,6 @@ class Reader(Protocol):
         self._chunked = False
 
     # What a test does
-
-    def until(self, condition: Callable[[], bool]) -> Deferred[None]:
-        """
-        What fires when something holds; looked at when something comes.
-        """
-        done: Deferred[None] = Deferred()
-        self._waiting = (condition, done)
-        self._look()
-        return done
 
     def isOver(self) -> bool:
         """
@@ -119,11 +110,6 @@ class Reader(Protocol):
             self.opened.errback(reason)
         self.ended.callback(None)
         self._look()
-
-    def _look(self) -> None:
-        if self._waiting is not None and self._waiting[0]():
-            (_, done), self._waiting = self._waiting, None
-            done.callback(None)
 
     def _request(self) -> None:
         path = b"%b/%b" % (self.path, self.name.encode())

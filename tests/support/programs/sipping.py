@@ -14,12 +14,13 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from tests.support.sockets import PONG, frame
+from tests.support.waiting import Waiting
 
 _STEP = 0.1
 _PING = b"\x89\x00"
 
 
-class Sipping(Protocol):
+class Sipping(Waiting, Protocol):
     """
     Sends a request, and reads what comes at the pace of a slow line. If that is a
     WebSocket, it answers pings.
@@ -40,7 +41,6 @@ class Sipping(Protocol):
         self._request = request
         self._rate = rate
         self._begun: float | None = None
-        self._waiting: tuple[Callable[[], bool], Deferred[None]] | None = None
         self._next: Any = None
 
     @property
@@ -52,12 +52,9 @@ class Sipping(Protocol):
 
     def until(self, condition: Callable[[], bool]) -> Deferred[None]:
         """
-        What fires when something holds; looked at when something comes.
+        What fires when something holds, or nothing more can come.
         """
-        done: Deferred[None] = Deferred()
-        self._waiting = (condition, done)
-        self._look()
-        return done
+        return super().until(lambda: condition() or self.ended.called)
 
     def connectionMade(self) -> None:
         self._bottom = getattr(self.transport, "transport", self.transport)
@@ -81,11 +78,6 @@ class Sipping(Protocol):
     def _readOn(self) -> None:
         self._next = None
         self._bottom.resumeProducing()
-
-    def _look(self) -> None:
-        if self._waiting is not None and (self._waiting[0]() or self.ended.called):
-            (_, done), self._waiting = self._waiting, None
-            done.callback(None)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._next is not None:
