@@ -12,7 +12,12 @@ import re
 from importlib import import_module
 from typing import Any
 
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.twisted.websocket import (
+    WebSocketClientFactory,
+    WebSocketClientProtocol,
+    WebSocketServerFactory,
+    WebSocketServerProtocol,
+)
 from h2.connection import H2Connection as Machine
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import CertificateOptions
@@ -27,7 +32,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.resource import Resource
 
 from tests.support.documents import literals, rows
-from tests.support.sockets import frame, upgrade
+from tests.support.sockets import frame, upgrade, upgraded
 from tests.test_architecture import Module, packageModules
 from txsockjs.testing import MemoryReactor, MemorySite
 
@@ -102,6 +107,22 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
             "message_data",
         ),
     },
+    "txsockjs.client.socket": {
+        "WebSocketClientProtocol": (
+            "_fail_connection",
+            "_max_message_size_exceeded",
+            "_onOpen",
+            "_onPing",
+            "_onPong",
+            "_perMessageCompress",
+            "_transport_details",
+            "current_frame",
+            "inside_message",
+            "message_data",
+            "websocket_key",
+        ),
+    },
+    "txsockjs.client.sharing": {"WebSocketClientProtocol": ("_connectionMade",)},
 }
 
 # Names without an underscore that no documentation has.
@@ -115,6 +136,7 @@ UNDOCUMENTED = {
     "offset",
     "sentLength",
     "startedWriting",
+    "websocket_key",
 }
 
 # It is only a type's name, of the standard library's.
@@ -237,6 +259,11 @@ def alive() -> dict[str, Any]:
     socket = factory.buildProtocol(None)
     socket.makeConnection(StringTransport())
     socket.dataReceived(upgrade("/") + frame(b"x", final=False))
+    clients = WebSocketClientFactory(reactor=Clock())
+    clients.protocol = WebSocketClientProtocol
+    client = clients.buildProtocol(None)
+    client.makeConnection(StringTransport())
+    client.dataReceived(upgraded(client.websocket_key) + frame(b"", mask=None))
     found = {
         "Server": memory._transports[0],
         "BufferingTLSTransport": tls,
@@ -250,6 +277,7 @@ def alive() -> dict[str, Any]:
         "_GenericHTTPChannelProtocol": generic,
         "Machine": Machine(),
         "twisted.web": import_module("twisted.web"),
+        "WebSocketClientProtocol": client,
         "WebSocketServerProtocol": socket,
     }
     channel.setTimeout(None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import struct
 from typing import NamedTuple
 
@@ -53,6 +55,24 @@ def upgrade(path: str, headers: dict[str, str] | None = None) -> bytes:
     """
     fields = {**HANDSHAKE, **(headers or {})}
     lines = [f"GET {path} HTTP/1.1"] + [f"{n}: {v}" for n, v in fields.items()]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def upgraded(key: bytes, headers: dict[str, str] | None = None) -> bytes:
+    """
+    A server's answer to an opening handshake.
+
+    @param key: what the client has sent as C{Sec-WebSocket-Key}.
+    """
+    digest = hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()
+    fields = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Accept": base64.b64encode(digest).decode("ascii"),
+        **(headers or {}),
+    }
+    lines = ["HTTP/1.1 101 Switching Protocols"]
+    lines += [f"{name}: {value}" for name, value in fields.items()]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
