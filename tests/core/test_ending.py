@@ -190,14 +190,17 @@ class AbortTests(SessionTestCase):
         An application that aborts gets none of the messages behind, and hears of the
         end when it has returned.
         """
-        session, _ = self.open()
+        session, receiver = self.open()
 
         def abort(message: object) -> None:
             session.abort()
             self.assertLost()
+            # Nothing is called from inside a call.
+            self.assertFalse(receiver.aborted)
 
         self.application.onReceived = abort
         session.receive(["x", "y"])
+        self.assertTrue(receiver.aborted)
         self.assertEqual(["x"], self.application.received)
         self.assertLost(ConnectionAborted)
 

@@ -13,9 +13,10 @@ from tests.support.sessions import (
     polling,
     socket,
 )
+from txsockjs.core import service
 from txsockjs.core.frames import Frame
 from txsockjs.core.states import State
-from txsockjs.errors import ServiceFull, ServiceStopping
+from txsockjs.errors import ServiceFull, ServiceStopping, UnknownSession
 from txsockjs.interfaces import IReceiver
 from txsockjs.testing import MemoryReceiver
 
@@ -166,6 +167,48 @@ class FlushTests(SessionTestCase):
         self.assertTrue(receiver.aborted)
         self.assertEqual(1, len(brokenApplication.lost))
         self.assertFrames(soundReceiver, b"o", b'a["x"]')
+
+    def test_oneRaises(self) -> None:
+        """
+        Whatever comes out of a session's turn, be it no C{Exception}, ends that session
+        alone.
+        """
+        raising, receiver = self.open()
+
+        def drained() -> None:
+            raise GeneratorExit
+
+        self.application.onDrained = drained
+        self.application = RecordingApplication()
+        sound, soundReceiver = self.open(id=b"t")
+        self.send(raising, "x")
+        self.send(sound, "x")
+        self.turn()
+        self.assertEqual(1, len(self.flushLoggedErrors(GeneratorExit)))
+        self.assertTrue(receiver.aborted)
+        self.assertFrames(soundReceiver, b"o", b'a["x"]')
+
+
+class RememberedTests(SessionTestCase):
+    """
+    What is kept of sessions that have told their end.
+    """
+
+    def test_owner(self) -> None:
+        """
+        One that is forgotten for want of room is remembered for its owner alone.
+        """
+        self.patch(service, "MAX_CLOSED", 1)
+        for id in (b"s", b"t"):
+            session, _ = self.open(polling(), id)
+            session.owner = "ada"
+            session.close(close())
+            self.attach(session, polling())
+            self.turn()
+        ending = self.service.ending(b"s", "ada")
+        assert ending is not None
+        self.assertEqual(close().data, ending.data)
+        self.assertRaises(UnknownSession, self.service.ending, b"s", "bob")
 
 
 class DrainTests(SessionTestCase):
