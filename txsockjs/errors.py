@@ -16,10 +16,12 @@
         +-- RoomFull                     it has as many members as it may
         +-- TooManyRooms                 the session is in as many rooms as it may be
     +-- SessionEnded                     why a session ended, with a close code
-        +-- SessionClosed (also ConnectionDone)    the peer has closed
+        +-- SessionClosed (also ConnectionDone)    it was closed in good order
         +-- SessionFailed (also ConnectionLost)    the peer did what it must not,
             or a client's connection broke
             +-- TooLarge         1009    more than a client's C{max_message_size}
+        +-- SessionRefused (also ConnectError)    the server opens no session for
+            this client, and says why
     +-- WireError                        a request that the protocol refuses
         +-- PayloadExpected     500      a send without a body
         +-- BrokenJSON          500      a body that is not an array of strings
@@ -157,7 +159,8 @@ class SessionEnded(SockJSError):
 
 class SessionClosed(SessionEnded, ConnectionDone):
     """
-    The peer has closed the session, with its own code and reason.
+    The session was closed in good order, with this code and reason: by the peer, or at
+    a client's end by the client itself.
     """
 
 
@@ -182,6 +185,13 @@ class TooLarge(SessionFailed):
             1009,
             f"{size} bytes or more came in as one; max_message_size allows {allowed}",
         )
+
+
+class SessionRefused(SessionEnded, ConnectError):
+    """
+    A server has refused to open a session for a client, with a code and a reason that
+    are its application's own.
+    """
 
 
 class InvalidURL(SockJSError, ValueError):
