@@ -295,3 +295,37 @@ class MessageTransport:
         @param where: what was called.
         """
         raise NotImplementedError
+
+
+class SecureTransport:
+    """
+    What the transport of a session over TLS has beside. What the interface says of the
+    TCP connection means little where there are many of them: it is accepted, and
+    ignored.
+    """
+
+    __slots__ = ()
+
+    def loseConnection(self, code: int = 3000, reason: str = "Go away!") -> None:
+        """
+        Close.
+        """
+        raise NotImplementedError
+
+    def loseWriteConnection(self) -> None:
+        """
+        SockJS has no half-closed sessions: close.
+        """
+        self.loseConnection()
+
+    def getTcpNoDelay(self) -> bool:
+        return True
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        pass
+
+    def getTcpKeepAlive(self) -> bool:
+        return False
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        pass

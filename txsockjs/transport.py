@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 from txsockjs.core.frames import BinaryMessage, Message
 from txsockjs.interfaces import ISession, ISockJSTransport
-from txsockjs.messaging import FAULT, MessageTransport
+from txsockjs.messaging import FAULT, MessageTransport, SecureTransport
 from txsockjs.request import OpeningRequest
 
 if TYPE_CHECKING:
@@ -122,10 +122,9 @@ class SessionTransport(MessageTransport):
 
 
 @implementer(ISSLTransport)
-class SecureSessionTransport(SessionTransport):
+class SecureSessionTransport(SecureTransport, SessionTransport):
     """
-    The transport of a session that came over TLS. What the interface says of the TCP
-    connection means little where there are many of them: it is accepted, and ignored.
+    The transport of a session that came over TLS.
     """
 
     __slots__ = ()
@@ -141,21 +140,3 @@ class SecureSessionTransport(SessionTransport):
 
     def getHost(self) -> Any:
         return self.request.host
-
-    def loseWriteConnection(self) -> None:
-        """
-        SockJS has no half-closed sessions: close.
-        """
-        self.loseConnection()
-
-    def getTcpNoDelay(self) -> bool:
-        return True
-
-    def setTcpNoDelay(self, enabled: bool) -> None:
-        pass
-
-    def getTcpKeepAlive(self) -> bool:
-        return False
-
-    def setTcpKeepAlive(self, enabled: bool) -> None:
-        pass

@@ -18,7 +18,6 @@ from txsockjs.core.frames import Close
 from txsockjs.errors import (
     ConnectFailed,
     SessionClosed,
-    SessionEnded,
     SessionFailed,
     SessionRefused,
     TransportFailed,
@@ -69,7 +68,8 @@ class SessionLife:
     The beginning and the end of one session.
 
     @ivar crowded: whether so much waits that who sends should wait.
-    @ivar gone: fires when what carries it is gone.
+    @ivar gone: fires when what carries it is gone, and the application was told.
+    @ivar raw: whether it is a raw WebSocket's.
     @ivar state: where in its life it is.
     """
 
@@ -87,7 +87,6 @@ class SessionLife:
         "_mostHeld",
         "_opening",
         "_paused",
-        "_raw",
         "_ready",
         "_room",
         "_seconds",
@@ -97,6 +96,7 @@ class SessionLife:
         "_watch",
         "crowded",
         "gone",
+        "raw",
         "state",
     )
 
@@ -104,7 +104,7 @@ class SessionLife:
         settings = place.settings
         self._clock = place.clock
         self._seconds = place.clock.seconds
-        self._raw = settings.raw
+        self.raw = settings.raw
         self._mostHeld = settings.max_buffer
         # One more message may come then, of half of what is allowed, and JSON is longer
         # than its text.
@@ -337,7 +337,8 @@ class SessionLife:
             # Not all that was sent before was carried.
             before is State.CLOSING and not reason.check(ConnectionDone)
         ):
-            self._ending = Failure(_broken(reason, self._raw))
-        if self.state is State.LOST:
+            self._ending = Failure(_broken(reason, self.raw))
+        if self.state is State.LOST and self._application is not None:
             self._later()
-        self.gone.callback(None)
+        else:
+            self.gone.callback(None)

@@ -215,6 +215,8 @@ class Place:
     @ivar clock: what tells the time.
     @ivar settings: what the user has set.
     @ivar roundTrip: how many seconds a trip to the server and back took, or None.
+    @ivar query: the query of the user's URL with its question mark, which each URL of
+        the session has, or nothing.
     """
 
     url: str
@@ -222,3 +224,15 @@ class Place:
     clock: IReactorTime
     settings: Settings
     roundTrip: float | None = None
+    query: str = ""
+
+    def at(self, transport: str = "") -> str:
+        """
+        The URL of one of the session's transports, as in
+        C{https://example.com/echo/123/abcdef/xhr_send}.
+
+        @param transport: its name as servers have it; nothing for the raw WebSocket.
+        """
+        if transport:
+            transport = f"/{transport}"
+        return f"{self.url}{transport}{self.query}"

@@ -1,4 +1,4 @@
-"""What is said in a session, at the client's end: L{ClientSession}. (PROTOCOL section 9.)
+"""What is said in a client's session: L{ClientSession}. (PROTOCOL section 9.)
 
 What carries a session may call it at any time, from inside any of its own calls; so may
 the application. Such a call changes the session's state, and leaves what follows from
@@ -106,7 +106,7 @@ class ClientSession(SessionLife):
         """
         The network has brought it there.
         """
-        if self._raw and self.state is State.CONNECTING:
+        if self.raw and self.state is State.CONNECTING:
             self._opened()
 
     def carrierFrame(self, frame: str) -> None:
@@ -232,6 +232,7 @@ class ClientSession(SessionLife):
             self._application = self._carrier = None
             assert self._ending is not None
             application.sessionLost(self._ending)
+            self.gone.callback(None)
         elif self.state is _OPEN and not self._paused:
             self._ready = True
             if self._stopped and self._carrier is not None:

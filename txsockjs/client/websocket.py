@@ -70,7 +70,7 @@ class _SocketCarrier:
     """
 
     name: ClassVar[str] = "websocket"
-    # What stands behind the URL of the place.
+    # What it is called in a session's URLs.
     _path: ClassVar[str] = ""
 
     def __init__(
@@ -84,7 +84,7 @@ class _SocketCarrier:
         self.subprotocol: str | None = None
         self._session = session
         self._place = place
-        self._first = self._url = place.url + self._path
+        self._first = self._url = place.at(self._path)
         self._redirects = 0
         self._socket: ClientSocket | None = None
         self._opened = False
@@ -239,7 +239,7 @@ class WebSocket(_SocketCarrier):
     A WebSocket with SockJS's frames.
     """
 
-    _path = "/websocket"
+    _path = "websocket"
 
     def __init__(self, session: ICarried, place: Place) -> None:
         super().__init__(session, place, session.carrierFrame)

@@ -1,0 +1,231 @@
+"""Connecting to a SockJS service: L{SockJSClientEndpoint}. (PROTOCOL section 9.)"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+import attrs
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.error import NoProtocol
+from twisted.internet.interfaces import (
+    IProtocol,
+    IProtocolFactory,
+    IStreamClientEndpoint,
+)
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from txsockjs.client.info import Info, fetch
+from txsockjs.client.interfaces import ICarried, ICarrier
+from txsockjs.client.place import Place, Settings, Web, rto
+from txsockjs.client.session import ClientSession
+from txsockjs.client.transport import ClientTransport, SecureClientTransport
+from txsockjs.client.url import SockJSURL
+from txsockjs.errors import AllTransportsFailed, ConnectFailed, TransportFailed
+
+# How many seconds an attempt has where nobody knows how long a trip takes.
+_UNKNOWN: Final = 5.0
+
+# How many trips to the server and back an attempt has.
+_TRIPS: Final = 2
+
+#: Makes a carrier.
+MakeCarrier: TypeAlias = Callable[[ICarried, Place], ICarrier]
+
+
+@attrs.define
+class Search:
+    """
+    The search for a transport that works.
+
+    @ivar failures: the name of each that does not, and why.
+    @ivar sessions: those that were not opened.
+    """
+
+    failures: list[tuple[str, BaseException]] = attrs.Factory(list)
+    sessions: list[ClientSession] = attrs.Factory(list)
+
+
+@attrs.frozen
+class Found:
+    """
+    A session that is open, and is nobody's yet.
+    """
+
+    session: ClientSession
+    carrier: ICarrier
+    name: str
+    secure: bool
+
+
+@implementer(IStreamClientEndpoint)
+class Connector:
+    """
+    Opens sessions with one service, with carriers and an HTTP side that it is given.
+    """
+
+    def __init__(
+        self,
+        clock: Any,
+        url: SockJSURL,
+        settings: Settings,
+        web: Web,
+        carriers: Mapping[str, MakeCarrier],
+        headers: bool = False,
+    ) -> None:
+        """
+        @param clock: what tells the time.
+        @param carriers: for each transport's name what makes its carrier;
+            C{"rawwebsocket"} is the raw WebSocket's.
+        @param headers: whether the user has headers sent that are for the host of the
+            URL alone.
+        """
+        self.url = url
+        self.settings = settings
+        self._clock = clock
+        self._web = web
+        self._carriers = carriers
+        self._headers = headers
+        # How many sessions there are, those to be among them.
+        self._users = 0
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        """
+        Open a session.
+
+        @return: what fires with the protocol once the server has opened the session.
+            It fails with L{ConnectFailed <txsockjs.errors.ConnectFailed>}, or with
+            L{SessionRefused <txsockjs.errors.SessionRefused>}; each is a
+            L{ConnectError <twisted.internet.error.ConnectError>}. It can be cancelled,
+            which leaves nothing behind.
+        """
+        return Deferred.fromCoroutine(self._connect(protocolFactory))
+
+    async def _connect(self, factory: IProtocolFactory) -> IProtocol:
+        self._users += 1
+        factory.doStart()
+        search = Search()
+        try:
+            found = await self._inTime(search)
+            try:
+                protocol = factory.buildProtocol(found.carrier.peer)
+                if protocol is None:
+                    raise NoProtocol
+            except BaseException:
+                found.session.abort()
+                search.sessions.append(found.session)
+                raise
+        except BaseException:
+            # Whoever hears of it finds no connection any more.
+            await DeferredList([session.gone for session in search.sessions])
+            self._left(factory)
+            raise
+        session = found.session
+        session.gone.addCallback(lambda result: self._left(factory))
+        kind = SecureClientTransport if found.secure else ClientTransport
+        session.attach(
+            kind(session, protocol, self.settings.encoding, found.carrier, found.name)
+        )
+        return protocol
+
+    def _left(self, factory: IProtocolFactory) -> None:
+        """
+        A session is over, or is not to be.
+        """
+        self._users -= 1
+        if not self._users:
+            self._web.close()
+        factory.doStop()
+
+    def _inTime(self, search: Search) -> Deferred[Found]:
+        """
+        Find a transport, in the time that there is.
+        """
+        finding = Deferred.fromCoroutine(self._find(search))
+
+        def timedOut(result: object, seconds: float) -> Failure:
+            tried = "".join(f"; {name}: {error}" for name, error in search.failures)
+            return Failure(
+                ConnectFailed(
+                    f"no session with {self.url} within {seconds:g} s (timeout){tried}"
+                )
+            )
+
+        finding.addTimeout(self.settings.timeout, self._clock, timedOut)
+        return finding
+
+    async def _find(self, search: Search) -> Found:
+        settings = self.settings
+        if settings.raw:
+            return await self._tryAll(("rawwebsocket",), self.url, None, search)
+        info, roundTrip = await fetch(
+            self._web, self.url, self._clock, settings.info_timeout
+        )
+        base = self._base(info)
+        names = settings.transports
+        if not info.websocket and "websocket" in names:
+            names = tuple(name for name in names if name != "websocket")
+            why = "the server offers none: its info says so"
+            search.failures.append(("websocket", TransportFailed(why)))
+        return await self._tryAll(names, base, roundTrip, search)
+
+    def _base(self, info: Info) -> SockJSURL:
+        """
+        Where the sessions are.
+        """
+        base = info.base(self.url)
+        if self._headers and base.origin != self.url.origin:
+            raise ConnectFailed(
+                f"the service at {self.url} has its sessions at {base}; the headers "
+                "are not sent to another host: connect to that URL"
+            )
+        return base
+
+    async def _tryAll(
+        self,
+        names: tuple[str, ...],
+        base: SockJSURL,
+        roundTrip: float | None,
+        search: Search,
+    ) -> Found:
+        """
+        Try one transport after the other.
+        """
+        for name in names:
+            url = base.raw if self.settings.raw else base.session()
+            place = Place(
+                url, self._web, self._clock, self.settings, roundTrip, base.query
+            )
+            session = ClientSession(place)
+            carrier = self._carriers[name](session, place)
+            search.sessions.append(session)
+            try:
+                await self._try(session, carrier, roundTrip)
+            except ConnectFailed as error:
+                search.failures.append((name, error))
+                continue
+            search.sessions.pop()
+            return Found(session, carrier, name, base.secure)
+        raise AllTransportsFailed(str(self.url), search.failures)
+
+    async def _try(
+        self, session: ClientSession, carrier: ICarrier, roundTrip: float | None
+    ) -> None:
+        """
+        Try one transport, for as long as an attempt may take.
+        """
+        if self.settings.raw:
+            # There is no other, and nobody knows how far it is.
+            return await session.open(carrier)
+        seconds = _UNKNOWN if roundTrip is None else _TRIPS * rto(roundTrip)
+        seconds = max(seconds, self.settings.attempt_timeout)
+        late = TransportFailed(
+            f"timed out after {seconds:.3g} s; attempt_timeout allows it more"
+        )
+        timer = self._clock.callLater(seconds, session.giveUp, late)
+        try:
+            await session.open(carrier)
+        finally:
+            if timer.active():
+                timer.cancel()

@@ -1,0 +1,172 @@
+"""What a service says of itself: L{Info}, and L{fetch}. (PROTOCOL sections 3 and 9.)"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import attrs
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from twisted.web.client import ResponseDone
+from twisted.web.http import PotentialDataLoss
+from twisted.web.iweb import IResponse
+
+from txsockjs.client.place import Web
+from txsockjs.client.url import SockJSURL
+from txsockjs.errors import InfoFailed, InvalidURL
+
+# Bytes of info, past which it is none.
+_LARGEST: Final = 65536
+
+
+@attrs.frozen
+class Info:
+    """
+    What a service says of itself.
+
+    @ivar websocket: whether it offers WebSocket.
+    @ivar cookieNeeded: whether its load balancer wants cookies.
+    @ivar baseURL: what its session URLs begin with, where it says so.
+    """
+
+    websocket: bool = True
+    cookieNeeded: bool = False
+    baseURL: str | None = None
+
+    @classmethod
+    def parse(cls, body: bytes) -> Info:
+        """
+        Read what a service has answered. What is missing has its default.
+
+        @raise InfoFailed: if that is no info.
+        """
+        try:
+            value: Any = json.loads(body)
+        except (ValueError, RecursionError):
+            raise InfoFailed(f"it is no JSON: {body[:60]!r}") from None
+        if not isinstance(value, dict):
+            raise InfoFailed(f"it is no JSON object: {body[:60]!r}")
+        for name, default in (("websocket", True), ("cookie_needed", False)):
+            if not isinstance(value.setdefault(name, default), bool):
+                raise InfoFailed(f"{name!r} is not true or false: {value[name]!r:.60}")
+        baseURL = value.get("base_url")
+        if baseURL is not None and not isinstance(baseURL, str):
+            raise InfoFailed(f"'base_url' is no URL: {baseURL!r:.60}")
+        return cls(value["websocket"], value["cookie_needed"], baseURL or None)
+
+    def base(self, url: SockJSURL) -> SockJSURL:
+        """
+        Where the sessions of the service are.
+
+        @param url: where this info was found.
+        @raise InfoFailed: if it names no such place, or one without TLS in place of one
+            with it.
+        """
+        if self.baseURL is None:
+            return url
+        named = self.baseURL
+        if named.startswith("/") and not named.startswith("//"):
+            named = url.origin + named
+        try:
+            base = SockJSURL.parse(named)
+        except InvalidURL as problem:
+            raise InfoFailed(f"its 'base_url' cannot be used: {problem}") from None
+        if url.secure and not base.secure:
+            raise InfoFailed(
+                f"its 'base_url' leads from https to http: {self.baseURL!r:.100}"
+            )
+        return base
+
+
+class _Body(Protocol):
+    """
+    Collects a body, and no more of it than that.
+    """
+
+    transport: Any = None
+
+    def __init__(self) -> None:
+        self._body = b""
+        self.finished: Deferred[bytes] = Deferred(self._cancelled)
+
+    def dataReceived(self, data: bytes) -> None:
+        self._body += data
+        if len(self._body) > _LARGEST and not self.finished.called:
+            self.finished.errback(InfoFailed(f"it has more than {_LARGEST} bytes"))
+            self._drop()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self.finished.called:
+            return
+        if reason.check(ResponseDone, PotentialDataLoss):
+            self.finished.callback(self._body)
+        else:
+            self.finished.errback(reason)
+
+    def _cancelled(self, finished: Deferred[bytes]) -> None:
+        finished.errback(CancelledError())
+        self._drop()
+
+    def _drop(self) -> None:
+        transport = self.transport
+        getattr(transport, "abortConnection", transport.loseConnection)()
+
+
+async def fetch(
+    web: Web, url: SockJSURL, clock: IReactorTime, timeout: float
+) -> tuple[Info, float]:
+    """
+    Ask a service what it offers.
+
+    @param timeout: how many seconds that may take.
+    @return: what it says, and how many seconds a trip to it and back took.
+    @raise InfoFailed: if it does not say, in time or at all.
+    """
+    began = clock.seconds()
+    asking = Deferred.fromCoroutine(_ask(web, url.info))
+    late = InfoFailed(f"it did not come within {timeout:g} s (info_timeout)")
+
+    def timedOut(result: object, seconds: float) -> Failure:
+        return Failure(late)
+
+    asking.addTimeout(timeout, clock, timedOut)
+    try:
+        body = await asking
+        return Info.parse(body), clock.seconds() - began
+    except InfoFailed as error:
+        why = str(error)
+        cause: BaseException = error
+    except CancelledError:
+        raise
+    except Exception as error:
+        why = describe(error)
+        cause = error
+    raise InfoFailed(f"there is no info at {url.info}: {why}") from cause
+
+
+async def _ask(web: Web, url: str) -> bytes:
+    response: IResponse = await web.request("GET", url)
+    body = _Body()
+    response.deliverBody(body)
+    if response.code != 200:
+        body.finished.addErrback(lambda reason: None)
+        body.finished.cancel()
+        raise InfoFailed(f"the server answered {response.code}")
+    return await body.finished
+
+
+def describe(error: BaseException) -> str:
+    """
+    What happened, in one line: for a request that failed, the reasons in it.
+    """
+    reasons = getattr(error, "reasons", None)
+    if isinstance(reasons, list) and reasons:
+        return "; ".join(
+            describe(reason.value)
+            for reason in reasons
+            if isinstance(reason, Failure) and reason.value is not None
+        )
+    return str(error).strip() or type(error).__name__
