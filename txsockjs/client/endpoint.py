@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Final
 
 import attrs
 from twisted.internet.defer import Deferred, DeferredList
@@ -16,8 +16,9 @@ from twisted.internet.interfaces import (
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from txsockjs.client.carriers import RAW, MakeCarrier
 from txsockjs.client.info import Info, fetch
-from txsockjs.client.interfaces import ICarried, ICarrier
+from txsockjs.client.interfaces import ICarrier
 from txsockjs.client.place import Place, Settings, Web, rto
 from txsockjs.client.session import ClientSession
 from txsockjs.client.transport import ClientTransport, SecureClientTransport
@@ -29,9 +30,6 @@ _UNKNOWN: Final = 5.0
 
 # How many trips to the server and back an attempt has.
 _TRIPS: Final = 2
-
-#: Makes a carrier.
-MakeCarrier: TypeAlias = Callable[[ICarried, Place], ICarrier]
 
 
 @attrs.define
@@ -77,7 +75,7 @@ class Connector:
         """
         @param clock: what tells the time.
         @param carriers: for each transport's name what makes its carrier;
-            C{"rawwebsocket"} is the raw WebSocket's.
+            L{RAW} is the raw WebSocket's.
         @param headers: whether the user has headers sent that are for the host of the
             URL alone.
         """
@@ -158,7 +156,7 @@ class Connector:
     async def _find(self, search: Search) -> Found:
         settings = self.settings
         if settings.raw:
-            return await self._tryAll(("rawwebsocket",), self.url, None, search)
+            return await self._tryAll((RAW,), self.url, None, search)
         info, roundTrip = await fetch(
             self._web, self.url, self._clock, settings.info_timeout
         )

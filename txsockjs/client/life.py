@@ -257,11 +257,12 @@ class SessionLife:
         End at once.
         """
         self._forget()
-        if self.state is State.OPEN:
+        if self.state in (State.OPEN, State.CLOSING):
             self._become(Event.ENDED)
             self._ending = Failure(ConnectionAborted())
             self._drop()
-        elif self.state in (State.CLOSING, State.ENDED):
+        elif self.state is State.ENDED:
+            # It is told to hurry.
             self._drop()
 
     def _forget(self) -> None:

@@ -3,7 +3,7 @@
 ::
 
     CONNECTING --OPENED--> OPEN --CLOSED--> CLOSING --LOST--> LOST --TOLD--> OVER
-         |                  |                                  ^
+         |                  |                  | ENDED         ^
          |                  +----ENDED----> ENDED ----LOST-----+
          |                  +-----------------LOST-------------+
          +--ENDED--> FAILED --LOST--> OVER
@@ -73,7 +73,7 @@ STATES: Final[dict[State, dict[Event, State]]] = {
         Event.ENDED: State.ENDED,
         Event.LOST: State.LOST,
     },
-    State.CLOSING: {Event.LOST: State.LOST},
+    State.CLOSING: {Event.ENDED: State.ENDED, Event.LOST: State.LOST},
     State.ENDED: {Event.LOST: State.LOST},
     State.LOST: {Event.TOLD: State.OVER},
     State.OVER: {},

@@ -1,0 +1,243 @@
+"""A client without a network: carriers that do what a test says, and a web that answers
+with what it is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.error import ConnectionAborted, ConnectionDone
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.web.client import ResponseDone
+from twisted.web.http_headers import Headers
+from zope.interface import implementer
+
+from txsockjs.client.interfaces import ICarried, ICarrier
+from txsockjs.client.place import Place
+from txsockjs.interfaces import ISockJSMessageReceiver
+
+SERVER = IPv4Address("TCP", "192.0.2.1", 80)
+CLIENT = IPv4Address("TCP", "192.0.2.7", 50000)
+
+
+@implementer(ICarrier)
+class ScriptedCarrier:
+    """
+    A carrier whose network is the test.
+
+    @ivar calls: what the session has called, with what.
+    @ivar sent: the messages that it was given.
+    """
+
+    def __init__(self, session: ICarried, place: Place) -> None:
+        self.session = session
+        self.place = place
+        self.calls: list[Any] = []
+        self.sent: list[str | bytes] = []
+        self.pending = 0
+        self.peer: Any = SERVER
+        self.host: Any = CLIENT
+        self.certificate: Any = None
+        self.subprotocol: str | None = None
+        # Whether its network is quick to let go.
+        self.quick = True
+
+    def start(self) -> None:
+        self.calls.append("start")
+
+    def send(self, message: str | bytes) -> None:
+        self.sent.append(message)
+
+    def close(self, code: int, reason: str) -> None:
+        self.calls.append(("close", code, reason))
+        if self.quick:
+            self.place.clock.callLater(0, self.lose, ConnectionDone())
+
+    def abort(self) -> None:
+        self.calls.append("abort")
+        if self.quick:
+            self.place.clock.callLater(0, self.lose, ConnectionAborted())
+
+    def pauseReceiving(self) -> None:
+        self.calls.append("pause")
+
+    def resumeReceiving(self) -> None:
+        self.calls.append("resume")
+
+    def lose(self, error: Exception) -> None:
+        """
+        The network is gone, unless it was already.
+        """
+        if "lost" not in self.calls:
+            self.calls.append("lost")
+            self.session.carrierLost(Failure(error))
+
+    def say(self, *frames: str) -> None:
+        """
+        Frames come in.
+        """
+        for frame in frames:
+            self.session.carrierFrame(frame)
+
+    def drain(self) -> None:
+        """
+        The network takes all.
+        """
+        self.pending = 0
+        self.session.carrierDrained()
+
+
+class ScriptedResponse:
+    """
+    An answer that comes when a test says so.
+    """
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+        self.headers = Headers()
+        self.dropped = False
+
+    def deliverBody(self, protocol: Any) -> None:
+        self._protocol = protocol
+        protocol.makeConnection(self)
+
+    def abortConnection(self) -> None:
+        self.dropped = True
+
+    loseConnection = abortConnection
+
+    def say(self, *data: bytes, reason: Exception | None = None) -> None:
+        """
+        Bytes come in, and then the end.
+        """
+        for part in data:
+            self._protocol.dataReceived(part)
+        self._protocol.connectionLost(Failure(reason or ResponseDone()))
+
+
+class ScriptedWeb:
+    """
+    The HTTP side of a client.
+
+    @ivar body: what it answers.
+    @ivar asked: each request.
+    @ivar closed: how often it was closed.
+    """
+
+    def __init__(self, body: bytes | None = b'{"websocket": true}', code: int = 200):
+        self.body = body
+        self.code = code
+        self.asked: list[tuple[str, str]] = []
+        self.closed = 0
+        self.error: Exception | None = None
+        self.waiting: list[Deferred[Any]] = []
+        self.responses: list[ScriptedResponse] = []
+
+    def request(self, method: str, url: str, **how: Any) -> Deferred[Any]:
+        self.asked.append((method, url))
+        if self.error is not None:
+            return fail(self.error)
+        if self.body is None:
+            self.waiting.append(Deferred())
+            return self.waiting[-1]
+        response = ScriptedResponse(self.code)
+        self.responses.append(response)
+        body = self.body
+        deliver = response.deliverBody
+
+        def deliverAll(protocol: Any) -> None:
+            deliver(protocol)
+            response.say(body)
+
+        response.deliverBody = deliverAll  # type: ignore[method-assign]
+        return succeed(response)
+
+    def endpointFor(self, url: str) -> IStreamClientEndpoint:
+        raise NotImplementedError
+
+    def headersFor(self, url: str) -> dict[str, str]:
+        return {}
+
+    def keepCookies(self, url: str, rawHeaders: Headers) -> None:
+        raise NotImplementedError
+
+    def close(self) -> Deferred[None]:
+        self.closed += 1
+        return succeed(None)
+
+
+class Recorder(Protocol):
+    """
+    A protocol that keeps what it hears.
+
+    @ivar heard: the messages.
+    @ivar lost: the reasons of its end.
+    @ivar then: called with each message.
+    """
+
+    transport: Any = None
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.heard: list[Any] = []
+        self.lost: list[Any] = []
+        self.then: Callable[[Any], None] = lambda message: None
+
+    def connectionMade(self) -> None:
+        self.made += 1
+
+    def dataReceived(self, data: bytes) -> None:
+        self.heard.append(data)
+        self.then(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.lost.append(reason.value)
+
+
+@implementer(ISockJSMessageReceiver)
+class TextRecorder(Recorder):
+    """
+    The same, of text.
+    """
+
+    def messageReceived(self, message: str) -> None:
+        self.dataReceived(message)  # type: ignore[arg-type]
+
+
+class RecorderFactory(Factory):
+    """
+    Makes them, and counts how often it was started and stopped.
+    """
+
+    noisy = False
+
+    def __init__(self, kind: type[Recorder] = Recorder) -> None:
+        self.kind = kind
+        self.made: list[Recorder] = []
+        self.life: list[str] = []
+
+    def startFactory(self) -> None:
+        self.life.append("start")
+
+    def stopFactory(self) -> None:
+        self.life.append("stop")
+
+    def buildProtocol(self, addr: Any) -> Recorder:
+        assert addr is SERVER
+        protocol = self.kind()
+        self.made.append(protocol)
+        return protocol
+
+
+def turn(clock: Clock) -> None:
+    """
+    Let the turns of the reactor pass that are due.
+    """
+    for _ in range(5):
+        clock.advance(0)
