@@ -131,3 +131,37 @@ class Counters(dict[str, TransportCounters]):
                 for code, count in counters.closed.items()
             }
         )
+
+
+@attrs.define(eq=False)
+class RoomsCounters:
+    """
+    Those of the rooms of a process.
+
+    @ivar name: what the rooms are called.
+    @ivar up: whether the broker can be asked.
+    @ivar rooms: rooms that have members.
+    @ivar members: members of all of them: one session counts in each room.
+    @ivar published: messages that the broker has taken.
+    @ivar delivered: messages that were given to members, once for each.
+    @ivar recovered: those of them that were read from a history.
+    @ivar gaps: how often members were told that messages are missing: each member that
+        came back, and each room after the broker was away.
+    @ivar refused: what was refused, by the name of the exception that told it.
+    """
+
+    name: str
+    up: bool = False
+    rooms: int = 0
+    members: int = 0
+    published: int = 0
+    delivered: int = 0
+    recovered: int = 0
+    gaps: int = 0
+    refused: Counter[str] = attrs.field(factory=Counter)
+
+    def refuse(self, error: SockJSError) -> None:
+        """
+        Something was refused, for this reason.
+        """
+        self.refused[type(error).__name__] += 1

@@ -13,8 +13,10 @@
     +-- Rejected                         raised by C{authorize}, to refuse a session
     +-- BrokerUnavailable                the broker of rooms did not answer
     +-- RoomError                        a room refuses what was asked of it
+        +-- AlreadyMember                the session is in the room
         +-- RoomFull                     it has as many members as it may
         +-- TooManyRooms                 the session is in as many rooms as it may be
+        +-- RoomValueError (also ValueError)    a name, info or message that will not do
     +-- SessionEnded                     why a session ended, with a close code
         +-- SessionClosed (also ConnectionDone)    it was closed in good order
         +-- SessionFailed (also ConnectionLost)    the peer did what it must not,
@@ -128,6 +130,12 @@ class RoomError(SockJSError):
     """
 
 
+class AlreadyMember(RoomError):
+    """
+    The session is a member of the room, or about to be.
+    """
+
+
 class RoomFull(RoomError):
     """
     The room has as many members as it may have.
@@ -137,6 +145,13 @@ class RoomFull(RoomError):
 class TooManyRooms(RoomError):
     """
     The session is in as many rooms as it may be in.
+    """
+
+
+class RoomValueError(RoomError, ValueError):
+    """
+    The name of a room, the info of a member or a message will not do: it is too large,
+    or what it must not be.
     """
 
 

@@ -163,9 +163,11 @@ class IBroker(Interface):
 
     def leave(room: str, members: Collection[str]) -> Deferred[None]:
         """
-        Have members of this process be present no longer. The subscribers are told of
-        those who were. From the call on, the broker does not keep them present, even
-        where it fails: then they go as those of a process that is gone do.
+        Have members of this process be present no longer, also those whose L{enter} was
+        asked for before and is not answered yet: what one process asks of one room
+        takes effect in the order of the calls. The subscribers are told of those who
+        were. From the call on, the broker does not keep them present, even where it
+        fails: then they go as those of a process that is gone do.
 
         @param room: the room's name.
         @param members: their ids. One that is not present is no error.
