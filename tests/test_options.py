@@ -49,6 +49,13 @@ SWITCH = [(True, True), (False, False), ("Yes", True), ("on", True), ("1", True)
 SWITCH += [("no", False), (" OFF ", False), ("0", False), ("true", True)]
 SECONDS = [(2, 2.0), (0.5, 0.5), ("1.5", 1.5), ("1e1", 10.0)]
 COUNT = [(1, 1), (10**9, 10**9), ("512", 512)]
+SIZE = [
+    *COUNT,
+    ("64k", 65536),
+    (" 1 MiB ", 2**20),
+    ("2GB", 2**31),
+    ("3b", 3),
+]
 
 # Values in code, each with what becomes of it.
 GOOD: dict[str, list[tuple[Any, Any]]] = {
@@ -63,7 +70,7 @@ GOOD: dict[str, list[tuple[Any, Any]]] = {
     "cookie_needed": SWITCH,
     "heartbeat": [*SECONDS, (0, None), (None, None), ("0", None), ("none", None)],
     "timeout": [*SECONDS, (0.001, 0.001)],
-    "streaming_limit": COUNT,
+    "streaming_limit": SIZE,
     "encoding": [("latin-1", "latin-1"), ("UTF-16", "UTF-16")],
     "sockjs_url": [("/sockjs.js", "/sockjs.js"), (b"//x/s.js", "//x/s.js")],
     "proxy_header": [
@@ -82,8 +89,8 @@ GOOD: dict[str, list[tuple[Any, Any]]] = {
         (["https://bücher.example"], frozenset(("https://xn--bcher-kva.example",))),
         (bool, bool),
     ],
-    "max_message_size": COUNT,
-    "max_buffer": COUNT,
+    "max_message_size": SIZE,
+    "max_buffer": SIZE,
     "max_sessions": [*COUNT, (None, None), ("none", None)],
     "verify_ip": SWITCH,
     "compression": SWITCH,
@@ -97,6 +104,7 @@ GOOD: dict[str, list[tuple[Any, Any]]] = {
 
 NO_SWITCH = [None, 1, 0, "", "maybe", [], b"true"]
 NO_SECONDS = [-1, math.nan, math.inf, "nan", "1e999", "soon", True, [], b"5", 10**400]
+NO_SIZE = ["k", "1T", "1.5M", "1MM", "0k", "-1k", "1 M B", "1_000"]
 NO_COUNT = [0, -1, 1.0, "1.5", "-1", "", True, "many", [], math.inf]
 
 BAD: dict[str, list[Any]] = {
@@ -105,7 +113,7 @@ BAD: dict[str, list[Any]] = {
     "cookie_needed": NO_SWITCH,
     "heartbeat": NO_SECONDS,
     "timeout": [*NO_SECONDS, 0, None],
-    "streaming_limit": [*NO_COUNT, None],
+    "streaming_limit": [*NO_COUNT, *NO_SIZE, None],
     "encoding": ["nonsense", "base64", "rot13", "", None, 5, b"utf-8", "utf\x008"],
     "sockjs_url": ["", "a\nb", "a\x00", None, 5, b"\r\n"],
     "proxy_header": ["X Real", "X:", "X\r\nY: z", "X-R\xe9al", 5, b"a b"],
@@ -125,8 +133,8 @@ BAD: dict[str, list[Any]] = {
         "https://bücher.example",
         5,
     ],
-    "max_message_size": [*NO_COUNT, None],
-    "max_buffer": [*NO_COUNT, None],
+    "max_message_size": [*NO_COUNT, *NO_SIZE, None],
+    "max_buffer": [*NO_COUNT, *NO_SIZE, None],
     "max_sessions": [v for v in NO_COUNT if v != ""],
     "verify_ip": NO_SWITCH,
     "compression": NO_SWITCH,
@@ -235,7 +243,9 @@ class BuildingTests(SynchronousTestCase):
         for build in (SockJSOptions.of, SockJSOptions.fromStrings):
             error = self.assertRaises(OptionError, build, {"time_out": "1"})
             self.assertEqual("time_out", error.name)
-            self.assertIn("timeout", str(error))
+            self.assertIn("did you mean timeout? there are websocket, ", str(error))
+            error = self.assertRaises(OptionError, build, {"flash": "1"})
+            self.assertIn("no such option; there are websocket, ", str(error))
 
     def test_strings(self) -> None:
         """

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import codecs
 import math
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from typing import Any, Final
 
 import attrs
@@ -19,6 +21,9 @@ from txsockjs.errors import OptionError
 _TRUE: Final = frozenset(("true", "yes", "on", "1"))
 _FALSE: Final = frozenset(("false", "no", "off", "0"))
 _NONE: Final = frozenset(("", "none"))
+
+# "65536", "64k", "64 KiB", "1M".
+_SIZE: Final = re.compile(r"([0-9]{1,15}) ?([kmg]?)(?:i?b)?")
 
 
 def boolean(value: object) -> bool:
@@ -77,6 +82,23 @@ def count(
     return convert
 
 
+#: What L{size} says that it takes.
+SIZE: Final = "a number of bytes, 1 or more, such as 65536, '64k' or '1M'"
+
+_UNITS: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+
+
+def size(value: object) -> int:
+    """
+    A number of bytes, 1 or more; as text it may be in units of 1,024 bytes or more.
+    """
+    if isinstance(value, str):
+        match = _SIZE.fullmatch(value.strip().lower())
+        if match is not None:
+            value = int(match[1]) * _UNITS[match[2]]
+    return count(SIZE)(value)
+
+
 def optional(convert: Callable[[object], Any]) -> Callable[[object], Any]:
     """
     None, or what another converter takes.
@@ -126,6 +148,17 @@ def codecName(value: object) -> str:
     except LookupError:
         raise ValueError(allowed) from None
     return value
+
+
+def noSuch(kind: str, name: object, names: Sequence[str]) -> str:
+    """
+    What an error says of a name that is none of those that there are.
+
+    @param kind: what it should be the name of.
+    """
+    near = get_close_matches(str(name), names, 1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    return f"no such {kind}; {meant}there are " + ", ".join(names)
 
 
 def _named(convert: Callable[[object], Any]) -> Any:

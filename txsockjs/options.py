@@ -14,9 +14,11 @@ from txsockjs.converters import (
     codecName,
     count,
     interval,
+    noSuch,
     option,
     optional,
     seconds,
+    size,
     splitWords,
 )
 from txsockjs.errors import OptionError
@@ -130,7 +132,7 @@ class SockJSOptions:
         "seconds without a receiver before a session is lost",
     )
     streaming_limit: int = option(
-        count("a number of bytes, 1 or more"),
+        size,
         131072,
         "bytes of one streaming response before the client must come again",
     )
@@ -149,12 +151,12 @@ class SockJSOptions:
         _origins, None, "origins that may use the service; none given: all"
     )
     max_message_size: int = option(
-        count("a number of bytes, 1 or more"),
+        size,
         1024 * 1024,
         "bytes of one inbound message or request body",
     )
     max_buffer: int = option(
-        count("a number of bytes, 1 or more"),
+        size,
         4 * 1024 * 1024,
         "undelivered bytes of one session, past which it is closed (1013)",
     )
@@ -218,9 +220,7 @@ class SockJSOptions:
         """
         for name in options:
             if name not in _NAMES:
-                raise OptionError(
-                    name, "no such option; there are " + ", ".join(_NAMES)
-                )
+                raise OptionError(name, noSuch("option", name, _NAMES))
         return cls(**options)  # type: ignore[arg-type]
 
     @classmethod

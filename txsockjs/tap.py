@@ -36,6 +36,7 @@ from twisted.web.server import Request, Site
 
 from txsockjs import demo
 from txsockjs.bridge import BridgeFactory
+from txsockjs.converters import noSuch
 from txsockjs.errors import OptionError, PrefixError
 from txsockjs.factory import SockJSMultiFactory
 from txsockjs.files import PublicFile
@@ -223,10 +224,8 @@ class Options(UsageOptions):
         names = [name for name, factory in services]
         for name in self._own:
             if name not in names:
-                raise UsageError(
-                    f"--option {name}:...: no such service; there are "
-                    + ", ".join(names)
-                )
+                problem = noSuch("service", name, names)
+                raise UsageError(f"--option {name}:...: {problem}")
         for name, factory in services:
             options = {**self._common, **self._own.get(name, {})}
             try:

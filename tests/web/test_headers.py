@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.address import IPv4Address, IPv6Address
+
 from tests.support.serving import NEVER_CACHED, ORIGIN, ServiceCase
-from txsockjs.testing import MemoryResponse
+from txsockjs.testing import MemoryClient, MemoryResponse
 
 #: Method and path of every URL with CORS headers.
 SHARED = [
@@ -291,7 +293,8 @@ class PeerTests(HeaderCase):
         The peer that an application sees.
         """
         self.serve(proxy_header=header)
-        self.post("/0/s/xhr", b"", [("X-Forwarded-For", value) for value in values])
+        name = header or "X-Forwarded-For"
+        self.post("/0/s/xhr", b"", [(name, value) for value in values])
         return self.sessions[0].transport.getPeer()
 
     def test_unset(self) -> None:
@@ -337,6 +340,55 @@ class PeerTests(HeaderCase):
             "::1%",
         ]:
             self.assertEqual(self.peer("X-Forwarded-For", text).host, "192.0.2.7", text)
+
+    def test_mapped(self) -> None:
+        """
+        An IPv4 address that IPv6 has mapped is the IPv4 address.
+        """
+        for text in ["::ffff:203.0.113.9", "[::FFFF:203.0.113.9]:80"]:
+            peer = self.peer("X-Forwarded-For", text)
+            self.assertIsInstance(peer, IPv4Address)
+            self.assertEqual(peer.host, "203.0.113.9")
+
+    def test_mappedSocket(self) -> None:
+        """
+        So it is where the socket listens for both.
+        """
+        self.serve()
+        client = MemoryClient(self.site, IPv6Address("TCP", "::ffff:192.0.2.9", 5))
+        client.request("POST", "/0/s/xhr")
+        peer = self.sessions[0].transport.getPeer()
+        self.assertEqual(peer, IPv4Address("TCP", "192.0.2.9", 5))
+
+    def test_forwarded(self) -> None:
+        """
+        The header C{Forwarded} has its own form (RFC 7239); its last element counts.
+        """
+        for text in [
+            "for=203.0.113.9",
+            "for=198.51.100.2, For=203.0.113.9;proto=https;by=10.0.0.1",
+            'for=unknown;by="a,b\\"c", proto=http; for="203.0.113.9:4711"',
+            'for="[::ffff:203.0.113.9]:80"',
+        ]:
+            self.assertEqual(self.peer("Forwarded", text).host, "203.0.113.9", text)
+        text = 'by=10.0.0.1;for="[2001:db8::1]:80"'
+        self.assertEqual(self.peer("forwarded", text).host, "2001:db8::1")
+
+    def test_badForwarded(self) -> None:
+        """
+        An element that names nobody, or is not in order, leaves the socket's address,
+        whatever is before it.
+        """
+        for text in [
+            "for=203.0.113.9, for=unknown",
+            "for=203.0.113.9, by=10.0.0.1",
+            "for=203.0.113.9, for=_hidden",
+            'for=203.0.113.9, for="198.51.100.2',
+            "203.0.113.9",
+            "for=203.0.113.9 for=203.0.113.9",
+            "for",
+        ]:
+            self.assertEqual(self.peer("Forwarded", text).host, "192.0.2.7", text)
 
     def test_absent(self) -> None:
         """

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from email.utils import formatdate
 from functools import lru_cache
+from ipaddress import IPv6Address as IPAddress6
 from ipaddress import ip_address
 from typing import Final
 
@@ -43,6 +44,13 @@ _OWN_PAGES: Final = (b"none", b"same-origin")
 # What may be echoed as a cookie's value (RFC 6265, section 4.1.1); nothing in it can
 # end the header.
 _COOKIE_VALUE: Final = re.compile(rb"[!#-+\--:<-\[\]-~]{1,256}")
+
+
+# One pair of a header C{Forwarded}, and what ends it (RFC 7239, section 4).
+_FORWARDED: Final = re.compile(
+    rb"[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)="
+    rb"(?:\"((?:[^\"\\]|\\.)*)\"|([^\",;\s]*))[ \t]*([;,]|$)"
+)
 
 
 class Policy(enum.Flag):
@@ -176,10 +184,19 @@ class HeaderRules:
         if header is not None:
             values = request.requestHeaders.getRawHeaders(header)
             if values:
-                told = _address(values[-1].rpartition(b",")[2])
+                last = values[-1]
+                if header.lower() == b"forwarded":
+                    told = _address(_forwardedFor(last))
+                else:
+                    told = _address(last.rpartition(b",")[2])
                 if told is not None:
                     return told
         address: IAddress = request.getClientAddress()
+        if isinstance(address, IPv6Address) and address.host.startswith("::ffff:"):
+            # An IPv4 client of a socket that listens for both.
+            mapped = IPAddress6(address.host.partition("%")[0]).ipv4_mapped
+            if mapped is not None:
+                return IPv4Address("TCP", str(mapped), address.port)
         return address
 
     def owner(self, request: Request) -> object:
@@ -268,6 +285,24 @@ def _requestOrigin(request: Request) -> str | None:
     return "null"
 
 
+def _forwardedFor(value: bytes) -> bytes:
+    """
+    Who is named by the last element of a header C{Forwarded}, or nothing where that
+    names nobody or is not in order. (RFC 7239, section 4)
+    """
+    client, place = b"", 0
+    while place < len(value):
+        pair = _FORWARDED.match(value, place)
+        if pair is None:
+            return b""
+        place = pair.end()
+        if pair[1].lower() == b"for":
+            client = pair[2] if pair[2] is not None else pair[3]
+        if pair[4] == b"," and place < len(value):
+            client = b""
+    return client
+
+
 def _address(text: bytes) -> IPv4Address | IPv6Address | None:
     """
     C{192.0.2.1}, C{192.0.2.1:80}, C{2001:db8::1} or C{[2001:db8::1]:80} as an address.
@@ -281,5 +316,6 @@ def _address(text: bytes) -> IPv4Address | IPv6Address | None:
         address = ip_address(host)
     except ValueError:
         return None
+    address = getattr(address, "ipv4_mapped", None) or address
     kind = IPv4Address if address.version == 4 else IPv6Address
     return kind("TCP", str(address), 0)
