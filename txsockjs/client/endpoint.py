@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txsockjs.client.carriers import RAW, MakeCarrier
-from txsockjs.client.info import Info, fetch
+from txsockjs.client.info import fetch
 from txsockjs.client.interfaces import ICarrier
 from txsockjs.client.place import Place, Settings, Web, rto
 from txsockjs.client.session import ClientSession
@@ -70,21 +70,17 @@ class Connector:
         settings: Settings,
         web: Web,
         carriers: Mapping[str, MakeCarrier],
-        headers: bool = False,
     ) -> None:
         """
         @param clock: what tells the time.
         @param carriers: for each transport's name what makes its carrier;
             L{RAW} is the raw WebSocket's.
-        @param headers: whether the user has headers sent that are for the host of the
-            URL alone.
         """
         self.url = url
         self.settings = settings
         self._clock = clock
         self._web = web
         self._carriers = carriers
-        self._headers = headers
         # How many sessions there are, those to be among them.
         self._users = 0
 
@@ -160,25 +156,13 @@ class Connector:
         info, roundTrip = await fetch(
             self._web, self.url, self._clock, settings.info_timeout
         )
-        base = self._base(info)
+        base = info.base(self.url)
         names = settings.transports
         if not info.websocket and "websocket" in names:
             names = tuple(name for name in names if name != "websocket")
             why = "the server offers none: its info says so"
             search.failures.append(("websocket", TransportFailed(why)))
         return await self._tryAll(names, base, roundTrip, search)
-
-    def _base(self, info: Info) -> SockJSURL:
-        """
-        Where the sessions are.
-        """
-        base = info.base(self.url)
-        if self._headers and base.origin != self.url.origin:
-            raise ConnectFailed(
-                f"the service at {self.url} has its sessions at {base}; the headers "
-                "are not sent to another host: connect to that URL"
-            )
-        return base
 
     async def _tryAll(
         self,

@@ -69,7 +69,7 @@ class Info:
             return url
         named = self.baseURL
         if named.startswith("/") and not named.startswith("//"):
-            named = url.origin + named
+            named = "/".join(url.base.split("/", 3)[:3]) + named
         try:
             base = SockJSURL.parse(named)
         except InvalidURL as problem:

@@ -81,13 +81,6 @@ class SockJSURL:
         """
         return self.base.startswith("https:")
 
-    @property
-    def origin(self) -> str:
-        """
-        Scheme, host and port: who is trusted with what the user says.
-        """
-        return "/".join(self.base.split("/", 3)[:3])
-
     def session(self) -> str:
         """
         The URL of a new session, without the transport. Only who has it can take the
