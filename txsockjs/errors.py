@@ -7,6 +7,7 @@
     +-- PrefixError (also ValueError)    two services on one URL, or no URL at all
     +-- InvalidURL (also ValueError)     a URL that no client can connect to
     +-- ConnectFailed (also ConnectError)    why a client's C{connect} failed
+        +-- RequestFailed                a request, or the way to the server, has failed
         +-- InfoFailed                   no C{info} that can be used at this URL
         +-- TransportFailed              one transport did not open a session
         +-- AllTransportsFailed          no transport did, and why
@@ -228,6 +229,13 @@ class ConnectFailed(SockJSError, ConnectError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class RequestFailed(ConnectFailed):
+    """
+    A client's HTTP request has failed, or there is no way to the server, through its
+    proxy where there is one.
+    """
 
 
 class InfoFailed(ConnectFailed):

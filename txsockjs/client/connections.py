@@ -1,0 +1,163 @@
+"""The connections that HTTP requests are made on: L{WatchedEndpoint}."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IProtocol,
+    IProtocolFactory,
+    ISSLTransport,
+    IStreamClientEndpoint,
+)
+from twisted.internet.protocol import connectionDone
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from txsockjs.errors import RequestFailed
+
+#: How many bytes the head of a response may have, as much as Node allows.
+MAX_HEAD: Final = 16 * 1024
+
+_END: Final = re.compile(rb"\n\r?\n")
+_INFORMATIONAL: Final = re.compile(rb"HTTP/\d\.\d 1")
+
+
+class WatchedConnection(ProtocolWrapper):
+    """
+    A connection to a server. It ends where the head of a response does not, and it
+    knows what the client's protocol of Twisted does not tell.
+
+    @ivar ended: how it has ended, or None as long as it has not.
+    """
+
+    factory: _WatchedFactory
+    ended: Failure | None = None
+
+    def __init__(self, factory: _WatchedFactory, wrapped: IProtocol) -> None:
+        super().__init__(factory, wrapped)
+        # What came of the head that is awaited, and where in it the last one begins:
+        # any number of informational ones may come before it (RFC 9110, section 15.2).
+        self._head: bytearray | None = None
+        self._begin = 0
+        self._problem: RequestFailed | None = None
+
+    @property
+    def certificate(self) -> Any:
+        """
+        The certificate of the server, or None without TLS.
+        """
+        transport: Any = self.transport
+        if ISSLTransport.providedBy(transport):
+            return transport.getPeerCertificate()
+        return None
+
+    def abort(self) -> None:
+        """
+        End it now.
+        """
+        transport: Any = self.transport
+        transport.abortConnection()
+
+    def write(self, data: bytes) -> None:
+        self._await()
+        transport: Any = self.transport
+        transport.write(data)
+
+    def writeSequence(self, data: Any) -> None:
+        self._await()
+        transport: Any = self.transport
+        transport.writeSequence(data)
+
+    def _await(self) -> None:
+        # There is no pipelining: what is written is a request, and it is answered next.
+        self._head = bytearray()
+        self._begin = 0
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._problem is not None:
+            return
+        if self._head is not None and not self._bounded(self._head, data):
+            self._problem = RequestFailed(
+                f"{self.factory.where}: the head of its response has more than "
+                f"{MAX_HEAD} bytes"
+            )
+            self.abort()
+            return
+        watch = self.factory.watch
+        before, watch.current = watch.current, self
+        try:
+            self.wrappedProtocol.dataReceived(data)
+        finally:
+            watch.current = before
+
+    def _bounded(self, head: bytearray, data: bytes) -> bool:
+        """
+        Whether a head is not too long with what has come now.
+        """
+        start = max(self._begin, len(head) - 2)
+        head += data
+        while end := _END.search(head, start):
+            if not _INFORMATIONAL.match(head, self._begin):
+                self._head = None
+                return end.end() <= MAX_HEAD
+            self._begin = start = end.end()
+        return len(head) <= MAX_HEAD
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._problem is not None:
+            reason = Failure(self._problem)
+        self.ended = reason
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+
+
+class Watch:
+    """
+    The connections of one client.
+
+    @ivar current: the one whose bytes are being read at this moment.
+    """
+
+    current: WatchedConnection | None = None
+
+
+class _WatchedFactory(WrappingFactory[WatchedConnection]):
+    noisy = False
+    protocol = WatchedConnection
+
+    def __init__(self, wrapped: IProtocolFactory, watch: Watch, where: str) -> None:
+        super().__init__(wrapped)  # type: ignore[no-untyped-call]
+        self.watch = watch
+        self.where = where
+
+
+@implementer(IStreamClientEndpoint)
+class WatchedEndpoint:
+    """
+    Connects as another endpoint does, and watches what comes.
+    """
+
+    def __init__(
+        self, endpoint: IStreamClientEndpoint, watch: Watch, where: str
+    ) -> None:
+        """
+        @param where: the server, as in C{example.com:443}.
+        """
+        self._endpoint = endpoint
+        self._watch = watch
+        self._where = where
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        """
+        @return: a Deferred of the factory's own protocol.
+        """
+        factory: Any = _WatchedFactory(protocolFactory, self._watch, self._where)
+
+        def connected(connection: Any) -> IProtocol:
+            protocol: IProtocol = connection.wrappedProtocol
+            return protocol
+
+        return self._endpoint.connect(factory).addCallback(connected)

@@ -1,0 +1,111 @@
+"""A response to a client: L{WebResponse}."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.components import proxyForInterface
+from twisted.python.failure import Failure
+from twisted.web.client import ResponseDone
+from twisted.web.http import PotentialDataLoss
+from twisted.web.iweb import IResponse
+
+from txsockjs.client.connections import WatchedConnection
+from txsockjs.client.failures import failed
+from txsockjs.errors import RequestFailed
+
+#: How many bytes of a response that is read as a whole are taken.
+MAX_BODY: Final = 64 * 1024
+
+
+class WebResponse(proxyForInterface(IResponse)):  # type: ignore[misc]
+    """
+    A response, as far as it has come: its head.
+
+    @ivar url: where it comes from, behind all redirections.
+    @ivar connection: what it comes on.
+    """
+
+    code: int
+    phrase: bytes
+
+    def __init__(
+        self, original: IResponse, url: str, where: str, connection: WatchedConnection
+    ) -> None:
+        super().__init__(original)
+        self.url = url
+        self.where = where
+        self.connection = connection
+
+    @property
+    def status(self) -> str:
+        """
+        Code and phrase, as in C{404 Not Found}.
+        """
+        return f"{self.code} {self.phrase.decode('latin-1')}".rstrip()
+
+    def ended(self, reason: Failure) -> RequestFailed | None:
+        """
+        Tell how its body has ended.
+
+        @param reason: what the C{connectionLost} of the body's protocol was told.
+        @return: None if all of it has come, else what went wrong.
+        """
+        if reason.check(ResponseDone):
+            return None
+        end = self.connection.ended
+        if reason.check(PotentialDataLoss):
+            # A body without a length, which ends where its connection does (RFC 9112,
+            # section 6.3): whether all of it has come is told by how that ended.
+            if end is None or end.check(ConnectionDone):
+                return None
+            reason = end
+        return failed(reason, self.where)
+
+    def read(self, limit: int = MAX_BODY) -> Deferred[bytes]:
+        """
+        Read all of the body.
+
+        @param limit: how many bytes it may have.
+        @return: a Deferred of it, which fails with L{RequestFailed} if it breaks off or
+            is too long. To cancel it ends the connection.
+        """
+        body = _Body(self, limit)
+        self.deliverBody(body)
+        return body.whole
+
+
+class _Body(Protocol):
+    def __init__(self, response: WebResponse, limit: int) -> None:
+        self._response = response
+        self._limit = limit
+        self._data = bytearray()
+        self.whole: Deferred[bytes] = Deferred(self._cancel)
+
+    def _cancel(self, _: Any) -> None:
+        self._response.connection.abort()
+
+    def dataReceived(self, data: bytes) -> None:
+        if self.whole.called:
+            return
+        self._data += data
+        if len(self._data) > self._limit:
+            self._response.connection.abort()
+            self.whole.errback(
+                RequestFailed(
+                    f"{self._response.url}: the response has more than {self._limit} "
+                    "bytes"
+                )
+            )
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self.whole.called:
+            return
+        problem = self._response.ended(reason)
+        if problem is None:
+            self.whole.callback(bytes(self._data))
+        else:
+            self.whole.errback(problem)
