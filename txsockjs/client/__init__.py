@@ -1,0 +1,13 @@
+"""Reaching SockJS services, as a client."""
+
+from txsockjs.client.conversation import AsyncClientSession, Connecting, connect
+from txsockjs.client.endpoint import SockJSClientEndpoint
+from txsockjs.client.place import Settings
+
+__all__ = [
+    "AsyncClientSession",
+    "Connecting",
+    "Settings",
+    "SockJSClientEndpoint",
+    "connect",
+]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from http.cookiejar import CookieJar
 from typing import Any, Final
 
 import attrs
+from hyperlink import DecodedURL, EncodedURL
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.error import NoProtocol
 from twisted.internet.interfaces import (
@@ -14,9 +16,11 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
 )
 from twisted.python.failure import Failure
+from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
-from txsockjs.client.carriers import RAW, MakeCarrier
+from txsockjs.client.agent import WebClient
+from txsockjs.client.carriers import CARRIERS, RAW, MakeCarrier
 from txsockjs.client.info import fetch
 from txsockjs.client.interfaces import ICarrier
 from txsockjs.client.place import Place, Settings, Web, rto
@@ -211,3 +215,50 @@ class Connector:
         finally:
             if timer.active():
                 timer.cancel()
+
+
+class SockJSClientEndpoint(Connector):
+    """
+    Connects to a SockJS service, as a TCP endpoint connects to a host.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        url: str | EncodedURL | DecodedURL,
+        *,
+        headers: Headers | Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        cookies: CookieJar | Mapping[str, str] | None = None,
+        contextFactory: object = None,
+        proxy: str | bool | None = None,
+        **settings: Any,
+    ) -> None:
+        """
+        @param reactor: what connects.
+        @param url: the base URL of the service, with C{http}, C{https}, C{ws} or
+            C{wss}: what a browser's C{new SockJS(url)} is given.
+        @param headers: what each request has beside its own headers.
+        @param cookies: names and values; or a jar, in which cookies are kept too.
+        @param contextFactory: how TLS is spoken: an L{IPolicyForHTTPS
+            <twisted.web.iweb.IPolicyForHTTPS>}, or what L{optionsForClientTLS
+            <twisted.internet.ssl.optionsForClientTLS>} has made, with a client's
+            certificate for example. By default the authorities that the system trusts
+            are trusted.
+        @param proxy: the URL of an HTTP proxy, with name and password if it wants them;
+            None: what the environment says; C{""} or False: none.
+        @param settings: as L{Settings <txsockjs.client.place.Settings>} has them.
+        @raise InvalidURL: if that is no URL of a service, or the proxy is none of one.
+        @raise OptionError: for a setting that is unknown or a value that is not
+            allowed.
+        """
+        parsed = SockJSURL.parse(url)
+        checked = Settings.fromDict(settings)
+        web = WebClient(
+            reactor,
+            headers=headers,
+            cookies=cookies,
+            contextFactory=contextFactory,
+            proxy=proxy,
+            timeout=checked.timeout,
+        )
+        super().__init__(reactor, parsed, checked, web, CARRIERS)
