@@ -14,7 +14,6 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
-from twisted.web.client import ResponseDone
 from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
@@ -95,30 +94,24 @@ class ScriptedCarrier:
 
 class ScriptedResponse:
     """
-    An answer that comes when a test says so.
+    An answer, whose body comes when a test says so.
+
+    @ivar whole: the body to be.
+    @ivar dropped: whether its connection was given up.
     """
 
     def __init__(self, code: int) -> None:
         self.code = code
-        self.headers = Headers()
+        self.status = f"{code} Status"
+        self.connection = self
         self.dropped = False
+        self.whole: Deferred[bytes] = Deferred(lambda whole: self.abort())
 
-    def deliverBody(self, protocol: Any) -> None:
-        self._protocol = protocol
-        protocol.makeConnection(self)
-
-    def abortConnection(self) -> None:
+    def abort(self) -> None:
         self.dropped = True
 
-    loseConnection = abortConnection
-
-    def say(self, *data: bytes, reason: Exception | None = None) -> None:
-        """
-        Bytes come in, and then the end.
-        """
-        for part in data:
-            self._protocol.dataReceived(part)
-        self._protocol.connectionLost(Failure(reason or ResponseDone()))
+    def read(self, limit: int) -> Deferred[bytes]:
+        return self.whole
 
 
 class ScriptedWeb:
@@ -131,31 +124,25 @@ class ScriptedWeb:
     """
 
     def __init__(self, body: bytes | None = b'{"websocket": true}', code: int = 200):
+        """
+        @param body: the answer's, or None: it does not come.
+        @param code: the answer's status.
+        """
         self.body = body
         self.code = code
         self.asked: list[tuple[str, str]] = []
         self.closed = 0
         self.error: Exception | None = None
-        self.waiting: list[Deferred[Any]] = []
         self.responses: list[ScriptedResponse] = []
 
     def request(self, method: str, url: str, **how: Any) -> Deferred[Any]:
         self.asked.append((method, url))
         if self.error is not None:
             return fail(self.error)
-        if self.body is None:
-            self.waiting.append(Deferred())
-            return self.waiting[-1]
         response = ScriptedResponse(self.code)
         self.responses.append(response)
-        body = self.body
-        deliver = response.deliverBody
-
-        def deliverAll(protocol: Any) -> None:
-            deliver(protocol)
-            response.say(body)
-
-        response.deliverBody = deliverAll  # type: ignore[method-assign]
+        if self.body is not None:
+            response.whole.callback(self.body)
         return succeed(response)
 
     def endpointFor(self, url: str) -> IStreamClientEndpoint:

@@ -22,10 +22,11 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txsockjs.client.endpoint import SockJSClientEndpoint
+from txsockjs.client.transport import ClientTransport
 from txsockjs.conversations import Conversation
 from txsockjs.coroutines import wait
 from txsockjs.errors import NO_CODE, SessionClosed, SessionEnded
-from txsockjs.interfaces import IMessageTransport, ISockJSMessageReceiver
+from txsockjs.interfaces import ISockJSMessageReceiver
 
 
 class AsyncClientSession(Conversation):
@@ -35,10 +36,12 @@ class AsyncClientSession(Conversation):
     L{send} sends some. One coroutine at a time can wait for a message; any number can
     send.
 
-    @ivar transport: the session as an L{IMessageTransport}.
+    @ivar transport: the session as a L{ClientTransport}.
     """
 
-    def __init__(self, transport: IMessageTransport) -> None:
+    transport: ClientTransport
+
+    def __init__(self, transport: ClientTransport) -> None:
         super().__init__(transport)
         self._reason: BaseException | None = None
         self._lost = False
@@ -50,8 +53,7 @@ class AsyncClientSession(Conversation):
         """
         The subprotocol that the server has chosen, or None.
         """
-        subprotocol: str | None = self.transport.subprotocol
-        return subprotocol
+        return self.transport.subprotocol
 
     @property
     def close_code(self) -> int | None:
@@ -184,12 +186,8 @@ class _SessionProtocol(Protocol):
 
     def connectionMade(self) -> None:
         self.session = AsyncClientSession(self.transport)
-        self.messageReceived = self.session._receive
 
     def messageReceived(self, message: str) -> None:
-        """
-        Found on the instance: this is what the interface asks for.
-        """
         self.session._receive(message)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

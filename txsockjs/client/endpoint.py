@@ -15,6 +15,7 @@ from twisted.internet.interfaces import (
     IProtocolFactory,
     IStreamClientEndpoint,
 )
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 from zope.interface import implementer
@@ -24,6 +25,7 @@ from txsockjs.client.carriers import CARRIERS, RAW, MakeCarrier
 from txsockjs.client.info import fetch
 from txsockjs.client.interfaces import ICarrier
 from txsockjs.client.place import Place, Settings, Web, rto
+from txsockjs.client.proxies import ProxySetting
 from txsockjs.client.session import ClientSession
 from txsockjs.client.transport import ClientTransport, SecureClientTransport
 from txsockjs.client.url import SockJSURL
@@ -117,7 +119,7 @@ class Connector:
         except BaseException:
             # Whoever hears of it finds no connection any more.
             await DeferredList([session.gone for session in search.sessions])
-            self._left(factory)
+            await self._left(factory)
             raise
         session = found.session
         session.gone.addCallback(lambda result: self._left(factory))
@@ -127,14 +129,19 @@ class Connector:
         )
         return protocol
 
-    def _left(self, factory: IProtocolFactory) -> None:
+    def _left(self, factory: IProtocolFactory) -> Deferred[None]:
         """
         A session is over, or is not to be.
+
+        @return: what fires when nothing is left of it.
         """
         self._users -= 1
-        if not self._users:
-            self._web.close()
         factory.doStop()
+        # A connection whose response has just ended is not with those that are kept.
+        return deferLater(self._clock, 0, self._tidy)
+
+    def _tidy(self) -> Deferred[None] | None:
+        return None if self._users else self._web.close()
 
     def _inTime(self, search: Search) -> Deferred[Found]:
         """
@@ -230,7 +237,7 @@ class SockJSClientEndpoint(Connector):
         headers: Headers | Mapping[str, str] | Iterable[tuple[str, str]] = (),
         cookies: CookieJar | Mapping[str, str] | None = None,
         contextFactory: object = None,
-        proxy: str | bool | None = None,
+        proxy: ProxySetting = None,
         **settings: Any,
     ) -> None:
         """

@@ -6,17 +6,13 @@ import json
 from typing import Any, Final
 
 import attrs
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import ResponseDone
-from twisted.web.http import PotentialDataLoss
-from twisted.web.iweb import IResponse
 
 from txsockjs.client.place import Web
 from txsockjs.client.url import SockJSURL
-from txsockjs.errors import InfoFailed, InvalidURL
+from txsockjs.errors import InfoFailed, InvalidURL, RequestFailed
 
 # Bytes of info, past which it is none.
 _LARGEST: Final = 65536
@@ -81,40 +77,6 @@ class Info:
         return base
 
 
-class _Body(Protocol):
-    """
-    Collects a body, and no more of it than that.
-    """
-
-    transport: Any = None
-
-    def __init__(self) -> None:
-        self._body = b""
-        self.finished: Deferred[bytes] = Deferred(self._cancelled)
-
-    def dataReceived(self, data: bytes) -> None:
-        self._body += data
-        if len(self._body) > _LARGEST and not self.finished.called:
-            self.finished.errback(InfoFailed(f"it has more than {_LARGEST} bytes"))
-            self._drop()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self.finished.called:
-            return
-        if reason.check(ResponseDone, PotentialDataLoss):
-            self.finished.callback(self._body)
-        else:
-            self.finished.errback(reason)
-
-    def _cancelled(self, finished: Deferred[bytes]) -> None:
-        finished.errback(CancelledError())
-        self._drop()
-
-    def _drop(self) -> None:
-        transport = self.transport
-        getattr(transport, "abortConnection", transport.loseConnection)()
-
-
 async def fetch(
     web: Web, url: SockJSURL, clock: IReactorTime, timeout: float
 ) -> tuple[Info, float]:
@@ -134,39 +96,15 @@ async def fetch(
 
     asking.addTimeout(timeout, clock, timedOut)
     try:
-        body = await asking
-        return Info.parse(body), clock.seconds() - began
-    except InfoFailed as error:
-        why = str(error)
-        cause: BaseException = error
-    except CancelledError:
-        raise
-    except Exception as error:
-        why = describe(error)
-        cause = error
-    raise InfoFailed(f"there is no info at {url.info}: {why}") from cause
+        return Info.parse(await asking), clock.seconds() - began
+    except (InfoFailed, RequestFailed) as error:
+        raise InfoFailed(f"there is no info at {url.info}: {error}") from error
 
 
 async def _ask(web: Web, url: str) -> bytes:
-    response: IResponse = await web.request("GET", url)
-    body = _Body()
-    response.deliverBody(body)
+    response = await web.request("GET", url)
     if response.code != 200:
-        body.finished.addErrback(lambda reason: None)
-        body.finished.cancel()
-        raise InfoFailed(f"the server answered {response.code}")
-    return await body.finished
-
-
-def describe(error: BaseException) -> str:
-    """
-    What happened, in one line: for a request that failed, the reasons in it.
-    """
-    reasons = getattr(error, "reasons", None)
-    if isinstance(reasons, list) and reasons:
-        return "; ".join(
-            describe(reason.value)
-            for reason in reasons
-            if isinstance(reason, Failure) and reason.value is not None
-        )
-    return str(error).strip() or type(error).__name__
+        response.connection.abort()
+        raise InfoFailed(f"the server answered {response.status}")
+    body: bytes = await response.read(_LARGEST)
+    return body

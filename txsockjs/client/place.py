@@ -11,7 +11,6 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IResponse
 
 from txsockjs.converters import (
     boolean,
@@ -164,9 +163,12 @@ class Web(Protocol):
         *,
         body: bytes | None = None,
         headers: Headers | Mapping[str, str] | None = None,
-    ) -> Deferred[IResponse]:
+    ) -> Deferred[Any]:
         """
         Make a request, and follow where it is redirected to.
+
+        @return: a Deferred of a L{WebResponse <txsockjs.client.responses.WebResponse>},
+            which fails with L{RequestFailed <txsockjs.errors.RequestFailed>}.
         """
 
     def endpointFor(self, url: str) -> IStreamClientEndpoint:
