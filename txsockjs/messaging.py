@@ -306,11 +306,7 @@ class SecureTransport:
 
     __slots__ = ()
 
-    def loseConnection(self, code: int = 3000, reason: str = "Go away!") -> None:
-        """
-        Close.
-        """
-        raise NotImplementedError
+    loseConnection: Callable[..., None]
 
     def loseWriteConnection(self) -> None:
         """

@@ -165,7 +165,9 @@ class RealBrowser:
         """Run all scenarios, and wait until the server has seen the clients go."""
         server = type(self).server = await self.start()
         origin = await self.start() if self.crossOrigin else server
-        page = f"{origin.url}/page/page.html"
+        # What works on a page that is isolated works on every other.
+        name = "isolated" if self.crossOrigin else "page"
+        page = f"{origin.url}/page/{name}.html"
         plan = {
             "browser": self.browser,
             "executable": shutil.which(PROGRAMS[self.browser]),
@@ -268,7 +270,7 @@ class ChromiumTests(Chromium, TestCase):
 
 
 class ChromiumCrossOriginTests(Chromium, TestCase):
-    """Chromium, a page from another origin."""
+    """Chromium, a page from another origin, which is isolated from others."""
 
     crossOrigin = True
 
@@ -291,7 +293,7 @@ class FirefoxTests(Firefox, TestCase):
 
 
 class FirefoxCrossOriginTests(Firefox, TestCase):
-    """Firefox, a page from another origin."""
+    """Firefox, a page from another origin, which is isolated from others."""
 
     crossOrigin = True
 

@@ -282,6 +282,26 @@ class StreamingHeaderTests(HeaderCase):
             ["htmlfile?c=f", "jsonp?c=f", "jsonp_send"],
         )
 
+    def test_embedded(self) -> None:
+        """
+        What a page of another origin has as a script or in a frame may be had by one
+        that is isolated, too.
+        """
+        self.serve()
+        urls = [*SESSIONS, ("GET", "/iframe.html")]
+        found = {
+            path.split("/")[-1]: [
+                self.header(response, f"Cross-Origin-{name}-Policy")
+                for name in ("Resource", "Embedder")
+            ]
+            for (_, path), response in zip(urls, self.each(urls), strict=True)
+        }
+        self.assertEqual(
+            [name for name, values in found.items() if any(values)],
+            ["htmlfile?c=f", "jsonp?c=f", "jsonp_send", "iframe.html"],
+        )
+        self.assertEqual(found["iframe.html"], ["cross-origin", "credentialless"])
+
 
 class PeerTests(HeaderCase):
     """

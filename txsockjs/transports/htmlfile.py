@@ -42,7 +42,7 @@ class HTMLFile(ReceivingResource):
 
     transport = "htmlfile"
     method = b"GET"
-    policy = Policy.SESSION | Policy.STREAMING | Policy.NOSNIFF
+    policy = Policy.SESSION | Policy.STREAMING | Policy.NOSNIFF | Policy.EMBEDDED
     contentType = b"text/html; charset=UTF-8"
     streaming = True
 

@@ -20,7 +20,7 @@ class JSONPPolling(ReceivingResource):
 
     transport = "jsonp"
     method = b"GET"
-    policy = Policy.SESSION | Policy.NOSNIFF
+    policy = Policy.SESSION | Policy.NOSNIFF | Policy.EMBEDDED
     contentType = b"application/javascript; charset=UTF-8"
 
     def format(self, request: Request) -> Callable[[Frame], bytes]:
@@ -38,7 +38,7 @@ class JSONPSend(SendingResource):
     C{jsonp_send}: messages from the client, in a form's field C{d} or as plain JSON.
     """
 
-    policy = Policy.SESSION | Policy.NOSNIFF
+    policy = Policy.SESSION | Policy.NOSNIFF | Policy.EMBEDDED
     code = 200
     body = b"ok"
     form = True

@@ -15,7 +15,7 @@ from txsockjs.errors import ServiceStopping
 from txsockjs.options import Origins
 from txsockjs.transports.base import ServiceResource
 from txsockjs.web.etags import matches
-from txsockjs.web.headers import HeaderRules, Policy, cacheForAYear
+from txsockjs.web.headers import EMBEDDED, HeaderRules, Policy, cacheForAYear
 from txsockjs.web.response import PLAIN, empty, forMethod, isEncoded
 
 _IFRAME: Final = """\
@@ -89,6 +89,8 @@ class Iframe(_Page):
     def answer(self, request: Request) -> bytes | int:
         # Whoever frames this page can use the service in its name.
         self.rules.checkOrigin(request)
+        for name, value in EMBEDDED:
+            request.setHeader(name, value)
         if self._ancestors is not None:
             request.setHeader(b"Content-Security-Policy", self._ancestors)
         if self.service.options.origins is None:

@@ -33,6 +33,13 @@ NEVER_CACHED: Final = b"no-store, no-cache, no-transform, must-revalidate, max-a
 _BLOCKS: Final = 512
 _LONGEST: Final = 512
 
+#: What lets a page that is isolated from other origins (COEP: require-corp) have a
+#: script, or a page in a frame, of another origin. (HTML, section 7.1.4; Fetch, 3.7)
+EMBEDDED: Final = (
+    (b"Cross-Origin-Resource-Policy", b"cross-origin"),
+    (b"Cross-Origin-Embedder-Policy", b"credentialless"),
+)
+
 _OF_A_BODY: Final = frozenset((b"Content-Type", b"Content-Length"))
 
 # The headers that may have several values.
@@ -66,6 +73,7 @@ class Policy(enum.Flag):
     COOKIE = enum.auto()
     STREAMING = enum.auto()
     NOSNIFF = enum.auto()
+    EMBEDDED = enum.auto()
 
     #: What every session URL has.
     SESSION = CORS | NEVER_CACHED | COOKIE
@@ -230,6 +238,8 @@ def _headers(
         pairs.append((b"X-Accel-Buffering", b"no"))
     if Policy.NOSNIFF in policy:
         pairs.append((b"X-Content-Type-Options", b"nosniff"))
+    if Policy.EMBEDDED in policy:
+        pairs += EMBEDDED
     return pairs
 
 

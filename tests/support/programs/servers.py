@@ -86,6 +86,14 @@ class Remember(protocol.Protocol):
         self.server.sessionLost(self.name, reason)
 
 
+class Isolated(File):
+    """A page that takes nothing from other origins which has not agreed to that."""
+
+    def render(self, request: Request) -> Any:
+        request.setHeader(b"Cross-Origin-Embedder-Policy", b"require-corp")
+        return super().render(request)
+
+
 class WithoutUpgrade(Resource):
     """A service behind a proxy that knows no WebSocket, while C{info} offers it."""
 
@@ -163,6 +171,7 @@ class Server:
         self.site.resource.putChild(b"without_upgrade", WithoutUpgrade(behind))
         page = File(str(TESTS / "js"))
         page.putChild(b"sockjs.min.js", File(str(CLIENT)))
+        page.putChild(b"isolated.html", Isolated(str(TESTS / "js" / "page.html")))
         self.site.resource.putChild(b"page", page)
 
     def _request(self, *args: Any, **kw: Any) -> Request:
