@@ -48,7 +48,7 @@ docs: $(VENV)/.dev ## Build the documents (build/docs/index.html)
 
 conformance: $(VENV)/.dev ## Run the conformance suite against any SockJS server (URL=http://HOST:PORT)
 	@test -n "$(URL)" || { echo "Say which server: make conformance URL=http://127.0.0.1:8081"; exit 2; }
-	@$(BIN)/python -m tests.conformance $(URL)
+	@$(BIN)/python -m txsockjs check $(URL)
 
 bench: $(VENV)/.dev ## Measure against other SockJS servers
 	@$(BIN)/python -m benchmarks

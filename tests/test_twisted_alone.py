@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 import tests.conformance
 import tests.hostile
 import tests.web
-from tests.conformance.support import ConformanceTest
+from tests.conformance.test_ours import OwnServerTest
 from tests.support.serving import ServiceCase
 from txsockjs.web import channel
 
@@ -47,7 +47,7 @@ def again() -> dict[str, type]:
             for name, case in vars(import_module(info.name)).items():
                 if (
                     isinstance(case, type)
-                    and issubclass(case, ServiceCase | ConformanceTest)
+                    and issubclass(case, ServiceCase | OwnServerTest)
                     and case.__module__ == info.name
                 ):
                     name = f"{short}_{name}"

@@ -11,6 +11,7 @@
         +-- InfoFailed                   no C{info} that can be used at this URL
         +-- TransportFailed              one transport did not open a session
         +-- AllTransportsFailed          no transport did, and why
+    +-- NothingToCheck                   no server for C{txsockjs check}, or no echo
     +-- Rejected                         raised by C{authorize}, to refuse a session
     +-- BrokerUnavailable                the broker of rooms did not answer
     +-- RoomError                        a room refuses what was asked of it
@@ -94,6 +95,13 @@ class OptionError(SockJSError, ValueError):
 class PrefixError(SockJSError, ValueError):
     """
     A service cannot be added at this URL prefix.
+    """
+
+
+class NothingToCheck(SockJSError):
+    """
+    A conformance check cannot begin: nothing answers at the URL, or no SockJS service
+    does, or one that does not send back what it is sent.
     """
 
 

@@ -1,6 +1,6 @@
 // The four services of the conformance suite, on npm's `sockjs` server.
 //
-//   NODE_PATH=/path/to/node_modules node reference_server.js
+//   node tests/conformance/reference_server.js
 //
 // It listens on a free loopback port and prints its URL; what would have crashed it
 // goes to standard error.

@@ -13,7 +13,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.protocols.wire import Echo
 from zope.interface import implementer
 
-from tests.conformance.wire import STREAMING_LIMIT
+from txsockjs.conformance.services import STREAMING_LIMIT
 from txsockjs.factory import SockJSMultiFactory
 from txsockjs.interfaces import ISockJSMessageReceiver
 

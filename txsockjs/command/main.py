@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from txsockjs.command.check import CHECK
 from txsockjs.command.parser import Subcommand, makeParser
 
 #: What there is, in the order in which C{--help} shows it.
-SUBCOMMANDS: Final[tuple[Subcommand, ...]] = ()
+SUBCOMMANDS: Final[tuple[Subcommand, ...]] = (CHECK,)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

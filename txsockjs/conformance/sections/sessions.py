@@ -6,15 +6,14 @@ from __future__ import annotations
 
 from twisted.internet.defer import DeferredList
 
-from tests.conformance.client import ByteStream
-from tests.conformance.support import ConformanceTest, Session, each
-from tests.conformance.wire import (
+from txsockjs.conformance.case import Case, Session, each
+from txsockjs.conformance.client import ByteStream
+from txsockjs.conformance.wire import (
     BUSY,
     POLLING,
     PRELUDE_END,
     RECEIVING,
     STREAMING,
-    STREAMING_LIMIT,
     TRANSPORTS,
     arrayFrame,
     framed,
@@ -23,7 +22,7 @@ from tests.conformance.wire import (
 )
 
 
-class URLTests(ConformanceTest):
+class URLTests(Case):
     """
     C{BASE/server/session/transport}.
     """
@@ -42,7 +41,7 @@ class URLTests(ConformanceTest):
         Server and session are any segments without a dot, escapes allowed.
         """
         own = self.session().path.rpartition("/")[2]
-        await Session(self, f"{self.service}{path}{own}").open()
+        await Session(self, f"{self.at()}{path}{own}").open()
 
     @each(
         nothing="//",
@@ -58,7 +57,7 @@ class URLTests(ConformanceTest):
         """
         An empty segment, or a dot in one, is 404.
         """
-        reply = await self.fetch("POST", f"{self.service}{path}/xhr")
+        reply = await self.fetch("POST", f"{self.at()}{path}/xhr")
         self.assertEqual(reply.status, 404)
 
     @each(*RECEIVING)
@@ -100,7 +99,7 @@ class URLTests(ConformanceTest):
         self.assertEqual(await other.poll(), b'a["other"]\n')
 
 
-class OpeningTests(ConformanceTest):
+class OpeningTests(Case):
     """
     The first receiving request with an unknown id opens the session.
     """
@@ -146,7 +145,7 @@ class OpeningTests(ConformanceTest):
         await self.assertReceives(stream, framed("eventsource", 'a["y"]'))
 
 
-class ReceiverTests(ConformanceTest):
+class ReceiverTests(Case):
     """
     One receiver at a time.
     """
@@ -189,7 +188,7 @@ class ReceiverTests(ConformanceTest):
         self.assertEqual(bodies, {framed(transport, BUSY), framed(transport, 'a["x"]')})
 
 
-class PollingTests(ConformanceTest):
+class PollingTests(Case):
     """
     A polling response carries one frame and ends.
     """
@@ -222,7 +221,7 @@ class PollingTests(ConformanceTest):
         self.assertEqual(await poll, framed(transport, 'a["x"]'))
 
 
-class StreamingLimitTests(ConformanceTest):
+class StreamingLimitTests(Case):
     """
     A streaming response ends when its frames' bytes reach the limit.
     """
@@ -245,7 +244,7 @@ class StreamingLimitTests(ConformanceTest):
         """
         The response ends when the limit is reached exactly, the prelude not counted.
         """
-        stream = await self.fill(self.session(), transport, STREAMING_LIMIT)
+        stream = await self.fill(self.session(), transport, self.limit)
         await self.assertEnds(stream)
 
     @each(*STREAMING)
@@ -254,7 +253,7 @@ class StreamingLimitTests(ConformanceTest):
         One byte below the limit the response goes on, and ends with the next frame.
         """
         session = self.session()
-        stream = await self.fill(session, transport, STREAMING_LIMIT - 1)
+        stream = await self.fill(session, transport, self.limit - 1)
         await session.send("x")
         await self.assertReceives(stream, framed(transport, 'a["x"]'))
         await self.assertEnds(stream)
@@ -266,7 +265,7 @@ class StreamingLimitTests(ConformanceTest):
         """
         session = self.session()
         stream = await session.openStream(transport)
-        message = "x" * (2 * STREAMING_LIMIT)
+        message = "x" * (2 * self.limit)
         await session.send(message)
         await self.assertReceives(stream, framed(transport, arrayFrame(message)))
         await self.assertEnds(stream)
@@ -277,7 +276,7 @@ class StreamingLimitTests(ConformanceTest):
         The next response goes on where the last one ended, without another C{o}.
         """
         session = self.session()
-        await (await self.fill(session, transport, STREAMING_LIMIT)).readAll()
+        await (await self.fill(session, transport, self.limit)).readAll()
         await session.send("x")
         stream = await session.stream(transport)
         await self.assertReceives(stream, framed(transport, 'a["x"]'))

@@ -7,23 +7,22 @@ from __future__ import annotations
 
 from twisted.web.http_headers import Headers
 
-from tests.conformance.client import ByteStream
-from tests.conformance.support import ConformanceTest, each
-from tests.conformance.wire import (
+from txsockjs.conformance.case import Case, each
+from txsockjs.conformance.client import ByteStream
+from txsockjs.conformance.wire import (
     CLOSED,
     HANDSHAKE,
     PRELUDE_END,
     STREAMING,
-    STREAMING_LIMIT,
     TRANSPORTS,
     arrayFrame,
     framed,
 )
 
 
-class HTTPTest(ConformanceTest):
+class HTTPTest(Case):
     """
-    A test over raw connections.
+    A check over raw connections.
     """
 
     async def ask(
@@ -46,12 +45,13 @@ class HTTPTest(ConformanceTest):
         """
         The body of an answer, however it is framed on a connection that stays.
         """
-        if headers.getRawHeaders("Transfer-Encoding") == ["chunked"]:
+        if headers.getRawHeaders(b"Transfer-Encoding") == [b"chunked"]:
             body = b""
             while chunk := await connection.readChunk():
                 body += chunk
             return body
-        return await connection.read(int(headers.getRawHeaders("Content-Length")[0]))
+        length = headers.getRawHeaders("Content-Length", ["0"])[0]
+        return await connection.read(int(length))
 
 
 class HTTP10Tests(HTTPTest):
@@ -66,7 +66,7 @@ class HTTP10Tests(HTTPTest):
         """
         connection = await self.connect()
         row = TRANSPORTS[transport]
-        path = f"{self.session('/close').path}/{transport}{row.query}"
+        path = f"{self.session('close').path}/{transport}{row.query}"
         status, headers = await self.ask(connection, row.method, path, version=b"1.0")
         self.assertEqual(status, 200)
         self.assertIsNone(headers.getRawHeaders("Transfer-Encoding"))
@@ -83,7 +83,7 @@ class HTTP10Tests(HTTPTest):
         """
         connection = await self.connect()
         row = TRANSPORTS[transport]
-        path = f"{self.session('/close').path}/{transport}{row.query}"
+        path = f"{self.session('close').path}/{transport}{row.query}"
         keep = b"Connection: keep-alive\r\n"
         _, headers = await self.ask(connection, row.method, path, keep, version=b"1.0")
         self.assertIsNone(headers.getRawHeaders("Transfer-Encoding"))
@@ -122,7 +122,7 @@ class HTTP10Tests(HTTPTest):
         """
         connection = await self.connect()
         status, headers = await self.ask(
-            connection, "GET", self.service + path, version=b"1.0"
+            connection, "GET", self.at() + path, version=b"1.0"
         )
         self.assertEqual(status, 200)
         self.assertIsNone(headers.getRawHeaders("Transfer-Encoding"))
@@ -141,10 +141,10 @@ class HTTP11Tests(HTTPTest):
         """
         connection = await self.connect()
         row = TRANSPORTS[transport]
-        path = f"{self.session('/close').path}/{transport}{row.query}"
+        path = f"{self.session('close').path}/{transport}{row.query}"
         _, headers = await self.ask(connection, row.method, path)
-        coding = headers.getRawHeaders("Transfer-Encoding")
-        self.assertEqual(coding, ["chunked"])
+        coding = headers.getRawHeaders(b"Transfer-Encoding")
+        self.assertEqual(coding, [b"chunked"])
         body = await self.readBody(connection, headers)
         frames = framed(transport, "o") + framed(transport, CLOSED)
         self.assertTrue(body.endswith(PRELUDE_END[transport] + frames), body)
@@ -171,11 +171,11 @@ class HTTP11Tests(HTTPTest):
         connection = await self.connect()
         path = f"{session.path}/xhr_streaming"
         _, headers = await self.ask(connection, "POST", path)
-        await session.send("x" * STREAMING_LIMIT)
+        await session.send("x" * self.limit)
         body = await self.readBody(connection, headers)
-        expected = arrayFrame("x" * STREAMING_LIMIT).encode() + b"\n"
+        expected = arrayFrame("x" * self.limit).encode() + b"\n"
         self.assertEqual(body, b"h" * 2048 + b"\no\n" + expected)
-        status, _ = await self.ask(connection, "GET", self.service)
+        status, _ = await self.ask(connection, "GET", self.at())
         self.assertEqual(status, 200)
 
     async def testSessionOnOneConnection(self) -> None:
@@ -224,7 +224,7 @@ class HTTP11Tests(HTTPTest):
         """
         base, headers, body = self.session().path, b"", b""
         if status == 304:
-            base = self.service
+            base = self.at()
             tag = (await self.fetch("GET", base + path)).header("ETag")
             headers = f"If-None-Match: {tag}\r\n".encode()
         if status == 204 and method == "POST":
@@ -239,7 +239,7 @@ class HTTP11Tests(HTTPTest):
             self.assertIsNone(got.getRawHeaders("Transfer-Encoding"))
         else:
             await self.readBody(connection, got)
-        self.assertEqual((await self.ask(connection, "GET", self.service))[0], 200)
+        self.assertEqual((await self.ask(connection, "GET", self.at()))[0], 200)
 
     async def testConnectionClose(self) -> None:
         """
@@ -290,6 +290,6 @@ class UpgradeTests(HTTPTest):
         A handshake is 4xx, and the next connection is served.
         """
         connection = await self.connect()
-        status, _ = await self.ask(connection, method, self.service + path, HANDSHAKE)
+        status, _ = await self.ask(connection, method, self.at() + path, HANDSHAKE)
         self.assertTrue(400 <= status < 500, status)
-        self.assertEqual((await self.fetch("GET", self.service)).status, 200)
+        self.assertEqual((await self.fetch("GET", self.at())).status, 200)

@@ -13,9 +13,6 @@ import attrs
 CALLBACK = "_jp.a1b2c3"
 """A callback of the form that the browser client's own have."""
 
-STREAMING_LIMIT = 4096
-"""Bytes of a streaming response, in the services that a target must offer."""
-
 CLOSED = 'c[3000,"Go away!"]'
 BUSY = 'c[2010,"Another connection still open"]'
 
@@ -83,9 +80,18 @@ TRANSPORTS = {
 RECEIVING = ("xhr", "xhr_streaming", "eventsource", "htmlfile", "jsonp")
 STREAMING = ("xhr_streaming", "eventsource", "htmlfile")
 POLLING = ("xhr", "jsonp")
+SENDING = ("xhr_send", "jsonp_send")
 
 PRELUDE_END = {"xhr_streaming": b"\n", "eventsource": b"\r\n", "htmlfile": b"\r\n\r\n"}
 """What a streaming transport's prelude ends with, and has nowhere before its end."""
+
+
+FRAME_END = {
+    "xhr_streaming": b"\n",
+    "eventsource": b"\r\n\r\n",
+    "htmlfile": b"</script>\r\n",
+}
+"""What a frame ends with on a streaming transport, and has nowhere before its end."""
 
 
 def framed(transport: str, frame: str) -> bytes:

@@ -4,10 +4,10 @@ Section 7: C{eventsource}.
 
 from __future__ import annotations
 
-from tests.conformance.support import ConformanceTest, each
+from txsockjs.conformance.case import Case, each
 
 
-class EventSourceTests(ConformanceTest):
+class EventSourceTests(Case):
     """
     C{eventsource}: each frame is the data of one event.
     """
@@ -57,7 +57,7 @@ class EventSourceTests(ConformanceTest):
         """
         The close frame is an event, and the response ends.
         """
-        reply = await self.session("/close").fetch("eventsource")
+        reply = await self.session("close").fetch("eventsource")
         self.assertEqual(
             reply.body, b'\r\ndata: o\r\n\r\ndata: c[3000,"Go away!"]\r\n\r\n'
         )

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
 from autobahn.websocket.types import ConnectionResponse
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredQueue, TimeoutError
+from twisted.internet.interfaces import IReactorTime
 
-from tests.conformance.client import PATIENCE, Target
+from txsockjs.conformance.client import Target
 
 
-class WebSocket(WebSocketClientProtocol):
+class WebSocket(WebSocketClientProtocol):  # type: ignore[misc]
     """
     An open WebSocket.
 
@@ -23,10 +23,10 @@ class WebSocket(WebSocketClientProtocol):
     @ivar response: the server's answer to the handshake.
     """
 
-    patience = PATIENCE
-
-    def __init__(self) -> None:
+    def __init__(self, clock: IReactorTime, patience: float) -> None:
         super().__init__()
+        self.clock = clock
+        self.patience = patience
         self.opened: Deferred[WebSocket] = Deferred()
         self.closed: Deferred[tuple[int | None, str | None]] = Deferred()
         self.response: ConnectionResponse | None = None
@@ -63,7 +63,7 @@ class WebSocket(WebSocketClientProtocol):
         @raise AssertionError: the connection ended, or fell silent, before it.
         """
         try:
-            message = await self._messages.get().addTimeout(self.patience, reactor)
+            message = await self._messages.get().addTimeout(self.patience, self.clock)
         except TimeoutError:
             raise AssertionError("silence before a message") from None
         if message is None:
@@ -77,7 +77,7 @@ class WebSocket(WebSocketClientProtocol):
         @raise AssertionError: a message came, or nothing did, before the end.
         """
         try:
-            message = await self._messages.get().addTimeout(self.patience, reactor)
+            message = await self._messages.get().addTimeout(self.patience, self.clock)
         except TimeoutError:
             raise AssertionError("silence before the end") from None
         if message is not None:
@@ -92,20 +92,44 @@ class WebSocket(WebSocketClientProtocol):
         await self.closed
 
 
-async def connect(target: Target, path: str, patience: float = PATIENCE) -> WebSocket:
+class _Factory(WebSocketClientFactory):  # type: ignore[misc]
+    """
+    Makes one L{WebSocket}.
+    """
+
+    def __init__(self, target: Target, path: str, patience: float) -> None:
+        super().__init__(
+            "ws" + target.origin.removeprefix("http") + path,
+            reactor=target.clock,
+            headers=dict(target.headers),
+        )
+        self._clock = target.clock
+        self._patience = patience
+        # Autobahn's own timers would outlive a check; the suite has its own patience.
+        self.setProtocolOptions(
+            openHandshakeTimeout=0,
+            closeHandshakeTimeout=0,
+            serverConnectionDropTimeout=0,
+        )
+
+    def buildProtocol(self, addr: object) -> WebSocket:
+        socket = WebSocket(self._clock, self._patience)
+        socket.factory = self
+        return socket
+
+
+async def connect(
+    target: Target, path: str, patience: float | None = None
+) -> WebSocket:
     """
     Open a WebSocket.
 
-    @param path: relative to the target's URL.
-    @param patience: seconds that the target may be silent.
+    @param patience: seconds that the target may be silent, where it may be so for
+        longer than usual.
     @raise AssertionError: the server refused the handshake.
     """
-    factory = WebSocketClientFactory("ws" + target.base.removeprefix("http") + path)
-    factory.protocol = WebSocket
-    # Autobahn's own timers would outlive a test; the suite has its own patience.
-    factory.setProtocolOptions(
-        openHandshakeTimeout=0, closeHandshakeTimeout=0, serverConnectionDropTimeout=0
-    )
-    socket: WebSocket = await target.endpoint().connect(factory)
-    socket.patience = patience
-    return await socket.opened.addTimeout(patience, reactor)
+    patience = patience or target.patience
+    factory = _Factory(target, path, patience)
+    socket = await target.endpoint().connect(factory)
+    assert isinstance(socket, WebSocket)
+    return await socket.opened.addTimeout(patience, target.clock)

@@ -1,26 +1,24 @@
 """
-What every test of the suite is built on: a target, sessions, and assertions in the
+What every check of the suite is built on: a target, sessions, and assertions in the
 protocol's words.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
+from unittest import SkipTest, TestCase
 from uuid import uuid4
 
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, TimeoutError, maybeDeferred
 from twisted.internet.task import deferLater
-from twisted.trial.unittest import TestCase
 
-from tests.conformance.client import PATIENCE, ByteStream, Reply, Target
-from tests.conformance.server import listen
-from tests.conformance.wire import PRELUDE_END, TRANSPORTS, framed
+from txsockjs.conformance.client import ByteStream, Reply, Target
+from txsockjs.conformance.services import Services
+from txsockjs.conformance.wire import PRELUDE_END, SENDING, TRANSPORTS, framed
 
 T = TypeVar("T")
 
@@ -30,10 +28,11 @@ CACHED_FOR_A_YEAR = "public, max-age=31536000"
 
 class each:
     """
-    Turn one test method into a test per row, each with a name of its own.
+    Turn one check's method into a check per row, each with a name of its own.
 
     @param rows: a label for each row, with the tuple of arguments for the method or,
         where that is not a tuple, its only argument.
+    @ivar names: the names of the checks, in the order of the rows.
     """
 
     def __init__(self, *labels: str, **rows: Any) -> None:
@@ -44,9 +43,10 @@ class each:
         return self
 
     def __set_name__(self, owner: type, name: str) -> None:
-        for label, row in self._rows.items():
+        self.names = [f"{name}_{label}" for label in self._rows]
+        for own, row in zip(self.names, self._rows.values(), strict=True):
             arguments = row if isinstance(row, tuple) else (row,)
-            setattr(owner, f"{name}_{label}", self._test(arguments))
+            setattr(owner, own, self._test(arguments))
 
     def _test(self, arguments: tuple[Any, ...]) -> Callable[[Any], Any]:
         def test(case: Any) -> Any:
@@ -63,7 +63,7 @@ class Session:
     @ivar path: the session's URL without the transport.
     """
 
-    def __init__(self, case: ConformanceTest, path: str) -> None:
+    def __init__(self, case: Case, path: str) -> None:
         self._case = case
         self.path = path
 
@@ -129,26 +129,87 @@ class Session:
         self._case.assertEqual(reply.status, 204)
 
 
-class ConformanceTest(TestCase):
+class Case(TestCase):
     """
-    A test of the server at C{SOCKJS_URL}, or of one that the test starts.
+    A group of checks: methods whose names begin with C{test}, coroutines all of them.
+    An object makes one check, L{perform}ed once. It has the assertions of C{unittest},
+    and nothing else of it: whoever has a reactor can run it.
 
-    @cvar service: the service that L{session} means.
-    @cvar options: options of the services, on a server that the test starts.
-    @cvar patience: seconds without news after which the target is taken to be silent.
+    @cvar service: the role of the service that L{at} and L{session} mean.
+    @cvar slow: whether the group waits for time-outs of the server.
+    @cvar timeout: seconds that a check may take.
+    @cvar silence: seconds that the server may be silent, where that is longer than it
+        may otherwise.
     """
 
-    timeout = 30
-    service = "/echo"
-    options: dict[str, Any] = {}
-    patience = PATIENCE
+    service: ClassVar[str] = "echo"
+    slow: ClassVar[bool] = False
+    timeout: ClassVar[float] = 30.0
+    silence: ClassVar[float] = 0.0
 
-    async def setUp(self) -> None:
-        url = os.environ.get("SOCKJS_URL")
-        if not url:
-            url, stop = await listen(self.options)
-            self.addCleanup(stop)
-        self.target = Target(url)
+    def __init__(self, target: Target, services: Services) -> None:
+        super().__init__()
+        self.target = target
+        self.services = services
+        self.patience = max(target.patience, self.silence)
+        self._endings: list[Callable[[], Any]] = []
+
+    async def perform(self, name: str) -> None:
+        """
+        Make a check, and end all that it has begun.
+
+        @param name: its method.
+        @raise SkipTest: the server offers nothing to see it by.
+        @raise AssertionError: the server does not keep the clause.
+        """
+        made = Deferred.fromCoroutine(getattr(self, name)())
+        # A check that goes from one wait to the next would never end.
+        seconds = max(self.timeout, 6 * self.target.patience)
+        made.addTimeout(seconds, self.target.clock)
+        problem: Exception | None = None
+        try:
+            await made
+        except TimeoutError:
+            problem = AssertionError(f"no end of it within {seconds:g} seconds")
+        except Exception as error:
+            problem = error
+        while self._endings:
+            try:
+                await maybeDeferred(self._endings.pop())
+            except Exception as error:
+                problem = problem or error
+        if problem is not None:
+            raise problem
+
+    def atEnd(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """
+        Call a function when the check is over, and wait for what it returns. The last
+        that was given is called first.
+        """
+        self._endings.append(lambda: function(*args, **kwargs))
+
+    def at(self, role: str | None = None) -> str:
+        """
+        The path of a service.
+
+        @param role: which one; L{service} if not given.
+        @raise SkipTest: the server has none of that kind.
+        """
+        role = role or self.service
+        if role not in self.services.paths:
+            raise SkipTest(self.services.missing[role])
+        return self.services.paths[role]
+
+    @property
+    def limit(self) -> int:
+        """
+        The bytes after which a streaming response ends.
+
+        @raise SkipTest: that is not known.
+        """
+        if self.services.limit is None:
+            raise SkipTest("the limit of a response is not known (--streaming-limit N)")
+        return self.services.limit
 
     async def request(
         self,
@@ -161,7 +222,7 @@ class ConformanceTest(TestCase):
         The response, as soon as its headers are here.
         """
         reply = await self.target.request(method, path, headers, body, self.patience)
-        self.addCleanup(reply.stream.stop)
+        self.atEnd(reply.stream.stop)
         return reply
 
     async def fetch(
@@ -183,7 +244,7 @@ class ConformanceTest(TestCase):
         A raw connection to the target.
         """
         stream = await self.target.connect()
-        self.addCleanup(stream.stop, abort=True)
+        self.atEnd(stream.stop, abort=True)
         return stream
 
     def start(self, coroutine: Coroutine[Any, Any, T]) -> Deferred[T]:
@@ -191,7 +252,7 @@ class ConformanceTest(TestCase):
         Begin something whose end the test comes back for, or gives up on.
         """
         started = Deferred.fromCoroutine(coroutine)
-        self.addCleanup(self._giveUp, started)
+        self.atEnd(self._giveUp, started)
         return started
 
     def _giveUp(self, started: Deferred[Any]) -> None:
@@ -202,8 +263,10 @@ class ConformanceTest(TestCase):
     def session(self, service: str | None = None) -> Session:
         """
         A session that does not exist yet.
+
+        @param service: the role of its service; L{service} if not given.
         """
-        return Session(self, f"{service or self.service}/000/{uuid4().hex}")
+        return Session(self, f"{self.at(service)}/000/{uuid4().hex}")
 
     async def eventually(
         self, ask: Callable[[], Awaitable[T]], settled: Callable[[T], bool]
@@ -213,7 +276,7 @@ class ConformanceTest(TestCase):
         """
         pause = 0.01
         while not settled(answer := await ask()):
-            await deferLater(reactor, pause)
+            await deferLater(self.target.clock, pause)
             pause *= 2
         return answer
 
@@ -226,7 +289,7 @@ class ConformanceTest(TestCase):
         """
         session = self.session(service)
         body = None
-        if transport.endswith("_send"):
+        if transport in SENDING:
             await session.open()
             body = b'["x"]'
         reply = await session.ask(transport, headers, body)

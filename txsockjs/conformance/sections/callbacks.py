@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from tests.conformance.support import each
+from txsockjs.conformance.case import Case, each
 
 
-class CallbackTestsMixin:
+class CallbackTest(Case):
     """
-    Tests of a transport that calls back what the C{c} of its URL names.
+    Checks of a transport that calls back what the C{c} of its URL names.
 
     @cvar transport: the transport's name.
     """

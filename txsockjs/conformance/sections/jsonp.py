@@ -4,12 +4,12 @@ Section 7: C{jsonp} and C{jsonp_send}.
 
 from __future__ import annotations
 
-from tests.conformance.callbacks import CallbackTestsMixin
-from tests.conformance.support import ConformanceTest, each
-from tests.conformance.wire import CALLBACK, FORM, JAVASCRIPT, PLAIN_TEXT
+from txsockjs.conformance.case import Case, each
+from txsockjs.conformance.sections.callbacks import CallbackTest
+from txsockjs.conformance.wire import CALLBACK, FORM, JAVASCRIPT, PLAIN_TEXT
 
 
-class PollingTests(ConformanceTest):
+class PollingTests(Case):
     """
     C{jsonp}: a script that calls the client back with one frame.
     """
@@ -38,13 +38,13 @@ class PollingTests(ConformanceTest):
         """
         The close frame calls back like any other.
         """
-        session = self.session("/close")
+        session = self.session("close")
         await session.open("jsonp")
         expected = f'/**/{CALLBACK}("c[3000,\\"Go away!\\"]");\r\n'
         self.assertEqual(await session.poll("jsonp"), expected.encode())
 
 
-class SendingTests(ConformanceTest):
+class SendingTests(Case):
     """
     C{jsonp_send}: messages from a form.
     """
@@ -131,7 +131,7 @@ class SendingTests(ConformanceTest):
         self.assertEqual(await session.poll(), b'a["x"]\n')
 
 
-class JsonpCallbackTests(CallbackTestsMixin, ConformanceTest):
+class CallbackTests(CallbackTest):
     """
     The script calls back what its URL names.
     """

@@ -4,27 +4,28 @@ The suite's HTTP and socket client: answers as values, bodies as they arrive.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import BytesIO
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import attrs
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred, TimeoutError
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.endpoints import HostnameEndpoint, connectProtocol, wrapClientTLS
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.internet.ssl import optionsForClientTLS
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.client import (
     Agent,
+    BrowserLikePolicyForHTTPS,
     FileBodyProducer,
     HTTPConnectionPool,
     ResponseDone,
 )
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
+from twisted.web.iweb import IPolicyForHTTPS
 
 PATIENCE = 5.0
 """Seconds without news after which the target is taken to be silent."""
@@ -38,11 +39,15 @@ class ByteStream(Protocol):
 
     It is the protocol of a raw connection, or the reader of a response's body.
 
+    @ivar clock: what tells the time.
     @ivar patience: seconds without news after which a read fails.
     @ivar reason: why the stream ended, or None while it goes on.
     """
 
-    def __init__(self, patience: float = PATIENCE) -> None:
+    transport: Any = None
+
+    def __init__(self, clock: IReactorTime, patience: float) -> None:
+        self.clock = clock
         self.patience = patience
         self.reason: Failure | None = None
         self._buffer = b""
@@ -67,7 +72,7 @@ class ByteStream(Protocol):
                     f"ended before {wanted}: {self._buffer!r} {self.reason.value!r}"
                 )
             try:
-                await self._news.addTimeout(self.patience, reactor)
+                await self._news.addTimeout(self.patience, self.clock)
             except TimeoutError:
                 self._news = Deferred()
                 raise AssertionError(
@@ -116,9 +121,21 @@ class ByteStream(Protocol):
         @raise AssertionError: the stream fell silent without an end, or was cut off.
         """
         await self._until(lambda: self.reason is not None, "the end")
-        if not self.reason.check(*_CLEAN):
+        if self.reason is not None and not self.reason.check(*_CLEAN):
             raise AssertionError(f"cut off: {self._buffer!r} {self.reason.value!r}")
         return self._take(len(self._buffer))
+
+    async def isOver(self) -> bool:
+        """
+        Whether the stream has ended with no byte left. Waits until there is one, or an
+        end.
+
+        @raise AssertionError: the stream fell silent.
+        """
+        await self._until(
+            lambda: bool(self._buffer) or self.reason is not None, "anything more"
+        )
+        return not self._buffer
 
     async def readHead(self) -> tuple[int, Headers]:
         """
@@ -148,6 +165,13 @@ class ByteStream(Protocol):
         return data
 
 
+def _silent(result: object, seconds: float) -> NoReturn:
+    """
+    Tell of a request that was given up, which the Agent may call by other names.
+    """
+    raise AssertionError(f"silence before an answer, for {seconds:g} seconds")
+
+
 @attrs.define
 class Reply:
     """
@@ -174,15 +198,39 @@ class Reply:
 
 class Target:
     """
-    The server under test, by its URL.
+    The server under test.
 
-    @ivar base: the URL without a slash at its end.
+    @ivar clock: the reactor.
+    @ivar origin: the scheme, host and port of its URL.
+    @ivar patience: seconds without news after which it is taken to be silent.
+    @ivar headers: sent with every request.
     """
 
-    def __init__(self, url: str) -> None:
-        self.base = url.rstrip("/")
-        self._parts = urlsplit(self.base)
-        self._agent = Agent(reactor, pool=HTTPConnectionPool(reactor, persistent=False))
+    def __init__(
+        self,
+        reactor: Any,
+        url: str,
+        patience: float = PATIENCE,
+        headers: Sequence[tuple[str, str]] = (),
+        contextFactory: IPolicyForHTTPS | None = None,
+    ) -> None:
+        """
+        @param contextFactory: what makes TLS connections; verifies, if not given.
+        """
+        parts = urlsplit(url)
+        self.clock: IReactorTime = reactor
+        self.patience = patience
+        self.headers = headers
+        self._policy = contextFactory or BrowserLikePolicyForHTTPS()
+        self.origin = f"{parts.scheme}://{parts.netloc}"
+        self._parts = parts
+        self._reactor = reactor
+        self._agent = Agent(
+            reactor,
+            self._policy,
+            pool=HTTPConnectionPool(reactor, persistent=False),
+            connectTimeout=patience,
+        )
 
     def message(
         self,
@@ -195,12 +243,14 @@ class Target:
         """
         The bytes of a request, for a raw connection.
 
-        @param path: sent as it is; relative to the target's URL.
+        @param path: sent as it is.
         @param headers: further lines, each with its line end.
         """
+        for own in self.headers:
+            headers += "{}: {}\r\n".format(*own).encode()
         if method == "POST":
             headers += b"Content-Length: %d\r\n" % len(body)
-        line = f"{method} {self._parts.path}{path}".encode()
+        line = f"{method} {path}".encode()
         host = self._parts.netloc.encode()
         return b"%b HTTP/%b\r\nHost: %b\r\n%b\r\n%b" % (
             line,
@@ -216,16 +266,20 @@ class Target:
         """
         host, port = self._parts.hostname or "", self._parts.port
         if self._parts.scheme == "http":
-            return HostnameEndpoint(reactor, host, port or 80)
+            return HostnameEndpoint(self._reactor, host, port or 80, self.patience)
+        port = port or 443
         return wrapClientTLS(
-            optionsForClientTLS(host), HostnameEndpoint(reactor, host, port or 443)
+            self._policy.creatorForNetloc(host.encode("idna"), port),
+            HostnameEndpoint(self._reactor, host, port, self.patience),
         )
 
-    def connect(self) -> Deferred[ByteStream]:
+    async def connect(self) -> ByteStream:
         """
         Open a raw connection.
         """
-        return self.endpoint().connect(Factory.forProtocol(ByteStream))
+        stream = ByteStream(self.clock, self.patience)
+        await connectProtocol(self.endpoint(), stream)
+        return stream
 
     async def request(
         self,
@@ -233,20 +287,26 @@ class Target:
         path: str,
         headers: dict[str, str] | None = None,
         body: bytes | None = None,
-        patience: float = PATIENCE,
+        patience: float | None = None,
     ) -> Reply:
         """
         Ask, and answer with the response as soon as its headers are here.
 
-        @param path: sent as it is; relative to the target's URL.
-        @param patience: seconds that the target may be silent.
+        @param path: sent as it is.
+        @param patience: seconds that the target may be silent, where it may be so for
+            longer than usual.
         """
-        response = await self._agent.request(
+        patience = patience or self.patience
+        sent = Headers({name: [value] for name, value in (headers or {}).items()})
+        for own in self.headers:
+            sent.addRawHeader(*own)
+        asked = self._agent.request(
             method.encode(),
-            (self.base + path).encode(),
-            Headers({name: [value] for name, value in (headers or {}).items()}),
+            (self.origin + path).encode(),
+            sent,
             None if body is None else FileBodyProducer(BytesIO(body)),
-        ).addTimeout(patience, reactor)
-        stream = ByteStream(patience)
+        )
+        response = await asked.addTimeout(patience, self.clock, _silent)
+        stream = ByteStream(self.clock, patience)
         response.deliverBody(stream)
         return Reply(response.code, response.headers, stream)

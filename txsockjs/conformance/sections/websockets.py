@@ -4,25 +4,27 @@ Section 7: C{websocket} and the raw WebSocket.
 
 from __future__ import annotations
 
-from tests.conformance.support import ConformanceTest, each
-from tests.conformance.websocket import WebSocket, connect
-from tests.conformance.wire import ACCEPT, CLOSED, HANDSHAKE, escaped, messagesOf
+from txsockjs.conformance.case import Case, each
+from txsockjs.conformance.websocket import WebSocket, connect
+from txsockjs.conformance.wire import ACCEPT, CLOSED, HANDSHAKE, escaped, messagesOf
 
 NO_UPGRADE = b'Can "Upgrade" only to "WebSocket".'
 NO_CONNECTION = b'"Connection" must be "Upgrade".'
 
 
-class WebSocketTest(ConformanceTest):
+class WebSocketTest(Case):
     """
-    A test over WebSockets.
+    A check over WebSockets.
     """
+
+    service = "websocket"
 
     async def open(self, path: str) -> WebSocket:
         """
         A WebSocket at C{path}.
         """
         socket = await connect(self.target, path, self.patience)
-        self.addCleanup(socket.stop)
+        self.atEnd(socket.stop)
         return socket
 
     async def openSession(self, service: str | None = None) -> WebSocket:
@@ -40,6 +42,7 @@ class WebSocketTest(ConformanceTest):
         messages: list[str] = []
         while len(messages) < len(expected):
             frame = await socket.receive()
+            assert isinstance(frame, str), f"a binary message: {frame!r}"
             self.assertEqual(frame[:1], "a")
             messages += messagesOf([frame])
         self.assertEqual(messages, list(expected))
@@ -128,7 +131,7 @@ class FramedTests(WebSocketTest):
         """
         After its close frame the server closes the socket.
         """
-        socket = await self.openSession("/close")
+        socket = await self.openSession("close")
         self.assertEqual(await socket.receive(), CLOSED)
         await socket.ended()
 
@@ -162,7 +165,7 @@ class IdentityTests(WebSocketTest):
         """
         The id of a socket that has closed is free at once.
         """
-        path = f"{self.session('/close').path}/websocket"
+        path = f"{self.session('close').path}/websocket"
         for _ in range(2):
             socket = await self.open(path)
             self.assertEqual(await socket.receive(), "o")
@@ -193,7 +196,7 @@ class RawTests(WebSocketTest):
         """
         A text message goes through as it is, and is the first one back.
         """
-        socket = await self.open(f"{self.service}/websocket")
+        socket = await self.open(f"{self.at()}/websocket")
         socket.send(text)
         self.assertEqual(await socket.receive(), text)
 
@@ -202,7 +205,7 @@ class RawTests(WebSocketTest):
         A binary message that is no text goes through as it is, and stays binary. (The
         application of this echo takes bytes; others may take text alone.)
         """
-        socket = await self.open("/cookie_needed_echo/websocket")
+        socket = await self.open(f"{self.at('binary')}/websocket")
         socket.send(b"\x00\x01\xfe\xff")
         self.assertEqual(await socket.receive(), b"\x00\x01\xfe\xff")
 
@@ -210,29 +213,31 @@ class RawTests(WebSocketTest):
         """
         The server's code and reason are in the WebSocket's own close frame.
         """
-        socket = await self.open("/close/websocket")
+        socket = await self.open(f"{self.at('close')}/websocket")
         self.assertEqual(await socket.ended(), (3000, "Go away!"))
 
     async def testClientCloses(self) -> None:
         """
         The server answers the client's close.
         """
-        socket = await self.open(f"{self.service}/websocket")
+        socket = await self.open(f"{self.at()}/websocket")
         socket.sendClose(1000)
         self.assertEqual((await socket.ended())[0], 1000)
 
 
-class HandshakeTests(ConformanceTest):
+class HandshakeTests(Case):
     """
     What the URLs answer to requests that are a handshake, and to those that are none.
     """
 
+    service = "websocket"
+
     def url(self, kind: str, service: str | None = None) -> str:
         """
-        The URL of the framed or the raw WebSocket.
+        The path of the framed or the raw WebSocket.
         """
         if kind == "raw":
-            return f"{service or self.service}/websocket"
+            return f"{self.at(service)}/websocket"
         return f"{self.session(service).path}/websocket"
 
     @each("framed", "raw")
@@ -305,7 +310,7 @@ class HandshakeTests(ConformanceTest):
         """
         Where the service disables WebSocket, the URL is 404, for a handshake too.
         """
-        url = self.url(kind, "/disabled_websocket_echo")
+        url = self.url(kind, "disabled")
         self.assertEqual((await self.fetch("GET", url)).status, 404)
         connection = await self.connect()
         connection.transport.write(self.target.message("GET", url, HANDSHAKE))
@@ -316,8 +321,10 @@ class HandshakeTests(ConformanceTest):
         The handshake of a service with C{cookie_needed} sets the cookie: it is a
         session's URL.
         """
-        path = self.url("framed", "/cookie_needed_echo")
+        self.at("websocket")
+        path = self.url("framed", "cookie")
         socket = await connect(self.target, path, self.patience)
-        self.addCleanup(socket.stop)
+        self.atEnd(socket.stop)
+        assert socket.response is not None
         cookie = socket.response.headers.get("set-cookie")
         self.assertEqual(cookie, "JSESSIONID=dummy; path=/")

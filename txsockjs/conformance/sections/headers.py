@@ -4,17 +4,17 @@ Section 2: what the URLs say about origins, caches, cookies and methods.
 
 from __future__ import annotations
 
-from tests.conformance.client import Reply
-from tests.conformance.support import ConformanceTest, each
-from tests.conformance.wire import STREAMING, TRANSPORTS
+from txsockjs.conformance.case import Case, each
+from txsockjs.conformance.client import Reply
+from txsockjs.conformance.wire import STREAMING, TRANSPORTS
 
 ORIGIN = "http://example.com:8080"
 URLS = ("info", *TRANSPORTS)
 
 
-class HeadersTest(ConformanceTest):
+class HeadersTest(Case):
     """
-    A test of the headers of one URL after another.
+    A check of the headers of one URL after another.
     """
 
     async def answer(self, url: str, headers: dict[str, str] | None = None) -> Reply:
@@ -22,14 +22,14 @@ class HeadersTest(ConformanceTest):
         The successful response of C{info} or of a transport.
         """
         if url == "info":
-            return await self.fetch("GET", f"{self.service}/info", headers)
+            return await self.fetch("GET", f"{self.at()}/info", headers)
         return await self.answerOf(url, headers or {})
 
     async def preflight(self, url: str, headers: dict[str, str] | None = None) -> Reply:
         """
         The response to OPTIONS of C{info} or of a transport.
         """
-        base = self.service if url == "info" else self.session().path
+        base = self.at() if url == "info" else self.session().path
         return await self.fetch("OPTIONS", f"{base}/{url}", headers)
 
 
@@ -182,12 +182,12 @@ class CachingTests(HeadersTest):
         self.assertEqual(reply.header("X-Content-Type-Options"), "nosniff")
 
 
-class CookieTests(ConformanceTest):
+class CookieTests(Case):
     """
     A service with C{cookie_needed} gives load balancers a cookie to stick to.
     """
 
-    service = "/cookie_needed_echo"
+    service = "cookie"
 
     async def cookieFor(self, transport: str, sent: str | None) -> str | None:
         headers = {} if sent is None else {"Cookie": sent}
@@ -237,7 +237,7 @@ class CookieTests(ConformanceTest):
         A service without C{cookie_needed} sets no cookie, whatever it was sent.
         """
         sent = {"Cookie": "JSESSIONID=abcdef"}
-        reply = await self.answerOf(transport, sent, service="/echo")
+        reply = await self.answerOf(transport, sent, service="plain")
         self.assertIsNone(reply.header("Set-Cookie"))
 
     @each(
@@ -259,7 +259,7 @@ class CookieTests(ConformanceTest):
         self.assertNotRegex(answer, rb"[\r\n\0]\s*X-Evil")
 
 
-class MethodTests(ConformanceTest):
+class MethodTests(Case):
     """
     A wrong method is told which one is right, and no more.
     """

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import json
 
-from tests.conformance.callbacks import CallbackTestsMixin
-from tests.conformance.support import ConformanceTest, each
-from tests.conformance.wire import HTML, HTMLFILE_HEAD
+from txsockjs.conformance.case import Case, each
+from txsockjs.conformance.sections.callbacks import CallbackTest
+from txsockjs.conformance.wire import HTML, HTMLFILE_HEAD
 
 
-class HtmlfileTests(ConformanceTest):
+class HtmlfileTests(Case):
     """
     C{htmlfile}: a page that never ends, with a script for each frame.
     """
@@ -49,7 +49,7 @@ class HtmlfileTests(ConformanceTest):
         """
         The close frame is a script too, and the page ends.
         """
-        stream = await self.session("/close").openStream("htmlfile")
+        stream = await self.session("close").openStream("htmlfile")
         await self.assertReceives(
             stream, b'<script>\np("c[3000,\\"Go away!\\"]");\n</script>\r\n'
         )
@@ -77,7 +77,7 @@ class HtmlfileTests(ConformanceTest):
         self.assertEqual(json.loads(json.loads(literal)[1:]), [message])
 
 
-class HtmlfileCallbackTests(CallbackTestsMixin, ConformanceTest):
+class CallbackTests(CallbackTest):
     """
     The page calls back what its URL names.
     """
