@@ -7,7 +7,7 @@ from typing import Final
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
-from txsockjs.errors import NO_CODE, SessionClosed, SessionEnded
+from txsockjs.errors import NO_CODE, AllTransportsFailed, SessionClosed, SessionEnded
 
 FINE: Final = 0
 FAILED: Final = 1
@@ -67,6 +67,15 @@ def problem(error: BaseException | None) -> str:
     What an exception says, in one line.
     """
     return oneLine(str(error)) or type(error).__name__
+
+
+def cause(error: BaseException | None) -> BaseException | None:
+    """
+    Where only one transport was tried, why that failed.
+    """
+    if isinstance(error, AllTransportsFailed) and len(error.failures) == 1:
+        return error.failures[0][1]
+    return error
 
 
 def oneLine(text: str) -> str:

@@ -19,7 +19,8 @@ from twisted.python.failure import Failure
 
 from txsockjs.clock import clockOr
 from txsockjs.command.endings import FAILED, CommandError, problem
-from txsockjs.errors import SockJSError
+from txsockjs.command.parser import USAGE
+from txsockjs.errors import InvalidURL, OptionError, SockJSError
 
 #: Those that ask the command to end.
 _SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
@@ -59,7 +60,7 @@ def run(makeJob: Callable[[Any], Job], arguments: Namespace) -> int:
     """
     beginLogging(arguments.verbose)
     reactor: Any = clockOr(None)
-    job = makeJob(reactor)
+    jobs: list[Job] = []
     outcome: list[int] = []
 
     def ended(result: int | Failure) -> None:
@@ -68,11 +69,19 @@ def run(makeJob: Callable[[Any], Job], arguments: Namespace) -> int:
         outcome.append(result)
         reactor.stop()
 
+    def start() -> Deferred[int]:
+        jobs.append(makeJob(reactor))
+        return jobs[0].start()
+
+    def stop(number: int) -> None:
+        for job in jobs:
+            job.stop(number)
+
     def begin() -> None:
-        maybeDeferred(job.start).addBoth(ended)
+        maybeDeferred(start).addBoth(ended)
 
     def signalled(number: int, frame: object) -> None:
-        reactor.callFromThread(job.stop, number)
+        reactor.callFromThread(stop, number)
 
     for name in _SIGNALS:
         # There is no SIGHUP everywhere.
@@ -103,6 +112,8 @@ def complain(prog: str, failure: Failure) -> int:
     error = failure.value
     if isinstance(error, (CommandError, SockJSError, OSError)):
         say(prog, problem(error))
+        if isinstance(error, (InvalidURL, OptionError)):
+            return USAGE
         return error.status if isinstance(error, CommandError) else FAILED
     _log.failure("The command failed.", failure)
     say(
@@ -118,3 +129,12 @@ def say(prog: str, line: str) -> None:
     Say one line on standard error.
     """
     print(f"{prog}: {line}", file=sys.stderr, flush=True)
+
+
+def warn(arguments: Namespace) -> None:
+    """
+    Say what is dangerous in the arguments of L{addReaching
+    <txsockjs.command.reaching.addReaching>}.
+    """
+    if arguments.insecure:
+        say(arguments.prog, "warning: with --insecure, any certificate is accepted")
