@@ -269,5 +269,3 @@ class SignalTests(ConnectCase):
         self.job.stop(2)
         self.assertTrue(transport.aborted and self.console.dropped)
         self.assertStatus(130)
-
-

@@ -97,7 +97,7 @@ class MillisecondsTests(SynchronousTestCase):
 
     def test_digits(self) -> None:
         """
-        There are three digits that count, or more where there are more before the point.
+        Three digits count, or more where there are more before the point.
         """
         shown = [milliseconds(value) for value in (0, 0.00123, 0.0123, 0.123, 12.3456)]
         self.assertEqual(shown, ["0.00", "1.23", "12.3", "123", "12,346"])

@@ -28,7 +28,7 @@ class SharesTests(SynchronousTestCase):
     @given(WEIGHTS, st.integers(1, 200))
     def test_even(self, weights: dict[str, int], turns: int) -> None:
         """
-        At any time, nobody is further from its share than a turn for each of the others.
+        At any time, nobody is further from its share than a turn for each other one.
         """
         shares = Shares(weights)
         total = sum(weights.values())

@@ -156,11 +156,11 @@ CHECK: Final = Subcommand(
     name="check",
     summary="check that a server keeps the protocol",
     description="""\
-Check a SockJS server, of any make, clause by clause of the protocol, and report
-each check in a line: ok, FAILED, or skipped and why.
+Check a SockJS server, of any make, clause by clause of the protocol, and
+report each check in a line: ok, FAILED, or skipped and why.
 
-An echo shows most of it. What needs other services is skipped where they are not
-named. A run takes half a minute, for it waits for a heartbeat.""",
+An echo shows most of it. What needs other services is skipped where they are
+not named. A run takes half a minute, for it waits for a heartbeat.""",
     epilog="""\
 examples:
   txsockjs check http://127.0.0.1:8080/echo
