@@ -19,25 +19,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
 
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txsockjs.channels import (
-    Channel,
     ChannelTransport,
     SecureChannelTransport,
-    unescape,
+    TopicChannel,
 )
 from txsockjs.clock import clockOr
 from txsockjs.core.frames import GO_AWAY, Close, Message
 from txsockjs.interfaces import ISockJSMessageReceiver
 from txsockjs.messaging import FAULT
+from txsockjs.multiplexing import Channel, ChannelsProtocol, unescape
 from txsockjs.options import SockJSOptions
 from txsockjs.transport import Login
 from txsockjs.transports.resource import SockJSResource
@@ -51,26 +50,18 @@ __all__ = [
 
 
 @implementer(ISockJSMessageReceiver)
-class MultiplexProtocol(Protocol):
+class MultiplexProtocol(ChannelsProtocol):
     """
     One connection, which carries the channels.
 
     @ivar multiplex: its factory.
-    @ivar channels: the open channels, by topic.
     """
 
-    transport: Any = None
     _log = Logger()
 
     def __init__(self, multiplex: MultiplexFactory) -> None:
+        super().__init__()
         self.multiplex = multiplex
-        self.channels: dict[str, Channel] = {}
-        self._paused: set[Channel] = set()
-        # The channels that go by what the browser takes; who was told first is last.
-        self._followers: dict[Channel, None] = {}
-        # Whether it is sure to be heard of when that is all, and whether they wait.
-        self._draining = False
-        self._full = False
         # How many channels were asked for in this turn, and what was told.
         self._asked = 0
         self._told: set[tuple[str, str]] = set()
@@ -104,12 +95,6 @@ class MultiplexProtocol(Protocol):
         else:
             self._tell(spelling, "There is no payload.")
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        while self.channels:
-            channel = next(iter(self.channels.values()))
-            self._forget(channel)
-            channel.lost(reason)
-
     def _subscribe(self, spelling: str) -> None:
         topic = unescape(spelling)
         request = self.transport.request
@@ -137,7 +122,7 @@ class MultiplexProtocol(Protocol):
             self._refuse(spelling, "There is no such topic.")
             self.multiplex.unused(topic)
             return
-        channel = Channel(self, topic, spelling)
+        channel = TopicChannel(self, topic, spelling)
         kind = SecureChannelTransport if request.secure else ChannelTransport
         login = Login(self.transport.avatar)
         self.channels[topic] = channel
@@ -188,19 +173,8 @@ class MultiplexProtocol(Protocol):
         self.send(Message(f"uns,{spelling}{detail}"))
 
     def _forget(self, channel: Channel) -> None:
-        del self.channels[channel.topic]
-        self._followers.pop(channel, None)
+        super()._forget(channel)
         self.multiplex.closed(channel)
-        self.resume(channel)
-
-    def loseConnection(self, code: int = 3000, reason: str = "Go away!") -> None:
-        """
-        Close the session, with all its channels, after what was sent before.
-
-        @param code: the close code that the browser sees, 1000 to 4999.
-        @param reason: the reason that the browser sees.
-        """
-        self.transport.loseConnection(code, reason)
 
     # IConnection, for the channels
 
@@ -208,69 +182,9 @@ class MultiplexProtocol(Protocol):
     def clock(self) -> IReactorTime:
         return self.multiplex.clock
 
-    @property
-    def pending(self) -> int:
-        pending: int = self.transport.pending
-        return pending
-
-    @property
-    def crowded(self) -> bool:
-        crowded: bool = self.transport.crowded
-        return crowded
-
-    def send(self, message: Message) -> None:
-        self.transport.sendPrepared(message)
-        if self._followers:
-            self._watch()
-
-    def follow(self, channel: Channel) -> None:
-        self._followers[channel] = None
-        self._watch()
-
-    def _watch(self) -> None:
-        """
-        Have those that go by what the browser takes wait: each would send one message
-        more before it found out.
-        """
-        if not self.transport.connected:
-            return
-        crowded = self.crowded
-        if not self._draining and (crowded or self.pending):
-            self._draining = True
-            self.transport.whenDrained().addCallback(self._drained)
-        if crowded and not self._full:
-            self._full = True
-            for channel in list(self._followers):
-                channel.crowd()
-
-    def _drained(self, result: None) -> None:
-        """
-        The browser has taken all. Those that wait go on one after the other, as long as
-        there is room, and the next time the others do.
-        """
-        self._draining = self._full = False
-        for channel in list(self._followers):
-            if self.crowded:
-                break
-            if channel in self._followers:
-                del self._followers[channel]
-                if channel.drained():
-                    self._followers[channel] = None
-        self._watch()
-
     def closed(self, channel: Channel, close: Close) -> None:
         self._forget(channel)
         self._unsubscribe(channel.spelling, close)
-
-    def pause(self, channel: Channel) -> None:
-        self._paused.add(channel)
-        self.transport.pauseProducing()
-
-    def resume(self, channel: Channel) -> None:
-        if channel in self._paused:
-            self._paused.remove(channel)
-            if not self._paused:
-                self.transport.resumeProducing()
 
     def broadcast(self, topic: str, message: bytes | str) -> None:
         self.multiplex.broadcast(topic, message)

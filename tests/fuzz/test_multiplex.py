@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz import examples
 from tests.support.multiplexing import MultiplexTestCase
-from txsockjs.channels import unescape
+from txsockjs.multiplexing import unescape
 
 #: More names than there are topics, in more ways than one.
 SPELLINGS = st.sampled_from(["echo", "%65cho", "note", "nil", "", "%", "x" * 1025])

@@ -2,11 +2,14 @@
 
 from txsockjs.client.conversation import AsyncClientSession, Connecting, connect
 from txsockjs.client.endpoint import SockJSClientEndpoint
+from txsockjs.client.multiplex import MultiplexClientFactory, MultiplexClientProtocol
 from txsockjs.client.place import Settings
 
 __all__ = [
     "AsyncClientSession",
     "Connecting",
+    "MultiplexClientFactory",
+    "MultiplexClientProtocol",
     "Settings",
     "SockJSClientEndpoint",
     "connect",
