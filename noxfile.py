@@ -54,7 +54,7 @@ def lowestVersions(project: Path = Path("pyproject.toml")) -> list[str]:
     """The lowest version of each thing that the package and its extras need to run."""
     table = tomllib.loads(project.read_text("utf-8"))["project"]
     extras = table["optional-dependencies"]
-    optional = [*extras["http2"], *extras["metrics"], *extras["cli"]]
+    optional = [*extras["http2"], *extras["metrics"], *extras["redis"], *extras["cli"]]
     return list(_lowest(table["dependencies"] + optional))
 
 
@@ -79,7 +79,7 @@ def trial(session: nox.Session, tests: list[str]) -> None:
 @nox.session(python=["3.11", "3.12", "3.13", "3.14", "3.15"])
 def unit(session: nox.Session) -> None:
     """Run the unit tests in an environment with the extras that they need."""
-    session.install("-e", ".[test,http2,metrics,cli]")
+    session.install("-e", ".[test,http2,metrics,redis,cli]")
     trial(session, unitTests())
 
 
@@ -88,5 +88,5 @@ def lowest(session: nox.Session) -> None:
     """Run them with the lowest versions that pyproject.toml admits."""
     constraints = Path(session.create_tmp(), "lowest.txt")
     constraints.write_text("\n".join(lowestVersions()), "utf-8")
-    session.install("-c", str(constraints), "-e", ".[test,http2,metrics,cli]")
+    session.install("-c", str(constraints), "-e", ".[test,http2,metrics,redis,cli]")
     trial(session, unitTests())

@@ -25,6 +25,7 @@ class Program(ProcessProtocol):
 
     @ivar output: what it has written, on both its outputs.
     @ivar ready: the match of what it was waited for.
+    @ivar ended: fires when it has ended.
     """
 
     ready: re.Match[str]
@@ -32,7 +33,7 @@ class Program(ProcessProtocol):
     def __init__(self, until: str) -> None:
         self.output = ""
         self.started: Deferred[Program] | None = Deferred()
-        self._ended: Deferred[None] = Deferred()
+        self.ended: Deferred[None] = Deferred()
         self._until = re.compile(until)
 
     @property
@@ -50,7 +51,7 @@ class Program(ProcessProtocol):
     def processEnded(self, reason: Failure = connectionDone) -> None:
         if self.started is not None:
             self.started.errback(FailTest(f"it ended before it began:\n{self.output}"))
-        self._ended.callback(None)
+        self.ended.callback(None)
 
     def stop(self) -> Deferred[None]:
         """
@@ -60,7 +61,7 @@ class Program(ProcessProtocol):
         """
         if self.transport.pid is not None:
             self.transport.signalProcess("TERM")
-        return self._ended
+        return self.ended
 
     def memory(self, name: str) -> int:
         """

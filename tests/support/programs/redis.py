@@ -1,0 +1,99 @@
+"""Redis, as a program that a test needs: L{Redis}."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory
+
+from tests.support.programs.node import need
+from tests.support.programs.processes import Program, start
+
+
+class Redis:
+    """
+    A Redis on a port of its own and on a UNIX socket, which can be ended and started
+    again. It ends with the test.
+
+    @ivar url: where it is.
+    @ivar socket: the URL of its UNIX socket.
+    @ivar directory: where it keeps its files.
+    """
+
+    program: Program
+
+    def __init__(self, test: Any, *options: str, password: str = "") -> None:
+        """
+        @param options: arguments of C{redis-server}.
+        @param password: that of the user C{default}, which the URLs then have.
+        """
+        need("redis-server")
+        self._test = test
+        self.directory = Path(test.mktemp()).absolute()
+        self.directory.mkdir(parents=True)
+        # Paths of sockets are limited to 107 bytes; a test's own is longer.
+        self._place = Path(f"/tmp/redis-{id(self)}-{self.directory.stat().st_ino}.sock")
+        self._options = (
+            *("--bind", "127.0.0.1", "--dir", str(self.directory), "--save", ""),
+            *("--unixsocket", str(self._place), *options),
+            *(("--requirepass", password) if password else ()),
+        )
+        self._login = f":{password}@" if password else ""
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"redis://{self._login}127.0.0.1:{self.port}"
+
+    @property
+    def socket(self) -> str:
+        return f"unix://{self._login}{self._place}"
+
+    async def start(self) -> Redis:
+        """
+        Start it, on the port that it had before.
+        """
+        from twisted.internet import reactor
+
+        if not self.port:
+            port = reactor.listenTCP(0, Factory(), interface="127.0.0.1")
+            self.port = port.getHost().port
+            await port.stopListening()
+        self.program = await start(
+            self._test,
+            "Ready to accept connections",
+            shutil.which("redis-server") or "",
+            *("--port", str(self.port), *self._options),
+        )
+        return self
+
+    def stop(self) -> Deferred[None]:
+        """
+        End it in good order.
+        """
+        return self.program.stop()
+
+    def kill(self) -> Deferred[None]:
+        """
+        End it at once.
+        """
+        self.program.transport.signalProcess("KILL")
+        return self.program.ended
+
+    async def do(self, *command: str) -> str:
+        """
+        Give it a command.
+
+        @return: what C{redis-cli} prints.
+        """
+        from twisted.internet.utils import getProcessOutput
+
+        program = shutil.which("redis-cli") or ""
+        arguments = ["-s", str(self._place), *command]
+        if self._login:
+            arguments[:0] = ["-a", self._login[1:-1], "--no-auth-warning"]
+        output: bytes = await getProcessOutput(program, arguments, errortoo=True)
+        return output.decode().rstrip("\n")
