@@ -7,7 +7,7 @@ from http.cookiejar import CookieJar
 from typing import Any, Final
 
 from treq.client import HTTPClient
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.python.failure import Failure
@@ -90,7 +90,7 @@ class WebClient:
         self._first: Server | None = None
         self._pool = HTTPConnectionPool(reactor)
         self._pool.cachedConnectionTimeout = IDLE
-        watch = Watch()
+        watch = Watch(reactor)
         agent = Agent.usingEndpointFactory(reactor, _Endpoints(self, watch), self._pool)
         jar: Any = self.cookies
         self._http = HTTPClient(PlainAgent(agent, watch), jar)
@@ -116,7 +116,7 @@ class WebClient:
             L{RequestFailed}. To cancel it ends what has begun.
         """
         own = _headers(headers or ())
-        return self._request(method, url, body, own, 0)
+        return maybeDeferred(self._request, method, url, body, own, 0)
 
     def _request(
         self, method: str, url: str, body: bytes | None, own: Headers, count: int
@@ -139,7 +139,8 @@ class WebClient:
         def lost(failure: Failure) -> Failure:
             return Failure(failed(failure, str(where)))
 
-        requested: Deferred[Any] = self._http.request(
+        requested: Deferred[Any] = maybeDeferred(
+            self._http.request,
             method,
             url,
             headers=headers,

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from txsockjs.client.interfaces import ICarried, ICarrier
 from txsockjs.client.place import Place
 from txsockjs.client.websocket import RawWebSocket, WebSocket
+from txsockjs.client.xhr import XHRPolling, XHRStreaming
 
 #: Makes what carries a session.
 MakeCarrier: TypeAlias = Callable[[ICarried, Place], ICarrier]
@@ -19,4 +20,6 @@ RAW: Final = "rawwebsocket"
 CARRIERS: Final[Mapping[str, MakeCarrier]] = {
     "websocket": WebSocket,
     RAW: RawWebSocket,
+    XHRStreaming.name: XHRStreaming,
+    XHRPolling.name: XHRPolling,
 }

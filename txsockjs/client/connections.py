@@ -7,8 +7,10 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
+    IDelayedCall,
     IProtocol,
     IProtocolFactory,
+    IReactorTime,
     ISSLTransport,
     IStreamClientEndpoint,
 )
@@ -21,6 +23,9 @@ from txsockjs.errors import RequestFailed
 
 #: How many bytes the head of a response may have, as much as Node allows.
 MAX_HEAD: Final = 16 * 1024
+
+# Seconds that closing a connection in good order may take.
+_PATIENCE: Final = 2.0
 
 _END: Final = re.compile(rb"\n\r?\n")
 _INFORMATIONAL: Final = re.compile(rb"HTTP/\d\.\d 1")
@@ -44,6 +49,8 @@ class WatchedConnection(ProtocolWrapper):
         self._head: bytearray | None = None
         self._begin = 0
         self._problem: RequestFailed | None = None
+        # What ends it where the peer does not.
+        self._closing: IDelayedCall | None = None
 
     @property
     def certificate(self) -> Any:
@@ -61,6 +68,16 @@ class WatchedConnection(ProtocolWrapper):
         """
         transport: Any = self.transport
         transport.abortConnection()
+
+    def loseConnection(self) -> None:
+        """
+        End it, though the peer of a TLS connection does not say that it has ended too.
+        """
+        transport: Any = self.transport
+        self.disconnecting = 1
+        transport.loseConnection()
+        if self._closing is None and self.ended is None:
+            self._closing = self.factory.watch.clock.callLater(_PATIENCE, self.abort)
 
     def write(self, data: bytes) -> None:
         self._await()
@@ -111,6 +128,8 @@ class WatchedConnection(ProtocolWrapper):
         if self._problem is not None:
             reason = Failure(self._problem)
         self.ended = reason
+        if self._closing is not None and self._closing.active():
+            self._closing.cancel()
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
 
 
@@ -118,10 +137,13 @@ class Watch:
     """
     The connections of one client.
 
+    @ivar clock: what tells the time.
     @ivar current: the one whose bytes are being read at this moment.
     """
 
-    current: WatchedConnection | None = None
+    def __init__(self, clock: IReactorTime) -> None:
+        self.clock = clock
+        self.current: WatchedConnection | None = None
 
 
 class _WatchedFactory(WrappingFactory[WatchedConnection]):

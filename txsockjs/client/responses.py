@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.components import proxyForInterface
 from twisted.python.failure import Failure
@@ -16,6 +17,9 @@ from twisted.web.iweb import IResponse
 from txsockjs.client.connections import WatchedConnection
 from txsockjs.client.failures import failed
 from txsockjs.errors import RequestFailed
+
+# Seconds that the text of a refusal is waited for.
+_PATIENCE: Final = 5.0
 
 #: How many bytes of a response that is read as a whole are taken.
 MAX_BODY: Final = 64 * 1024
@@ -77,6 +81,25 @@ class WebResponse(proxyForInterface(IResponse)):  # type: ignore[misc]
         self.deliverBody(body)
         return body.whole
 
+    def excerpt(self, clock: IReactorTime, limit: int = 100) -> Deferred[str]:
+        """
+        Read the beginning of a body that says why a request was refused.
+
+        @param clock: what tells when that takes too long: then there is none.
+        @param limit: how many bytes of it are wanted.
+        @return: a Deferred of status and text, for people. It never fails.
+        """
+        body = _Body(self, limit)
+        self.deliverBody(body)
+
+        def found(text: bytes) -> str:
+            return f"{self.status}: {text.decode('utf-8', 'replace')!r}"
+
+        def lost(reason: Failure) -> str:
+            return found(body.begun) if body.begun else self.status
+
+        return body.whole.addTimeout(_PATIENCE, clock).addCallbacks(found, lost)
+
 
 class _Body(Protocol):
     def __init__(self, response: WebResponse, limit: int) -> None:
@@ -87,6 +110,13 @@ class _Body(Protocol):
 
     def _cancel(self, _: Any) -> None:
         self._response.connection.abort()
+
+    @property
+    def begun(self) -> bytes:
+        """
+        What of it there is, up to the limit.
+        """
+        return bytes(self._data[: self._limit])
 
     def dataReceived(self, data: bytes) -> None:
         if self.whole.called:

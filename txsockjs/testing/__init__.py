@@ -20,12 +20,14 @@ from txsockjs.testing.connection import (
     MemoryResponse,
     MemoryWebSocket,
 )
+from txsockjs.testing.endpoint import MemoryClientEndpoint
 from txsockjs.testing.network import MemoryReactor
 from txsockjs.testing.receiver import MemoryReceiver
 from txsockjs.testing.site import MemorySite
 
 __all__ = [
     "MemoryClient",
+    "MemoryClientEndpoint",
     "MemoryConnection",
     "MemoryReactor",
     "MemoryReceiver",

@@ -249,15 +249,16 @@ def connect(
     Connect two protocols with each other, over Twisted's own transports.
 
     @param room: how many bytes the network holds for a side that does not read.
-    @param secure: whether the server sees TLS.
+    @param secure: whether both sides see TLS.
     @return: the transports of the server and of the client.
     """
     near = MemorySocket(reactor, _socketName(clientAddress), room)
     far = MemorySocket(reactor, _socketName(serverAddress), room)
     near.peer, far.peer = far, near
+    kind = SecureServer if secure else Server
     ends = (
-        _transport(SecureServer if secure else Server, far, server, reactor),
-        _transport(Server, near, client, reactor),
+        _transport(kind, far, server, reactor),
+        _transport(kind, near, client, reactor),
     )
     server.makeConnection(ends[0])
     client.makeConnection(ends[1])

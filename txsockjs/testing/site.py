@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final, TypeVar
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.internet.interfaces import IProtocol
 from twisted.internet.protocol import Factory
 from twisted.internet.tcp import Server
@@ -21,7 +21,8 @@ _P = TypeVar("_P", bound=IProtocol)
 
 #: The address of a client that has none of its own.
 CLIENT: Final = IPv4Address("TCP", "192.0.2.7", 50000)
-_SERVER: Final = IPv4Address("TCP", "192.0.2.1", 80)
+#: The address of a Site.
+SERVER: Final = IPv4Address("TCP", "192.0.2.1", 80)
 
 
 class MemorySite:
@@ -31,7 +32,10 @@ class MemorySite:
     @ivar site: the Site.
     @ivar reactor: its clock, and what moves its bytes.
     @ivar room: how many bytes the network holds for a side that does not read.
+    @ivar certificate: what a client sees as the certificate of the Site.
     """
+
+    certificate: object = None
 
     room = 65536
 
@@ -47,6 +51,7 @@ class MemorySite:
         self.reactor = reactor
         self.site = site
         self._transports: list[Server] = []
+        self._listening = True
         site.doStart()
 
     @classmethod
@@ -81,16 +86,33 @@ class MemorySite:
         @param certificate: the client's certificate, as the Site sees it.
         @return: the protocol.
         """
-        channel = self.site.buildProtocol(peer)
-        assert channel is not None
-        ends = connect(
-            self.reactor, channel, _SERVER, protocol, peer, self.room, secure
-        )
-        if isinstance(ends[0], SecureServer):
-            ends[0].certificate = certificate
-        self._transports += ends
+        self.join(protocol, peer, secure=secure, certificate=certificate)
         self.settle()
         return protocol
+
+    def join(
+        self,
+        protocol: IProtocol,
+        peer: IPv4Address | IPv6Address = CLIENT,
+        *,
+        secure: bool = False,
+        certificate: object = None,
+    ) -> None:
+        """
+        Do as L{connect}, from inside the reactor: what comes of it comes in its next
+        turns.
+
+        @raise ConnectionRefusedError: if the Site is stopped.
+        """
+        if not self._listening:
+            raise ConnectionRefusedError
+        channel = self.site.buildProtocol(peer)
+        assert channel is not None
+        ends = connect(self.reactor, channel, SERVER, protocol, peer, self.room, secure)
+        for end, shown in zip(ends, (certificate, self.certificate), strict=True):
+            if isinstance(end, SecureServer):
+                end.certificate = shown
+        self._transports += ends
 
     def settle(self) -> None:
         """
@@ -108,6 +130,7 @@ class MemorySite:
         """
         Stop listening, which drops the sessions, and hang up on every client.
         """
+        self._listening = False
         self.site.doStop()
         for transport in self._transports:
             if transport.connected:

@@ -1,0 +1,236 @@
+"""What comes in over HTTP: one receiving request after the other. L{Receiver}."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from typing import Protocol as Interface
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from txsockjs.client.connections import WatchedConnection
+from txsockjs.client.lines import LineReader
+from txsockjs.client.place import Place
+from txsockjs.client.responses import WebResponse
+from txsockjs.errors import RequestFailed, TooLarge
+
+# Seconds to wait behind a response that brought nothing, and the most of them: a server
+# that has only such is not to be asked as fast as it answers.
+_EMPTY: Final = 0.1
+_EMPTIEST: Final = 5.0
+
+_HEARTBEAT: Final = "h"
+
+
+class Received(Interface):
+    """
+    Whom a receiver tells what comes.
+    """
+
+    def frameReceived(self, frame: str) -> None:
+        """
+        A frame came in.
+        """
+
+    def broken(self, reason: Failure) -> None:
+        """
+        It cannot go on.
+        """
+
+
+class _Body(Protocol):
+    """
+    The body of a receiving response.
+    """
+
+    transport: Any = None
+
+    def __init__(self, receiver: Receiver, response: WebResponse) -> None:
+        self._receiver = receiver
+        self.response = response
+        self.brought = False
+
+    def dataReceived(self, data: bytes) -> None:
+        self._receiver.bodyReceived(self, data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._receiver.bodyEnded(self, reason)
+
+
+class Receiver:
+    """
+    Asks for frames as long as it is not stopped. When a response ends, the next one is
+    asked for at once.
+
+    @ivar connection: what the last response came on; None before the first.
+    """
+
+    connection: WatchedConnection | None = None
+
+    def __init__(self, owner: Received, place: Place, path: str, many: bool) -> None:
+        """
+        @param owner: who is told of the frames, and of the end.
+        @param path: the transport's name, as URLs have it.
+        @param many: whether a response has more than one frame.
+        """
+        self._owner = owner
+        self._place = place
+        self._url = place.at(path)
+        self._many = many
+        self._stopped = False
+        self._paused = False
+        # Exactly one of these is there, unless it is stopped or waits to be resumed.
+        self._asking: Deferred[Any] | None = None
+        self._unread: WebResponse | None = None
+        self._body: _Body | None = None
+        self._call: IDelayedCall | None = None
+        self._reader = LineReader(place.settings.max_message_size)
+        # Frames of a polling response that came in after it was paused.
+        self._kept: list[str] = []
+        # Whether the next response is asked for when it is resumed.
+        self._due = False
+        # How many responses in a row have brought nothing.
+        self._empty = 0
+
+    def ask(self) -> None:
+        """
+        Ask for the next response.
+        """
+        self._call = None
+        asking: Deferred[Any] = self._place.web.request("POST", self._url, body=b"")
+        self._asking = asking
+        asking.addCallbacks(self._responded, self._failed)
+
+    def stop(self) -> None:
+        """
+        Ask no more, and end what there is. Nothing is told after this.
+        """
+        self._stopped = True
+        asking, unread, body = self._asking, self._unread, self._body
+        self._asking = self._unread = self._body = None
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+        if asking is not None:
+            asking.cancel()
+        if unread is not None:
+            unread.connection.abort()
+        if body is not None:
+            body.response.connection.abort()
+
+    def pause(self) -> None:
+        """
+        Read no more. A polling response, which has one frame, is read: if that is a
+        heartbeat the next is asked for, so that the session does not end for that.
+        """
+        self._paused = True
+        if self._many and self._body is not None:
+            self._body.transport.pauseProducing()
+
+    def resume(self) -> None:
+        """
+        Read on.
+        """
+        self._paused = False
+        kept, self._kept = self._kept, []
+        for count, frame in enumerate(kept):
+            if self._paused:
+                self._kept = kept[count:]
+                return
+            self._owner.frameReceived(frame)
+        if self._stopped or self._paused:
+            return
+        if self._unread is not None:
+            unread, self._unread = self._unread, None
+            self._deliver(unread)
+        elif self._body is not None:
+            if self._many:
+                self._body.transport.resumeProducing()
+        elif self._due:
+            self._due = False
+            self.ask()
+
+    def _responded(self, response: WebResponse) -> None:
+        self._asking = None
+        self.connection = response.connection
+        if response.code != 200:
+            self._asking = response.excerpt(self._place.clock)
+            self._asking.addCallback(self._refused)
+        elif self._paused and self._many:
+            self._unread = response
+        else:
+            self._deliver(response)
+
+    def _refused(self, why: str) -> None:
+        self._asking = None
+        self._break(RequestFailed(f"{self._url} answered {why}"))
+
+    def _failed(self, reason: Failure) -> None:
+        self._asking = None
+        self._break(reason)
+
+    def _deliver(self, response: WebResponse) -> None:
+        body = self._body = _Body(self, response)
+        self._reader = LineReader(self._place.settings.max_message_size)
+        response.deliverBody(body)
+        # What is delivered with a body is read on.
+        if self._paused and self._many and self._body is body:
+            body.transport.pauseProducing()
+
+    def bodyReceived(self, body: _Body, data: bytes) -> None:
+        """
+        A part of a body came in.
+        """
+        if body is not self._body:
+            return
+        try:
+            frames = [line.decode("utf-8") for line in self._reader.feed(data)]
+        except TooLarge as error:
+            self._break(error)
+            return
+        except UnicodeDecodeError as error:
+            self._break(RequestFailed(f"{self._url} sent what is not UTF-8: {error}"))
+            return
+        for frame in frames:
+            body.brought = True
+            if self._paused and not self._many and frame != _HEARTBEAT:
+                self._kept.append(frame)
+            else:
+                self._owner.frameReceived(frame)
+                if body is not self._body:
+                    return
+
+    def bodyEnded(self, body: _Body, reason: Failure) -> None:
+        """
+        A body has ended.
+        """
+        if body is not self._body:
+            return
+        self._body = None
+        problem = body.response.ended(reason)
+        if problem is None and self._reader.unfinished:
+            problem = RequestFailed(
+                f"{self._url}: the response ended within a frame, after "
+                f"{self._reader.unfinished} bytes of it"
+            )
+        if problem is not None:
+            self._break(problem)
+        elif body.brought:
+            self._empty = 0
+            if self._paused and (self._many or self._kept):
+                self._due = True
+            else:
+                self.ask()
+        else:
+            wait = min(_EMPTY * 2**self._empty, _EMPTIEST)
+            self._empty = min(self._empty + 1, 10)
+            self._call = self._place.clock.callLater(wait, self.ask)
+
+    def _break(self, problem: Failure | Exception) -> None:
+        if self._stopped:
+            return
+        self.stop()
+        failure = problem if isinstance(problem, Failure) else Failure(problem)
+        self._owner.broken(failure)
