@@ -244,21 +244,23 @@ def connect(
     clientAddress: IPv4Address | IPv6Address,
     room: int,
     secure: bool,
+    both: bool = False,
 ) -> tuple[Server, Server]:
     """
     Connect two protocols with each other, over Twisted's own transports.
 
     @param room: how many bytes the network holds for a side that does not read.
-    @param secure: whether both sides see TLS.
+    @param secure: whether the server sees TLS.
+    @param both: whether the client does too. Autobahn's client wants more of TLS than
+        there is in memory.
     @return: the transports of the server and of the client.
     """
     near = MemorySocket(reactor, _socketName(clientAddress), room)
     far = MemorySocket(reactor, _socketName(serverAddress), room)
     near.peer, far.peer = far, near
-    kind = SecureServer if secure else Server
     ends = (
-        _transport(kind, far, server, reactor),
-        _transport(kind, near, client, reactor),
+        _transport(SecureServer if secure else Server, far, server, reactor),
+        _transport(SecureServer if both else Server, near, client, reactor),
     )
     server.makeConnection(ends[0])
     client.makeConnection(ends[1])
