@@ -342,14 +342,38 @@ class Following:
         if before is None:
             self.position = history.latest
         else:
-            if not history.complete:
-                first = history.entries[0] if history.entries else None
-                self._missed(history.latest if first is None else _before(first))
-            for entry in history.entries:
-                self._deliver(entry, entry.position, recovered=True)
-            self.position = history.latest
+            self._handIn(before, history)
         self._current = True
         self._handOver(before)
+
+    def _handIn(self, last: Position, history: History) -> None:
+        """
+        Give the members what they have missed, and tell them of what is not there.
+
+        @param last: how far they are.
+        """
+        found = {}
+        latest = history.latest
+        for entry in (*self._held, *history.entries):
+            position = entry.position
+            # The history may have lost what has come.
+            if (
+                position is not None
+                and position.epoch == latest.epoch
+                and position.offset <= latest.offset
+                and (position.epoch != last.epoch or position.offset > last.offset)
+            ):
+                found[position.offset] = entry
+        for offset in sorted(found):
+            entry = found[offset]
+            before = _before(entry)
+            if last != before:
+                self._missed(before)
+            last = Position(before.epoch, offset)
+            self._deliver(entry, last, recovered=True)
+        if last != latest:
+            self._missed(latest)
+        self.position = latest
 
     def _handOver(self, before: Position | None) -> None:
         """

@@ -282,7 +282,8 @@ class Room:
         Have a member present, and listening from where its history ends.
         """
         audience, following = self._audience, self._following
-        await following.ready()
+        if not member.gone:
+            await following.ready()
         if member.info is not None and not member.gone:
             audience.present[member.id] = member
             await self._host.broker.enter(self.name, {member.id: member.info})
