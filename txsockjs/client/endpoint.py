@@ -138,9 +138,12 @@ class Connector:
         self._users -= 1
         factory.doStop()
         # A connection whose response has just ended is not with those that are kept.
-        return deferLater(self._clock, 0, self._tidy)
+        return deferLater(self._clock, 0).addCallback(self._tidy)
 
-    def _tidy(self) -> Deferred[None] | None:
+    def _tidy(self, result: None) -> Deferred[None] | None:
+        """
+        Keep no connections for nobody.
+        """
         return None if self._users else self._web.close()
 
     def _inTime(self, search: Search) -> Deferred[Found]:
@@ -233,6 +236,7 @@ class SockJSClientEndpoint(Connector):
         self,
         reactor: Any,
         url: str | EncodedURL | DecodedURL,
+        /,
         *,
         headers: Headers | Mapping[str, str] | Iterable[tuple[str, str]] = (),
         cookies: CookieJar | Mapping[str, str] | None = None,

@@ -15,10 +15,11 @@ from twisted.web.http_headers import Headers
 from txsockjs.converters import (
     boolean,
     codecName,
-    count,
     interval,
+    noSuch,
     option,
     seconds,
+    size,
     splitWords,
 )
 from txsockjs.errors import OptionError
@@ -56,7 +57,6 @@ def _transports(value: object) -> tuple[str, ...]:
 
 
 _positive: Final = seconds(0.001, "a number of seconds above 0")
-_bytes: Final = count("a number of bytes, 1 or more")
 
 
 @attrs.frozen(kw_only=True)
@@ -100,11 +100,11 @@ class Settings:
     )
     #: What one message can make the program hold.
     max_message_size: int = option(
-        _bytes, 1024 * 1024, "bytes of one inbound message or frame"
+        size, 1024 * 1024, "bytes of one inbound message or frame"
     )
     #: What a server that does not read can make the program hold.
     max_buffer: int = option(
-        _bytes,
+        size,
         4 * 1024 * 1024,
         "undelivered bytes of one session, past which it is lost",
     )
@@ -137,9 +137,7 @@ class Settings:
         names = [field.name for field in attrs.fields(cls)]
         for name in settings:
             if name not in names:
-                raise OptionError(
-                    name, "no such setting; there are " + ", ".join(names)
-                )
+                raise OptionError(name, noSuch("setting", name, names))
         return cls(**settings)  # type: ignore[arg-type]
 
     @staticmethod
