@@ -21,7 +21,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txsockjs.client.servers import place
+from txsockjs.client.servers import encoded, place
 from txsockjs.errors import InvalidURL, RequestFailed
 
 #: How many bytes the head of a proxy's answer may have.
@@ -61,7 +61,7 @@ class Proxy:
         """
         shown = re.sub(r"^(.*://)?.*@", r"\1...@", text)
         try:
-            url = URL.from_text(text if "://" in text else f"http://{text}").to_uri()
+            url = encoded(URL.from_text(text if "://" in text else f"http://{text}"))
         except (ValueError, URLParseError) as error:
             raise InvalidURL(f"{source} {shown!r} is no URL: {error}") from None
         if url.scheme not in _PORTS or not url.host:

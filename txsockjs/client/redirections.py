@@ -7,7 +7,7 @@ from typing import Final
 from hyperlink import URL
 
 from txsockjs.client.responses import WebResponse
-from txsockjs.client.servers import Server
+from txsockjs.client.servers import Server, encoded
 from txsockjs.errors import RequestFailed
 
 #: How many times one request is redirected at the most.
@@ -40,7 +40,7 @@ def follow(method: str, response: WebResponse, count: int) -> str:
         problem = f"to {locations[0]}, which {method} does not follow: use that URL"
     else:
         try:
-            target: str = URL.from_text(url).click(locations[0]).to_uri().to_text()
+            target = encoded(URL.from_text(url).click(locations[0])).to_text()
             there = Server(target)
         except ValueError:
             problem = f"to {locations[0]!r}, which is no URL"

@@ -11,6 +11,19 @@ from txsockjs.errors import InvalidURL
 _SECURE: Final = {"http": False, "ws": False, "https": True, "wss": True}
 
 
+def encoded(url: URL) -> URL:
+    """
+    A URL as it goes over the network: in ASCII.
+
+    @raise ValueError: if its host is no name that can be.
+    """
+    # C{to_uri} takes an address of IPv6 for a name.
+    host = url.host if ":" in url.host else ""
+    if not host:
+        return url.to_uri()
+    return url.replace(host="ipv6").to_uri().replace(host=host)
+
+
 class Server:
     """
     What of a URL says which server it is.
@@ -26,7 +39,7 @@ class Server:
         @raise InvalidURL: if it is none.
         """
         try:
-            parsed = URL.from_text(url).to_uri()
+            parsed = encoded(URL.from_text(url))
         except ValueError as error:
             raise InvalidURL(f"{url!r} is no URL: {error}") from None
         if parsed.scheme not in _SECURE or not parsed.host:

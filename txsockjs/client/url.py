@@ -8,6 +8,7 @@ from typing import Final
 import attrs
 from hyperlink import DecodedURL, EncodedURL, URLParseError
 
+from txsockjs.client.servers import encoded
 from txsockjs.errors import InvalidURL
 
 # What a WebSocket is reached by is the same host and port as without it.
@@ -49,13 +50,7 @@ class SockJSURL:
                 if not url.isprintable() or " " in url:
                     raise ValueError("white space is written %20 in a URL")
                 url = EncodedURL.from_text(url)
-            parsed = url.normalize()
-            host = parsed.host
-            # An address of IPv6 is none of the names that to_uri() knows.
-            address = ":" in host
-            parsed = parsed.replace(host="a" if address else host).to_uri()
-            if address:
-                parsed = parsed.replace(host=host)
+            parsed = encoded(url.normalize())
         except (ValueError, URLParseError) as problem:
             raise InvalidURL(f"{url!r} is no URL: {problem}") from None
         scheme = _SCHEMES.get(parsed.scheme)
