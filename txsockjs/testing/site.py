@@ -86,7 +86,7 @@ class MemorySite:
         @param certificate: the client's certificate, as the Site sees it.
         @return: the protocol.
         """
-        self.join(protocol, peer, secure=secure, certificate=certificate)
+        self._join(protocol, peer, secure, certificate, False)
         self.settle()
         return protocol
 
@@ -100,15 +100,27 @@ class MemorySite:
     ) -> None:
         """
         Do as L{connect}, from inside the reactor: what comes of it comes in its next
-        turns.
+        turns. The client sees a TLS connection, too, where the Site does.
 
         @raise ConnectionRefusedError: if the Site is stopped.
         """
+        self._join(protocol, peer, secure, certificate, secure)
+
+    def _join(
+        self,
+        protocol: IProtocol,
+        peer: IPv4Address | IPv6Address,
+        secure: bool,
+        certificate: object,
+        both: bool,
+    ) -> None:
         if not self._listening:
             raise ConnectionRefusedError
         channel = self.site.buildProtocol(peer)
         assert channel is not None
-        ends = connect(self.reactor, channel, SERVER, protocol, peer, self.room, secure)
+        ends = connect(
+            self.reactor, channel, SERVER, protocol, peer, self.room, secure, both
+        )
         for end, shown in zip(ends, (certificate, self.certificate), strict=True):
             if isinstance(end, SecureServer):
                 end.certificate = shown
