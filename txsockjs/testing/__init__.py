@@ -23,6 +23,7 @@ from txsockjs.testing.connection import (
 from txsockjs.testing.endpoint import MemoryClientEndpoint
 from txsockjs.testing.network import MemoryReactor
 from txsockjs.testing.receiver import MemoryReceiver
+from txsockjs.testing.sessions import MemorySockJSEndpoint
 from txsockjs.testing.site import MemorySite
 
 __all__ = [
@@ -34,5 +35,6 @@ __all__ = [
     "MemoryResponse",
     "MemorySession",
     "MemorySite",
+    "MemorySockJSEndpoint",
     "MemoryWebSocket",
 ]

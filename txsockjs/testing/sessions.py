@@ -1,0 +1,65 @@
+"""A client's sessions with a Site in memory: L{MemorySockJSEndpoint}."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from http.cookiejar import CookieJar
+from typing import Any
+
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.web.http_headers import Headers
+
+from txsockjs.client.agent import WebClient
+from txsockjs.client.carriers import CARRIERS
+from txsockjs.client.endpoint import Connector
+from txsockjs.client.place import Settings
+from txsockjs.client.url import SockJSURL
+from txsockjs.testing.endpoint import MemoryClientEndpoint
+from txsockjs.testing.site import MemorySite
+
+
+class _MemoryWeb(WebClient):
+    """
+    The HTTP side of such a client: every URL is the Site's.
+    """
+
+    def __init__(self, site: MemorySite, **arguments: Any) -> None:
+        super().__init__(site.reactor, proxy=False, **arguments)
+        self._site = site
+
+    def endpointFor(self, url: str) -> IStreamClientEndpoint:
+        return MemoryClientEndpoint(self._site, secure=url.startswith("https:"))
+
+
+class MemorySockJSEndpoint(Connector):
+    """
+    Connects to a service of a L{MemorySite}: a L{SockJSClientEndpoint
+    <txsockjs.client.endpoint.SockJSClientEndpoint>} without a network, in which nothing
+    happens before L{MemorySite.settle} or L{MemorySite.advance}.
+    """
+
+    def __init__(
+        self,
+        site: MemorySite,
+        url: str = "http://server.example/",
+        *,
+        headers: Headers | Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        cookies: CookieJar | Mapping[str, str] | None = None,
+        **settings: Any,
+    ) -> None:
+        """
+        @param site: the Site.
+        @param url: the base URL of the service, at any host. With C{https} the Site
+            sees TLS connections.
+        @param headers: what each request has beside its own headers.
+        @param cookies: names and values; or a jar, in which cookies are kept too.
+        @param settings: as L{Settings <txsockjs.client.place.Settings>} has them.
+        @raise InvalidURL: if that is no URL of a service.
+        @raise OptionError: for a setting that is unknown or a value that is not
+            allowed.
+        """
+        checked = Settings.fromDict(settings)
+        web = _MemoryWeb(
+            site, headers=headers, cookies=cookies, timeout=checked.timeout
+        )
+        super().__init__(site.reactor, SockJSURL.parse(url), checked, web, CARRIERS)
