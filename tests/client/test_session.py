@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectionAborted, ConnectionDone
-from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.client import (
     Recorder,
-    ScriptedCarrier,
-    ScriptedWeb,
+    SessionTestCase,
     TextRecorder,
     turn,
 )
-from txsockjs.client.place import Place, Settings
-from txsockjs.client.session import ClientSession
-from txsockjs.client.states import State
 from txsockjs.client.transport import ClientTransport
 from txsockjs.errors import (
     SessionClosed,
@@ -26,60 +18,6 @@ from txsockjs.errors import (
     SessionRefused,
     TransportFailed,
 )
-
-
-class SessionTestCase(SynchronousTestCase):
-    """
-    A session that is not open yet.
-    """
-
-    def setUp(self) -> None:
-        self.clock = Clock()
-
-    def start(self, roundTrip: float | None = None, **settings: Any) -> None:
-        place = Place(
-            "http://sockjs.example/0/s",
-            ScriptedWeb(),
-            self.clock,
-            Settings(**settings),
-            roundTrip,
-        )
-        self.session = ClientSession(place)
-        self.carrier = ScriptedCarrier(self.session, place)
-        self.opening = self.session.open(self.carrier)
-
-    def open(self, kind: type[Recorder] = Recorder, **settings: Any) -> None:
-        """
-        Open it, and connect a protocol.
-        """
-        self.start(**settings)
-        self.protocol = kind()
-        self.opening.addCallback(
-            lambda _: self.session.attach(
-                ClientTransport(
-                    self.session, self.protocol, "cp1252", self.carrier, "websocket"
-                )
-            )
-        )
-        if settings.get("raw"):
-            self.session.carrierConnected()
-        else:
-            self.carrier.say("o")
-        self.transport = self.protocol.transport
-        turn(self.clock)
-
-    def assertOver(self, kind: type[Exception], text: str = "") -> Any:
-        """
-        The application was told of the end, once, and nothing is left.
-        """
-        turn(self.clock)
-        [reason] = self.protocol.lost
-        self.assertIs(type(reason), kind)
-        self.assertIn(text, str(reason))
-        self.assertEqual(self.clock.getDelayedCalls(), [])
-        self.assertIs(self.session.state, State.OVER)
-        self.successResultOf(self.session.gone)
-        return reason
 
 
 class OpeningTests(SessionTestCase):

@@ -14,11 +14,15 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
 from txsockjs.client.interfaces import ICarried, ICarrier
-from txsockjs.client.place import Place
+from txsockjs.client.place import Place, Settings
+from txsockjs.client.session import ClientSession
+from txsockjs.client.states import State
+from txsockjs.client.transport import ClientTransport
 from txsockjs.interfaces import ISockJSMessageReceiver
 
 SERVER = IPv4Address("TCP", "192.0.2.1", 80)
@@ -228,3 +232,57 @@ def turn(clock: Clock) -> None:
     """
     for _ in range(5):
         clock.advance(0)
+
+
+class SessionTestCase(SynchronousTestCase):
+    """
+    A session that is not open yet.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+
+    def start(self, roundTrip: float | None = None, **settings: Any) -> None:
+        place = Place(
+            "http://sockjs.example/0/s",
+            ScriptedWeb(),
+            self.clock,
+            Settings(**settings),
+            roundTrip,
+        )
+        self.session = ClientSession(place)
+        self.carrier = ScriptedCarrier(self.session, place)
+        self.opening = self.session.open(self.carrier)
+
+    def open(self, kind: type[Recorder] = Recorder, **settings: Any) -> None:
+        """
+        Open it, and connect a protocol.
+        """
+        self.start(**settings)
+        self.protocol = kind()
+        self.opening.addCallback(
+            lambda _: self.session.attach(
+                ClientTransport(
+                    self.session, self.protocol, "cp1252", self.carrier, "websocket"
+                )
+            )
+        )
+        if settings.get("raw"):
+            self.session.carrierConnected()
+        else:
+            self.carrier.say("o")
+        self.transport = self.protocol.transport
+        turn(self.clock)
+
+    def assertOver(self, kind: type[Exception], text: str = "") -> Any:
+        """
+        The application was told of the end, once, and nothing is left.
+        """
+        turn(self.clock)
+        [reason] = self.protocol.lost
+        self.assertIs(type(reason), kind)
+        self.assertIn(text, str(reason))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.assertIs(self.session.state, State.OVER)
+        self.successResultOf(self.session.gone)
+        return reason
