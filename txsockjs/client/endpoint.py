@@ -116,7 +116,7 @@ class Connector:
                 found.session.abort()
                 search.sessions.append(found.session)
                 raise
-        except BaseException:
+        except Exception:
             # Whoever hears of it finds no connection any more.
             await DeferredList([session.gone for session in search.sessions])
             await self._left(factory)
