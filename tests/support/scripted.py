@@ -121,7 +121,7 @@ class Scripted(Factory):
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self.connections: list[Connection] = []
-        self.script: Callable[[Asked], object] = lambda asked: None
+        self.script: Callable[[Asked], object] = lambda asked: asked.answer()
 
     def buildProtocol(self, addr: Any) -> Connection:
         connection = Connection()
@@ -181,7 +181,9 @@ class ScriptedTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.reactor = MemoryReactor()
         self.server = Scripted()
+        self._clients: list[WebClient] = []
         self.web = self.client()
+        self.addCleanup(self._close)
 
     def client(self, **how: Any) -> MemoryWebClient:
         """
@@ -190,11 +192,12 @@ class ScriptedTestCase(SynchronousTestCase):
         client = MemoryWebClient(
             self.reactor, lambda url: FactoryEndpoint(self.reactor, self.server), **how
         )
-        self.addCleanup(self._close, client)
+        self._clients.append(client)
         return client
 
-    def _close(self, client: WebClient) -> None:
-        client.close()
+    def _close(self) -> None:
+        for client in self._clients:
+            client.close()
         self.reactor.settle()
         for connection in self.server.connections:
             if connection.ended is None:

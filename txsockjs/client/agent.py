@@ -17,7 +17,12 @@ from twisted.web.iweb import IAgentEndpointFactory, IResponse
 from zope.interface import implementer
 
 from txsockjs.client import cookies as jars
-from txsockjs.client.connections import Watch, WatchedEndpoint
+from txsockjs.client.connections import (
+    NoEndpoint,
+    TimedEndpoint,
+    Watch,
+    WatchedEndpoint,
+)
 from txsockjs.client.failures import failed
 from txsockjs.client.plain import Body, PlainAgent
 from txsockjs.client.proxies import ProxySetting, TunnelEndpoint, proxyFor
@@ -25,6 +30,7 @@ from txsockjs.client.redirections import REDIRECTIONS, follow
 from txsockjs.client.responses import WebResponse
 from txsockjs.client.servers import Server, httpURL
 from txsockjs.client.tls import policyFor
+from txsockjs.errors import InvalidURL
 
 #: Seconds that a connection waits for the next request. Servers close theirs after 5
 #: seconds (Node, Apache) or more. A request that meets such an end may have been done
@@ -49,8 +55,9 @@ class WebClient:
     Makes requests, and connections for WebSockets.
 
     The headers and cookies of the user are for the server of the URL that is asked for
-    first, with its port. Another server that a redirection or C{info} leads to does not
-    get them; the same one with C{https} instead of C{http} does.
+    first. Another server that a redirection or C{info} leads to does not get them; the
+    same one with C{https} instead of C{http} does. Another port of the same host gets
+    the cookies alone, as cookies have no ports (RFC 6265, section 8.5).
     """
 
     def __init__(
@@ -157,10 +164,15 @@ class WebClient:
         so.
 
         @param url: a URL with C{http}, C{https}, C{ws} or C{wss}.
-        @raise InvalidURL: if it is none, or the environment has a proxy that is none.
+        @return: what connects, in the time that there is. Where the environment has a
+            proxy that is none, it does not.
+        @raise InvalidURL: if it is none.
         """
         where = Server(url)
-        proxy = proxyFor(self._proxy, where.secure, where.host, where.port)
+        try:
+            proxy = proxyFor(self._proxy, where.secure, where.host, where.port)
+        except InvalidURL as error:
+            return NoEndpoint(str(error))
         if proxy is None:
             endpoint = self._hostEndpoint(where.host, where.port)
         else:
@@ -170,7 +182,7 @@ class WebClient:
             endpoint = TunnelEndpoint(endpoint, proxy, where.host, where.port)
         if where.secure:
             endpoint = self._secured(endpoint, where.host, where.port)
-        return endpoint
+        return TimedEndpoint(endpoint, self._reactor, self._timeout, str(where))
 
     def _hostEndpoint(self, host: str, port: int) -> IStreamClientEndpoint:
         endpoint: IStreamClientEndpoint = HostnameEndpoint(

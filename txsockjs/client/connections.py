@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import (
     IDelayedCall,
     IProtocol,
@@ -154,6 +154,62 @@ class _WatchedFactory(WrappingFactory[WatchedConnection]):
         super().__init__(wrapped)  # type: ignore[no-untyped-call]
         self.watch = watch
         self.where = where
+
+
+@implementer(IStreamClientEndpoint)
+class TimedEndpoint:
+    """
+    Connects as another endpoint does, in the time that there is.
+    """
+
+    def __init__(
+        self,
+        endpoint: IStreamClientEndpoint,
+        clock: IReactorTime,
+        timeout: float,
+        where: str,
+    ) -> None:
+        """
+        @param timeout: how many seconds it may take.
+        @param where: the server, as in C{example.com:443}.
+        """
+        self._endpoint = endpoint
+        self._clock = clock
+        self._timeout = timeout
+        self._where = where
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        """
+        @return: a Deferred of the factory's protocol. It fails with L{RequestFailed}
+            when the time is over.
+        """
+
+        def late(result: object, seconds: float) -> Failure:
+            return Failure(
+                RequestFailed(f"{self._where}: not connected within {seconds:g} s")
+            )
+
+        connecting = self._endpoint.connect(protocolFactory)
+        return connecting.addTimeout(self._timeout, self._clock, late)
+
+
+@implementer(IStreamClientEndpoint)
+class NoEndpoint:
+    """
+    Connects to nothing: there is no way.
+    """
+
+    def __init__(self, problem: str) -> None:
+        """
+        @param problem: why there is none.
+        """
+        self._problem = problem
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        """
+        @return: a Deferred that fails with L{RequestFailed}.
+        """
+        return fail(RequestFailed(self._problem))
 
 
 @implementer(IStreamClientEndpoint)

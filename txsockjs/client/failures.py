@@ -120,7 +120,7 @@ def explain(failure: Failure, where: str) -> str:
     first = causes(failure)[0]
     if failure.check(ResponseFailed):
         return f"{where}: what it sent is no HTTP ({type(first).__name__}: {first})"
-    return f"{where}: {first or type(first).__name__}"
+    return f"{where}: {str(first) or type(first).__name__}"
 
 
 def failed(failure: Failure, where: str) -> RequestFailed:

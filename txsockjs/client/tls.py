@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+from twisted.internet.ssl import CertificateOptions
 from twisted.web.client import BrowserLikePolicyForHTTPS
 from twisted.web.iweb import IPolicyForHTTPS
 from zope.interface import implementer
@@ -36,7 +37,11 @@ def policyFor(given: object) -> IPolicyForHTTPS:
         policy = BrowserLikePolicyForHTTPS()
     elif IPolicyForHTTPS.providedBy(given):
         policy = given
-    elif IOpenSSLClientConnectionCreator.providedBy(given):
+    elif IOpenSSLClientConnectionCreator.providedBy(given) and not isinstance(
+        # These do not look for whom a certificate is.
+        given,
+        CertificateOptions,
+    ):
         policy = _Always(given)
     else:
         raise TypeError(
