@@ -87,7 +87,10 @@ GOOD: dict[str, list[tuple[Any, Any]]] = {
         ([], frozenset()),
         (["https://a.example:443", "https://A.example "], frozenset((A,))),
         (["https://bücher.example"], frozenset(("https://xn--bcher-kva.example",))),
+        (["https://*.A.example:443"], frozenset(("https://*.a.example",))),
+        ("same", frozenset(("same",))),
         (bool, bool),
+        (ME, anybody),
     ],
     "max_message_size": SIZE,
     "max_buffer": SIZE,
@@ -126,7 +129,10 @@ BAD: dict[str, list[Any]] = {
         ["https://example.com", 5],
         [b"https://example.com"],
         ["*"],
-        ["https://*.example.com"],
+        ["https://*example.com"],
+        ["https://*.192.0.2.1"],
+        "no.such.module",
+        "example.com",
         ["https://a.example", "https://a.example/chat"],
         ["wss://example.com"],
         ["https://a b"],
@@ -288,6 +294,15 @@ class BuildingTests(SynchronousTestCase):
         An empty string of origins is no list of them: anybody may come.
         """
         self.assertIsNone(SockJSOptions.fromStrings({"origins": ""}).origins)
+
+    def test_originsAsAString(self) -> None:
+        """
+        A dotted name is that of a callable; all else is a list.
+        """
+        built = SockJSOptions.fromStrings({"origins": ME})
+        self.assertIs(built.origins, anybody)
+        built = SockJSOptions.fromStrings({"origins": "same,https://*.a.example"})
+        self.assertEqual(built.origins, {"same", "https://*.a.example"})
 
     def test_badStrings(self) -> None:
         """

@@ -17,6 +17,7 @@ from tests.support.examples import ExampleTestCase
 from txsockjs.errors import OptionError
 from txsockjs.options import TRANSPORTS, SockJSOptions
 from txsockjs.tap import Options
+from txsockjs.testing import MemoryClient, MemorySite
 
 DOCUMENT = "docs/options.rst"
 
@@ -145,9 +146,15 @@ class ExampleTests(ExampleTestCase):
 
     def test_origins(self) -> None:
         """
-        The callable lets the subdomains in, and nobody else.
+        The callable lets each tenant in at its own origin, and nobody else.
         """
         self.run_("ways", "origins")
-        options = self.space["site"].services[""].options
-        self.assertTrue(options.allowsOrigin("https://chat.example.com"))
-        self.assertFalse(options.allowsOrigin("https://chat.example.org"))
+        options = {"origins": self.space["ours"]}
+        site = MemorySite.serving(Factory.forProtocol(Echo), options)
+        client = MemoryClient(site)
+        for tenant, status in (("chat", 200), ("shop", 403)):
+            origin = "https://chat.example.com"
+            response = client.request(
+                "GET", "/info", {"Origin": origin, "X-Tenant": tenant}
+            )
+            self.assertEqual(response.status, status)

@@ -30,13 +30,22 @@ SAME = {
     "http://[::ffff:1.2.3.4]": "http://[::ffff:102:304]",
     "chrome-extension://Abc": "chrome-extension://abc",
     "NULL": "null",
+    "Same": "same",
+    "HTTPS://*.Bücher.example:443": "https://*.xn--bcher-kva.example",
+    "http://*.example.com:8080": "http://*.example.com:8080",
 }
 
 # What no browser would ever send, and a part of what the error says would do.
 NEVER = {
     "*": "None lets all in",
-    "https://*.example.com": "a callable",
-    "https://*": "a callable",
+    "https://*": "'https://*.example.com' is one",
+    "https://*example.com": "'https://*.example.com' is one",
+    "https://a.*.example.com": "'https://*.example.com' is one",
+    "https://*.*.example.com": "'https://*.example.com' is one",
+    "https://*.192.0.2.1": "'https://*.example.com' is one",
+    "https://*.example.com/": "'https://*.example.com' is one",
+    "https://*.[::1]": "'https://*.example.com' is one",
+    "*.example.com": "'https://*.example.com' is one",
     "example.com": "'https://example.com'",
     "//example.com": "'https://example.com'",
     "bücher.example": "'https://bücher.example'",

@@ -335,8 +335,16 @@ class NoWebSocketHere(WireError):
 
 
 class OriginRefused(WireError):
+    """
+    @ivar origin: the origin.
+    """
+
     status = 403
     text = "This origin may not use this service."
+
+    def __init__(self, origin: str = "") -> None:
+        super().__init__()
+        self.origin = origin
 
 
 class UnknownSession(WireError):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from functools import lru_cache
+from inspect import signature
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 from twisted.python.reflect import namedAny
@@ -22,10 +24,13 @@ from txsockjs.converters import (
     splitWords,
 )
 from txsockjs.errors import OptionError
-from txsockjs.origins import canonical
+from txsockjs.origins import SAME, canonical, isHost, matches
 
-#: What the option C{origins} holds: nothing, a set of origins, or a test of one.
-Origins: TypeAlias = "frozenset[str] | Callable[[str], bool] | None"
+if TYPE_CHECKING:
+    from twisted.web.server import Request
+
+#: What the option C{origins} holds: nothing, a set of origins and patterns, or a test.
+Origins: TypeAlias = "frozenset[str] | Callable[..., object] | None"
 
 #: What the option C{authorize} holds.
 Authorize: TypeAlias = "Callable[[Any], object]"
@@ -44,6 +49,9 @@ TRANSPORTS = (
 )
 
 DEFAULT_SOCKJS_URL = "https://cdn.jsdelivr.net/npm/sockjs-client@1/dist/sockjs.min.js"
+
+# What is no origin, and may be the name of a callable.
+_DOTTED = re.compile(r"\w+(\.\w+)+")
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -78,14 +86,16 @@ def _header(value: object) -> bytes:
 def _origins(value: object) -> Origins:
     allowed = (
         "None, a list of exact origins ('https://example.com', "
-        "'https://example.com:8443', 'null'), or a callable that takes an origin"
+        "'https://example.com:8443', 'null'), of patterns ('https://*.example.com') "
+        "and of 'same' for the service's own, or a callable that takes an origin, or "
+        "its dotted name"
     )
     if value is None or callable(value):
         return value
+    if isinstance(value, str) and value != SAME:
+        # One origin as a str would pass for a list of letters.
+        return _named(value, allowed)
     try:
-        if isinstance(value, str):
-            # One origin as a str would pass for a list of letters.
-            raise TypeError
         words = splitWords(value)
     except TypeError:
         raise ValueError(allowed) from None
@@ -95,16 +105,39 @@ def _origins(value: object) -> Origins:
         raise ValueError(f"{allowed}; {problem}") from None
 
 
+def _named(name: str, allowed: str) -> Callable[..., object]:
+    """
+    The callable that has a dotted name.
+    """
+    try:
+        found = namedAny(name)
+    except Exception as error:
+        raise ValueError(f"{allowed} ({error})") from None
+    if not callable(found):
+        raise ValueError(allowed)
+    test: Callable[..., object] = found
+    return test
+
+
 def _authorize(value: object) -> Authorize:
     allowed = "a callable that takes the opening request, or its dotted name, or None"
     if isinstance(value, str):
-        try:
-            value = namedAny(value)
-        except Exception as error:
-            raise ValueError(f"{allowed} ({error})") from None
+        return _named(value, allowed)
     if not callable(value):
         raise ValueError(allowed)
     return value
+
+
+@lru_cache(64)
+def _takesRequest(test: Callable[..., object]) -> bool:
+    """
+    Whether a test of origins takes the request too.
+    """
+    try:
+        signature(test).bind("", None)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 @attrs.frozen(kw_only=True)
@@ -233,7 +266,7 @@ class SockJSOptions:
         """
         values: dict[str, object] = dict(options)
         origins = values.get("origins")
-        if isinstance(origins, str):
+        if isinstance(origins, str) and not _DOTTED.fullmatch(origins):
             values["origins"] = splitWords(origins) or None
         return cls.fromDict(values)
 
@@ -253,16 +286,29 @@ class SockJSOptions:
             return False
         return self.websocket or not transport.endswith("websocket")
 
-    def allowsOrigin(self, origin: str) -> bool:
+    def allowsOrigin(self, origin: str, request: Request | None = None) -> bool:
         """
         Whether a page of this origin (C{scheme://host[:port]} or C{null}) may use the
         service. Compared whole, never by a part of it (RFC 6454, section 5).
+
+        @param request: what comes from it, for C{"same"} and for a callable that takes
+            it too.
         """
-        if self.origins is None:
+        allowed = self.origins
+        if allowed is None:
             return True
-        if callable(self.origins):
-            return bool(self.origins(origin))
-        return origin.lower() in self.origins
+        if callable(allowed):
+            more = (request,) if _takesRequest(allowed) else ()
+            return bool(allowed(origin, *more))
+        if matches(origin, allowed):
+            return True
+        if SAME not in allowed or request is None:
+            return False
+        schemes = {"https" if request.isSecure() else "http"}
+        if self.proxy_header is not None:
+            # The proxy may be the one that talks TLS.
+            schemes = {"http", "https"}
+        return isHost(origin, request.getHeader("Host") or "", schemes)
 
 
 _NAMES = tuple(field.name for field in attrs.fields(SockJSOptions))

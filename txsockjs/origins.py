@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
+from contextlib import suppress
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Final
 
 import idna
+
+#: What stands for the service's own origin in a list of them.
+SAME: Final = "same"
 
 #: The port that a scheme has where none is said; browsers never say it.
 _PORTS: Final = {"http": 80, "https": 443}
@@ -18,6 +23,9 @@ _NAME: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?")
 
 # A name that ends so is an IPv4 address, or nothing, to a browser.
 _NUMBER: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\.?")
+
+# What begins so is no name, but an address.
+_ADDRESS: Final = re.compile(r"\[|[0-9.]+(?::|$)")
 
 # What a browser sends as a page's URL: origin, path and query in printable ASCII, with
 # no user's name. A backslash is a slash to a browser, until the query begins.
@@ -37,12 +45,21 @@ def canonical(text: str) -> str:
     """
     text = text.strip()
     origin = text.lower()
-    if origin == "null":
+    if origin in ("null", SAME):
         return origin
     if origin == "*":
         raise ValueError(f"{text!r} is no origin; None lets all in")
+    scheme, star, domain = origin.partition("://*.")
+    if star and "*" not in scheme + domain:
+        with suppress(ValueError):
+            scheme, _, domain = canonical(f"{scheme}://{domain}").partition("://")
+            if not _ADDRESS.match(domain):
+                return f"{scheme}{star}{domain}"
     if "*" in origin:
-        raise ValueError(f"{text!r} is a pattern; give a callable that tests an origin")
+        raise ValueError(
+            f"{text!r} is no pattern; 'https://*.example.com' is one, for all names "
+            "below example.com"
+        )
     match = _ORIGIN.fullmatch(origin)
     if match is None:
         begin = _ORIGIN.match(origin)
@@ -96,6 +113,46 @@ def _host(host: str) -> str:
     if not _NAME.fullmatch(host):
         raise ValueError
     return host
+
+
+def matches(origin: str, allowed: Container[str]) -> bool:
+    """
+    Whether an origin is one of those that are allowed, or fits a pattern among them.
+    Compared whole, never by a part of it (RFC 6454, section 5).
+
+    @param origin: as a browser sends it.
+    @param allowed: what L{canonical} has made of each.
+    """
+    origin = origin.lower()
+    if origin == SAME or "*" in origin:
+        # No browser's.
+        return False
+    if origin in allowed:
+        return True
+    match = _ORIGIN.fullmatch(origin)
+    if match is None or not _NAME.fullmatch(match[2]):
+        return False
+    scheme, separator, rest = origin.partition("://")
+    while "." in rest:
+        rest = rest.partition(".")[2]
+        if f"{scheme}{separator}*.{rest}" in allowed:
+            return True
+    return False
+
+
+def isHost(origin: str, host: str, schemes: Container[str]) -> bool:
+    """
+    Whether an origin is that of the server which a request names.
+
+    @param origin: as a browser sends it.
+    @param host: the request's header C{Host}.
+    @param schemes: those by which the request can have been made.
+    """
+    scheme, separator, rest = origin.lower().partition("://")
+    if not separator or not rest or scheme not in schemes:
+        return False
+    port = _PORTS.get(scheme)
+    return host.lower() in (rest, f"{rest}:{port}")
 
 
 def originOf(referer: bytes) -> str:

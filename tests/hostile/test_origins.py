@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import Any
+
+from twisted.logger import formatEvent, globalLogPublisher
+from twisted.web.server import Request
 
 from tests.support.serving import ServiceCase
 from tests.support.sockets import Socket
@@ -72,6 +76,84 @@ class OriginTests(ServiceCase):
         self.serve(origins=["null"])
         self.assertEqual(self.statuses({"Origin": "null"}), {200, 101})
         self.assertEqual(self.statuses({"Origin": ALLOWED}), {403})
+
+    def test_pattern(self) -> None:
+        """
+        A pattern lets in every name below its own, of its scheme and port, and no
+        other.
+        """
+        self.serve(origins=["https://*.example.com", "http://*.example.org:8080"])
+        for origin in [
+            "https://a.example.com",
+            "https://A.b-c.Example.com",
+            "http://a.example.org:8080",
+        ]:
+            self.assertEqual(self.statuses({"Origin": origin}), {200, 101}, origin)
+        for origin in [
+            *(set(LOOKALIKES) - {"https://a.example.com"}),
+            ALLOWED,
+            "https://*.example.com",
+            "https://.example.com",
+            "https://a.example.com:8080",
+            "http://a.example.com",
+            "http://a.example.org",
+            "https://evil.test/a.example.com",
+            "https://evil.test?.example.com",
+            "https://evil.test#.example.com",
+            "https://evil.test@a.example.com",
+            "https://a.example.com.evil.test",
+        ]:
+            self.assertEqual(self.statuses({"Origin": origin}), {403}, origin)
+
+    def test_same(self) -> None:
+        """
+        The service's own origin has the host and the port that the request names, and
+        its scheme. Behind a proxy the scheme is not known.
+        """
+        self.serve(origins="same")
+        host = {"Host": "chat.example:8080"}
+        good = "http://Chat.example:8080"
+        others = ("https://chat.example:8080", "http://chat.example", "same", "null")
+        self.assertEqual(self.statuses({**host, "Origin": good}), {200, 101})
+        for origin in others:
+            self.assertEqual(self.statuses({**host, "Origin": origin}), {403}, origin)
+        for name in ("chat.example", "chat.example:80"):
+            headers = {"Host": name, "Origin": "http://chat.example"}
+            self.assertEqual(self.statuses(headers), {200, 101}, name)
+        self.serve(origins="same", proxy_header="X-Forwarded-For")
+        for origin in (good, others[0]):
+            self.assertEqual(self.statuses({**host, "Origin": origin}), {200, 101})
+
+    def test_callableWithRequest(self) -> None:
+        """
+        A callable that takes the request gets it, too.
+        """
+
+        def known(origin: str, request: Request) -> bool:
+            return request.getHeader("X-Tenant") == origin
+
+        self.serve(origins=known)
+        for tenant, statuses in ((ALLOWED, {200, 101}), ("other", {403})):
+            headers = {"Origin": ALLOWED, "X-Tenant": tenant}
+            self.assertEqual(self.statuses(headers), statuses)
+
+    def test_log(self) -> None:
+        """
+        The log has the origin that was refused, once a minute, in a form that is safe
+        to look at.
+        """
+        self.serve(origins=[ALLOWED])
+        events: list[dict[str, Any]] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        for seconds in (0, 59, 1):
+            self.site.advance(seconds)
+            self.statuses({"Origin": "https://evil\x1b[2J.example" + "x" * 1000})
+        told = [event for event in events if "origin" in event]
+        self.assertEqual([event["count"] for event in told], [1, 6])
+        text = formatEvent(told[1])
+        self.assertIn("'https://evil\\x1b[2J.example", text)
+        self.assertLess(len(text), 400)
 
     def test_refererLookalikes(self) -> None:
         """

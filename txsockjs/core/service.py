@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -17,7 +18,7 @@ from txsockjs.core.memory import Endings
 from txsockjs.core.session import EndOfTurn, Session
 from txsockjs.core.states import State
 from txsockjs.counters import Counters
-from txsockjs.errors import ServiceFull, ServiceStopping
+from txsockjs.errors import OriginRefused, ServiceFull, ServiceStopping, WireError
 from txsockjs.interfaces import IHostedSession, ISessionHost
 from txsockjs.options import SockJSOptions
 
@@ -25,6 +26,11 @@ RESTART: Final = Close(1012, "Service Restart")
 
 #: Sessions that have told their end and stay to tell it again, at the most.
 MAX_CLOSED: Final = 1000
+
+# Seconds between two lines of the log about refused origins, and characters of one
+# that it is told.
+_TELL_INTERVAL: Final = 60
+_SHOWN: Final = 200
 
 # Seconds between two looks at what a stopping service still has to deliver.
 _DRAIN_INTERVAL: Final = 0.05
@@ -88,6 +94,9 @@ class Service:
         self._drainCall: IDelayedCall | None = None
         self._drained: list[Deferred[None]] = []
         self._endings = Endings(clock)
+        # Requests of refused origins that the log was not told of, and when it is.
+        self._strangers = 0
+        self._tellAgain = -math.inf
         # Those that have told their end, the first one first.
         self._told: dict[IHostedSession, None] = {}
 
@@ -145,6 +154,26 @@ class Service:
             raise ServiceFull
         if self.authorizing >= self.options.max_authorizing:
             raise ServiceFull
+
+    def refused(self, error: WireError) -> None:
+        """
+        A request was refused. Of origins the log is told, since it may be the option
+        that is wrong: once a minute.
+        """
+        self.counters.refuse(error)
+        if isinstance(error, OriginRefused):
+            self._strangers += 1
+            now = self.clock.seconds()
+            if now >= self._tellAgain:
+                self._log.info(
+                    "The origin {origin!r} is refused: the option origins does not "
+                    "have it. Requests refused so since the last such line: {count}.",
+                    service=self.counters.service,
+                    origin=error.origin[:_SHOWN],
+                    count=self._strangers,
+                )
+                self._strangers = 0
+                self._tellAgain = now + _TELL_INTERVAL
 
     def open(
         self,

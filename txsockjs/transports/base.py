@@ -68,7 +68,7 @@ class ServiceResource(Resource):
             if method == b"OPTIONS":
                 return self.options(request)
         except WireError as error:
-            self.service.counters.refuse(error)
+            self.service.refused(error)
             if isAllowed:
                 self.headers(request).apply(request)
             self.neverCached(request)
@@ -176,7 +176,7 @@ class ServiceTree(Resource):
             if not resource.isWebSocket and asksForWebSocket(request):
                 raise NoWebSocketHere
         except WireError as error:
-            self.counters.refuse(error)
+            self.service.refused(error)
             return refuse(request, error)
         return resource.render(request)
 

@@ -13,6 +13,7 @@ from twisted.web.server import Request
 from txsockjs.core.service import Service
 from txsockjs.errors import ServiceStopping
 from txsockjs.options import Origins
+from txsockjs.origins import SAME
 from txsockjs.transports.base import ServiceResource
 from txsockjs.web.etags import matches
 from txsockjs.web.headers import EMBEDDED, HeaderRules, Policy, cacheForAYear
@@ -121,8 +122,12 @@ def _frameAncestors(origins: Origins) -> bytes | None:
     """
     if not isinstance(origins, frozenset):
         return None
-    # The origin "null" has no name there.
-    allowed = sorted(origins - {"null"}) or ["'none'"]
+    # The origin "null" has no name there. (CSP Level 3, section 6.4.2)
+    allowed = sorted(origins - {"null", SAME})
+    if SAME in origins:
+        allowed.insert(0, "'self'")
+    if not allowed:
+        allowed.append("'none'")
     return b"frame-ancestors " + " ".join(allowed).encode("ascii")
 
 

@@ -176,12 +176,12 @@ class HeaderRules:
         origins = request.requestHeaders.getRawHeaders(b"Origin")
         if origins is not None and len(origins) > 1:
             # RFC 6454, section 7.3: no browser sends a second one.
-            raise OriginRefused
+            raise OriginRefused(b", ".join(origins).decode("latin-1"))
         if self._options.origins is None:
             return
         origin = _requestOrigin(request)
-        if origin is not None and not self._options.allowsOrigin(origin):
-            raise OriginRefused
+        if origin is not None and not self._options.allowsOrigin(origin, request):
+            raise OriginRefused(origin)
 
     def peer(self, request: Request) -> IAddress:
         """
