@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 
 import attrs
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
@@ -102,9 +102,27 @@ async def fetch(
 
 
 async def _ask(web: Web, url: str) -> bytes:
-    response = await web.request("GET", url)
+    response = await _cancellable(web.request("GET", url))
     if response.code != 200:
         response.connection.abort()
         raise InfoFailed(f"the server answered {response.status}")
     body: bytes = await response.read(_LARGEST)
     return body
+
+
+def _cancellable(requested: Deferred[Any]) -> Deferred[Any]:
+    """
+    The same result; but to cancel it is no failure of the request.
+    """
+
+    def cancel(result: Deferred[Any]) -> None:
+        result.errback(CancelledError())
+        requested.cancel()
+
+    def fire(value: Any) -> None:
+        if not result.called:
+            result.callback(value)
+
+    result: Deferred[Any] = Deferred(cancel)
+    requested.addBoth(fire)
+    return result

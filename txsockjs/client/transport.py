@@ -11,7 +11,7 @@ from zope.interface import implementer
 from txsockjs.client.interfaces import ICarrier
 from txsockjs.client.session import ClientSession
 from txsockjs.core.frames import Message
-from txsockjs.interfaces import IMessageTransport, ISockJSMessageReceiver
+from txsockjs.interfaces import IMessageTransport
 from txsockjs.messaging import FAULT, MessageTransport, SecureTransport
 
 if TYPE_CHECKING:
@@ -41,13 +41,6 @@ class ClientTransport(MessageTransport):
         transportName: str,
     ) -> None:
         super().__init__(session, protocol, encoding)
-        if self._receiveText is None:
-            # A ClientService wraps the protocol in one that has its attributes, but not
-            # its interfaces.
-            method = getattr(protocol, "messageReceived", None)
-            owner = getattr(method, "__self__", None)
-            if ISockJSMessageReceiver.providedBy(owner):
-                self._receiveText = method
         self.transportName = transportName
         # They are still asked for when the carrier is gone.
         self._peer: IAddress = carrier.peer
