@@ -67,6 +67,10 @@ class Found:
 class Connector:
     """
     Opens sessions with one service, with carriers and an HTTP side that it is given.
+
+    @ivar settings: what the user has set.
+    @ivar url: where the service is.
+    @ivar web: the HTTP side.
     """
 
     def __init__(
@@ -85,7 +89,7 @@ class Connector:
         self.url = url
         self.settings = settings
         self._clock = clock
-        self._web = web
+        self.web = web
         self._carriers = carriers
         # How many sessions there are, those to be among them.
         self._users = 0
@@ -144,7 +148,7 @@ class Connector:
         """
         Keep no connections for nobody.
         """
-        return None if self._users else self._web.close()
+        return None if self._users else self.web.close()
 
     def _inTime(self, search: Search) -> Deferred[Found]:
         """
@@ -168,7 +172,7 @@ class Connector:
         if settings.raw:
             return await self._tryAll((RAW,), self.url, None, search)
         info, roundTrip = await fetch(
-            self._web, self.url, self._clock, settings.info_timeout
+            self.web, self.url, self._clock, settings.info_timeout
         )
         base = info.base(self.url)
         names = settings.transports
@@ -191,7 +195,7 @@ class Connector:
         for name in names:
             url = base.raw if self.settings.raw else base.session()
             place = Place(
-                url, self._web, self._clock, self.settings, roundTrip, base.query
+                url, self.web, self._clock, self.settings, roundTrip, base.query
             )
             session = ClientSession(place)
             carrier = self._carriers[name](session, place)
