@@ -2,10 +2,12 @@
 recovery.
 
 L{Rooms} has them by their names. What joins those of several processes is an
-L{IBroker}: L{MemoryBroker} for one process.
+L{IBroker}: L{MemoryBroker} for one process, and L{RedisBroker
+<txsockjs.rooms.redis.RedisBroker>} for any number of them.
 """
 
 from txsockjs.rooms.directory import Rooms
+from txsockjs.rooms.factory import RoomsFactory
 from txsockjs.rooms.interfaces import IBroker
 from txsockjs.rooms.memory import MemoryBroker
 from txsockjs.rooms.options import RoomOptions, RoomsOptions
@@ -23,6 +25,7 @@ __all__ = [
     "Room",
     "RoomOptions",
     "Rooms",
+    "RoomsFactory",
     "RoomsOptions",
     "Wording",
 ]
