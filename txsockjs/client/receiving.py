@@ -80,8 +80,10 @@ class Receiver:
         self._url = place.at(path)
         self._many = many
         self._stopped = False
+        self._leaving = False
         self._paused = False
-        # Exactly one of these is there, unless it is stopped or waits to be resumed.
+        # Exactly one of these is there, unless it is stopped, is leaving, or waits to
+        # be resumed.
         self._asking: Deferred[Any] | None = None
         self._unread: WebResponse | None = None
         self._body: _Body | None = None
@@ -102,6 +104,12 @@ class Receiver:
         asking: Deferred[Any] = self._place.web.request("POST", self._url, body=b"")
         self._asking = asking
         asking.addCallbacks(self._responded, self._failed)
+
+    def leave(self) -> None:
+        """
+        Ask no more, though what comes is told.
+        """
+        self._leaving = True
 
     def stop(self) -> None:
         """
@@ -217,6 +225,8 @@ class Receiver:
             )
         if problem is not None:
             self._break(problem)
+        elif self._leaving:
+            pass
         elif body.brought:
             self._empty = 0
             if self._paused and (self._many or self._kept):

@@ -11,6 +11,7 @@ from zope.interface import implementer
 
 from txsockjs.client.interfaces import ICarried, ICarrier
 from txsockjs.client.place import Place
+from txsockjs.client.reading import Closed, read
 from txsockjs.client.receiving import Receiver
 from txsockjs.client.sending import Sender
 from txsockjs.errors import RequestFailed
@@ -42,6 +43,8 @@ class _XHRCarrier:
         self._call: IDelayedCall | None = None
         self._ending = False
         self._closing = False
+        # Whether the server has closed the session.
+        self._closed = False
 
     @property
     def pending(self) -> int:
@@ -83,7 +86,7 @@ class _XHRCarrier:
         if self._ending or self._closing:
             return
         self._closing = True
-        if self._sender.pending:
+        if self._sender.pending and not self._closed:
             limit = self._place.settings.close_timeout
             self._call = self._place.clock.callLater(limit, self._tooLate, limit)
         else:
@@ -115,6 +118,10 @@ class _XHRCarrier:
         """
         A frame came in.
         """
+        if frame.startswith("c") and isinstance(read(frame), Closed):
+            # It would be said again to each request to come.
+            self._closed = True
+            self._receiver.leave()
         self._session.carrierFrame(frame)
 
     def drained(self) -> None:
