@@ -5,49 +5,43 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.error import ConnectionAborted, ConnectionDone
-from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.carriers import CLIENT, SERVER, Carried, MemoryWeb, place
+from tests.support.carriers import (
+    CLIENT,
+    SERVER,
+    URL,
+    Carried,
+    CarrierTestCase,
+    MemoryWeb,
+)
 from tests.support.serving import Echo, RecordingFactory
 from txsockjs import SessionClosed
 from txsockjs.client.websocket import RawWebSocket, WebSocket
 from txsockjs.factory import SockJSFactory
-from txsockjs.testing import MemoryReactor
 
 RAW = "http://sockjs.example/websocket"
 
 
-class ServiceTestCase(SynchronousTestCase):
+class ServiceTests(CarrierTestCase):
     """
     A service whose sessions send back what comes.
     """
 
     def setUp(self) -> None:
-        self.reactor = MemoryReactor()
+        super().setUp()
         self.sessions = RecordingFactory(Echo)
         options = {"compression": True, "encoding": "utf-8"}
         self.site = SockJSFactory(self.sessions, options, clock=self.reactor)
         self.site.doStart()
         self.web = MemoryWeb(self.site, self.reactor)
-        self.session = Carried()
 
     def tearDown(self) -> None:
         self.site.doStop()
         self.reactor.settle()
-        self.assertEqual(self.reactor.getReaders() + self.reactor.getWriters(), [])
-        self.assertEqual(self.reactor.getDelayedCalls(), [])
-        self.assertEqual(self.flushLoggedErrors(), [])
+        super().tearDown()
 
-    def carry(self, kind: Any = WebSocket, **settings: Any) -> Any:
-        """
-        A carrier that has begun.
-        """
-        url = {"url": RAW} if kind is RawWebSocket else {}
-        carrier = kind(self.session, place(self.web, self.reactor, **url, **settings))
-        carrier.start()
-        self.assertEqual(self.session.told, [])
-        self.reactor.settle()
-        return carrier
+    def carry(self, kind: Any = WebSocket, url: str = URL, **settings: Any) -> Any:
+        return super().carry(kind, RAW if kind is RawWebSocket else url, **settings)
 
     def heard(self) -> list[bytes]:
         """
@@ -57,8 +51,6 @@ class ServiceTestCase(SynchronousTestCase):
         heard: list[bytes] = session.received
         return heard
 
-
-class ServiceTests(ServiceTestCase):
     def test_open(self) -> None:
         """
         The session is told of the connection, then of the server's frame; the

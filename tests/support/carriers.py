@@ -14,17 +14,22 @@ from twisted.internet.interfaces import (
     IProtocolFactory,
     IStreamClientEndpoint,
 )
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
+from tests.support.sockets import Frame, readClientFrames, upgraded
 from txsockjs.client.interfaces import ICarried
 from txsockjs.client.place import Place, Settings
+from txsockjs.client.websocket import WebSocket
 from txsockjs.testing import MemoryReactor
 from txsockjs.testing.network import connect
 
 SERVER = IPv4Address("TCP", "192.0.2.1", 80)
+URL = "http://sockjs.example/0/s"
 CLIENT = IPv4Address("TCP", "192.0.2.7", 50000)
 
 
@@ -42,8 +47,7 @@ class Carried:
         self.then: Callable[[str, Any], None] = lambda what, value: None
 
     def _tell(self, what: str, value: Any = None) -> None:
-        if "lost" in self.words:
-            raise AssertionError(f"{what} {value!r} behind the end")
+        assert "lost" not in self.words, f"{what} {value!r} behind the end"
         self.told.append((what, value))
         self.then(what, value)
 
@@ -142,38 +146,152 @@ class MemoryWeb:
         return succeed(None)
 
 
-class Scripted(Protocol):
+class SocketServer(Protocol):
     """
-    A server's side that does what a test says.
+    A server's side of a WebSocket, which does what a test says.
 
-    @ivar received: what came in.
+    @ivar received: what came in behind the handshake's request.
+    @ivar request: that request; empty until it is there.
     @ivar ended: why the connection ended.
     """
 
+    transport: Any = None
+
     def __init__(self) -> None:
         self.received = b""
+        self.request = b""
         self.ended: Failure | None = None
 
     def dataReceived(self, data: bytes) -> None:
         self.received += data
+        if not self.request:
+            head, end, rest = self.received.partition(b"\r\n\r\n")
+            if end:
+                self.request, self.received = head, rest
 
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.ended = reason
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """
+        The headers of the request, by their names in lower case.
+        """
+        _, *lines = self.request.decode("utf-8").split("\r\n")
+        fields = [line.split(": ", 1) for line in lines]
+        assert len({name.lower() for name, _ in fields}) == len(fields)
+        return {name.lower(): value for name, value in fields}
+
+    @property
+    def frames(self) -> list[Frame]:
+        """
+        The frames that came in.
+        """
+        return readClientFrames(self.received)
+
+    def accept(
+        self, headers: dict[str, str] | None = None, behind: bytes = b""
+    ) -> None:
+        """
+        Agree to the handshake.
+
+        @param behind: what is sent with that.
+        """
+        self.say(upgraded(self.headers["sec-websocket-key"].encode(), headers), behind)
 
     def say(self, *data: bytes) -> None:
         """
         Send bytes.
         """
-        self.transport.write(b"".join(data))  # type: ignore[union-attr]
+        self.transport.write(b"".join(data))
 
 
-def place(
-    web: Any,
-    clock: MemoryReactor,
-    url: str = "http://sockjs.example/0/s",
-    **settings: Any,
-) -> Place:
+class SocketServers(Factory):
     """
-    Where a carrier is used.
+    Makes L{SocketServer}s, and keeps them.
     """
-    return Place(url, web, clock, Settings(**settings))
+
+    noisy = False
+
+    def __init__(self) -> None:
+        self.made: list[SocketServer] = []
+
+    def buildProtocol(self, addr: Any) -> SocketServer:
+        self.made.append(SocketServer())
+        return self.made[-1]
+
+
+class CarrierTestCase(SynchronousTestCase):
+    """
+    A carrier on one side, and on the other a server that does what a test says.
+    """
+
+    def setUp(self) -> None:
+        self.reactor = MemoryReactor()
+        self.servers = SocketServers()
+        self.web = MemoryWeb(self.servers, self.reactor)
+        self.session = Carried()
+        self.loud: list[Any] = []
+        globalLogPublisher.addObserver(self._listen)
+        self.addCleanup(globalLogPublisher.removeObserver, self._listen)
+
+    def _listen(self, event: Any) -> None:
+        if event["log_level"] > LogLevel.info:
+            self.loud.append(event)
+
+    def tearDown(self) -> None:
+        """
+        Nothing is left, and nothing was logged.
+        """
+        self.assertEqual(self.loud, [])
+        self.assertEqual(self.reactor.getReaders() + self.reactor.getWriters(), [])
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    @property
+    def server(self) -> SocketServer:
+        """
+        The server's side of the last connection.
+        """
+        return self.servers.made[-1]
+
+    def carry(self, kind: Any = WebSocket, url: str = URL, **settings: Any) -> Any:
+        """
+        A carrier that has begun.
+        """
+        where = Place(url, self.web, self.reactor, Settings(**settings))
+        carrier = kind(self.session, where)
+        carrier.start()
+        self.assertEqual(self.session.told, [])
+        self.reactor.settle()
+        return carrier
+
+    def opened(self, kind: Any = WebSocket, **settings: Any) -> Any:
+        """
+        A carrier whose handshake is done.
+        """
+        carrier = self.carry(kind, **settings)
+        self.server.accept()
+        self.reactor.settle()
+        self.assertEqual(self.session.words, ["connected"])
+        return carrier
+
+    def say(self, *data: bytes) -> None:
+        """
+        Let the server send bytes, and whatever follows follow.
+        """
+        self.server.say(*data)
+        self.reactor.settle()
+
+    def assertLost(self, kind: type[BaseException], *texts: str) -> Any:
+        """
+        The session was told of an end, with such an exception.
+
+        @param texts: what its text has in it.
+        @return: the exception.
+        """
+        reason = self.session.reason
+        self.assertIsInstance(reason, kind)
+        for text in texts:
+            self.assertIn(text, str(reason))
+        return reason

@@ -117,16 +117,36 @@ def readFrames(data: bytes) -> list[Frame]:
     """
     The frames behind the answer to a handshake.
     """
-    data = data.partition(b"\r\n\r\n")[2]
+    return _frames(data.partition(b"\r\n\r\n")[2], masked=False)
+
+
+def readClientFrames(data: bytes) -> list[Frame]:
+    """
+    The frames that a client has sent behind its handshake. Each has to be masked.
+    """
+    return _frames(data, masked=True)
+
+
+def _frames(data: bytes, masked: bool) -> list[Frame]:
     frames: list[Frame] = []
     while len(data) >= 2:
         first, size, start = data[0], data[1], 2
+        if masked:
+            assert size & 0x80, f"a frame without a mask: {data[:20]!r}"
+            size &= 0x7F
         if size >= 126:
             start = 4 if size == 126 else 10
             size = int.from_bytes(data[2:start], "big")
+        key = b"\0\0\0\0"
+        if masked:
+            key = data[start : start + 4]
+            start += 4
         if len(data) < start + size:
             break
-        payload = data[start : start + size]
+        payload = bytes(
+            byte ^ key[place % 4]
+            for place, byte in enumerate(data[start : start + size])
+        )
         frames.append(Frame(first & 15, payload, bool(first & 0x80), first >> 4 & 7))
         data = data[start + size :]
     return frames

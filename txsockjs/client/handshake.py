@@ -9,25 +9,27 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
-from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 import attrs
+from hyperlink import URL
 from twisted.web.http_headers import Headers
 
+from txsockjs.client.redirections import REDIRECTIONS
+from txsockjs.client.servers import httpURL
 from txsockjs.errors import TransportFailed
 
 #: The longest head of an answer, in bytes.
-HEAD_SIZE: Final = 65536
+HEAD_SIZE: Final = 32768
 
-_REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
-
-_PORTS: Final = {"http": 80, "https": 443}
-_SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+_SWITCHING: Final = 101
 
 # RFC 9110, sections 5.6.2 and 5.5.
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"[^\0-\x08\x0a-\x1f\x7f]*")
 
+_END: Final = b"\r\n\r\n"
+_PLAIN: Final = re.compile(r"text/plain\b", re.IGNORECASE)
+_SIZE: Final = re.compile(r"[0-9]{1,4}")
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])(?: (.*))?")
 
 # What the handshake says by itself.
@@ -45,53 +47,105 @@ _OURS: Final = frozenset(
     )
 )
 
-# What is meant for one server alone, as Twisted's RedirectAgent has it.
-_SENSITIVE: Final = frozenset(
-    ("authorization", "cookie", "cookie2", "proxy-authorization", "www-authenticate")
-)
-
 # How much of a server's own words goes into an error.
 _QUOTED: Final = 200
-
-# What a URL may have beside letters and digits, and what is escaped already.
-_SAFE: Final = "!#$%&'()*+,/:;=?@[]~"
 
 
 @attrs.frozen
 class Answer:
     """
-    The head of an answer.
+    An answer.
 
-    @ivar status: its status.
+    @ivar url: of the request.
+    @ivar code: its status.
     @ivar phrase: what stands behind the status.
-    @ivar headers: its headers.
+    @ivar headers: its headers. A C{Location} has C{http} for C{ws}.
+    @ivar text: what its body says, as far as that is plain text and there.
+    @ivar missing: how many bytes of the body are to come, which would say more.
     """
 
-    status: int
+    url: str
+    code: int
     phrase: str
     headers: Headers
+    text: str = ""
+    missing: int = 0
+
+    @property
+    def agrees(self) -> bool:
+        """
+        Whether what follows is a WebSocket.
+        """
+        return self.code == _SWITCHING
+
+    @property
+    def redirects(self) -> bool:
+        """
+        Whether it says where to ask instead.
+        """
+        return self.code in REDIRECTIONS
+
+    @property
+    def status(self) -> str:
+        """
+        Status and phrase, as in C{404 Not Found}.
+        """
+        return f"{self.code} {self.phrase}".rstrip()
 
     def __str__(self) -> str:
-        return f"{self.status} {self.phrase}".rstrip()
+        said = f"{self.url} answered {self.status}"
+        return f"{said}: {self.text}" if self.text else said
 
 
-def readAnswer(head: bytes) -> Answer:
+def readAnswer(url: str, data: bytes) -> tuple[Answer, bytes, bytes] | None:
     """
-    Read the head of an answer.
+    Read an answer.
 
-    @param head: that, with the empty line behind it.
+    @param url: of the request.
+    @param data: what has come.
+    @return: None if the head is not all there; else the answer, its head, and what is
+        behind it.
     @raise TransportFailed: if it is not one of HTTP/1.
     """
-    first, *lines = head.split(b"\r\n")
-    found = _STATUS.fullmatch(first)
-    if found is None:
-        raise TransportFailed(f"no answer of HTTP/1 came back: {quoted(first)!r}")
+    rest, code = data, 0
+    while code < 200 and code != _SWITCHING:
+        # RFC 9110, section 15.2: one below 200 is not the answer yet.
+        head, end, rest = rest.partition(_END)
+        if len(data) - len(rest) > HEAD_SIZE:
+            raise TransportFailed(
+                f"{url}: the head of the answer has more than {HEAD_SIZE} bytes"
+            )
+        if not end:
+            return None
+        first, *lines = head.split(b"\r\n")
+        found = _STATUS.fullmatch(first)
+        if found is None:
+            raise TransportFailed(f"{url} answered what is not HTTP: {quoted(first)!r}")
+        code, phrase = int(found[1]), quoted(found[2] or b"")
     headers = Headers()
     for line in lines:
         name, colon, value = line.partition(b":")
         if colon and _TOKEN.fullmatch(name.decode("latin-1")):
             headers.addRawHeader(name, value.strip())
-    return Answer(int(found[1]), quoted(found[2] or b""), headers)
+    locations = headers.getRawHeaders("Location", [])
+    headers.setRawHeaders("Location", [httpURL(location) for location in locations])
+    answer = Answer(url, code, phrase, headers)
+    if not answer.agrees and not answer.redirects:
+        size = _textSize(headers)
+        text = rest[:size]
+        answer = attrs.evolve(answer, text=quoted(text), missing=size - len(text))
+    return answer, head + end, rest
+
+
+def _textSize(headers: Headers) -> int:
+    """
+    How many bytes of a body are worth reading: a few of plain text.
+    """
+    [kind, *_] = headers.getRawHeaders("Content-Type") or [""]
+    [size, *_] = headers.getRawHeaders("Content-Length") or [""]
+    if not _PLAIN.match(kind) or not _SIZE.fullmatch(size):
+        return 0
+    return int(size) if int(size) <= _QUOTED else 0
 
 
 def quoted(text: bytes) -> str:
@@ -112,18 +166,20 @@ def request(
     """
     The handshake's request.
 
-    @param url: of the WebSocket, with C{http} or C{https}.
+    @param url: of the WebSocket, in ASCII, with C{http} or C{https}.
     @param key: the value of C{Sec-WebSocket-Key}.
     @param headers: further headers. A C{Host} takes the place of the URL's.
     @param subprotocols: those that are offered.
     @param extensions: the value of C{Sec-WebSocket-Extensions}, if there is one.
     @raise TransportFailed: if a header cannot be sent.
     """
-    parts = urlsplit(url)
-    resource = parts.path or "/"
-    if parts.query:
-        resource += f"?{parts.query}"
-    fields = {"Host": _host(parts)}
+    where = URL.from_text(url).replace(userinfo="", fragment="")
+    # The origin-form of RFC 9112, section 3.2.1.
+    resource = where.replace(scheme="", host="", port=None).to_text()
+    if not resource.startswith("/"):
+        resource = f"/{resource}"
+    # The port is left out if it is the usual one.
+    fields = {"Host": where.authority()}
     for name, value in headers.items():
         if name.lower() in _OURS:
             raise TransportFailed(
@@ -144,69 +200,3 @@ def request(
         fields["Sec-WebSocket-Extensions"] = extensions
     lines = [f"GET {resource} HTTP/1.1", *(f"{n}: {v}" for n, v in fields.items())]
     return "\r\n".join([*lines, "", ""]).encode("utf-8")
-
-
-def redirected(url: str, answer: Answer) -> str | None:
-    """
-    Where an answer sends the client.
-
-    @param url: of the request.
-    @return: the URL, with C{http} or C{https}; None if it is no redirection.
-    @raise TransportFailed: if the client cannot go there.
-    """
-    if answer.status not in _REDIRECTS:
-        return None
-    [location, *more] = answer.headers.getRawHeaders(b"location") or [b""]
-    if not location or more:
-        raise TransportFailed(f"{url} answered {answer} without one Location")
-    text = quote(location, _SAFE)
-    try:
-        parts = urlsplit(urljoin(url, text))
-        scheme, host = _SCHEMES[parts.scheme], _host(parts)
-    except (KeyError, ValueError):
-        raise TransportFailed(
-            f"{url} answered {answer}, to what is no URL of a WebSocket: {text!r}"
-        ) from None
-    if url.startswith("https:") and scheme != "https":
-        raise TransportFailed(
-            f"{url} answered {answer}, to {text!r}, which is not encrypted"
-        )
-    # Who is meant is not said in a URL, and there is no fragment of a WebSocket.
-    return SplitResult(scheme, host, parts.path, parts.query, "").geturl()
-
-
-def forAnother(first: str, url: str, headers: Mapping[str, str]) -> Mapping[str, str]:
-    """
-    The headers that may go where a client was redirected to: what is for the first
-    server alone does not go to another.
-
-    @param first: the URL that the user has given.
-    @param url: the URL that is asked.
-    @param headers: the headers for that.
-    """
-    if _origin(first) == _origin(url):
-        return headers
-    return {
-        name: value
-        for name, value in headers.items()
-        if name.lower() not in _SENSITIVE | {"host"}
-    }
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, _host(parts)
-
-
-def _host(parts: SplitResult) -> str:
-    """
-    Host and port, as the header C{Host} has them.
-
-    @raise ValueError: if there is none.
-    """
-    scheme, host, port = _SCHEMES[parts.scheme], parts.hostname, parts.port
-    if not host:
-        raise ValueError(parts)
-    if ":" in host:
-        host = f"[{host}]"
-    return host if port in (None, _PORTS[scheme]) else f"{host}:{port}"

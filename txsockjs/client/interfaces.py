@@ -6,6 +6,8 @@ it, to which it is an L{ICarried}, and knows neither HTTP nor WebSocket.
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
@@ -105,4 +107,52 @@ class ICarried(Interface):
             and reason that a WebSocket's end has brought; a L{ConnectionDone
             <twisted.internet.error.ConnectionDone>} after L{ICarrier.close}; else what
             broke, with a text that a person can act on.
+        """
+
+
+class ISocketUser(Interface):
+    """
+    What the connection of a WebSocket needs of who uses it.
+    """
+
+    clock = Attribute("What tells the time: an L{IReactorTime}.")
+    where = Attribute("The server, as errors name it.")
+
+    def socketConnected() -> None:
+        """
+        There is a connection, on which hands can be shaken.
+        """
+
+    def socketAnswered(answer: Any) -> None:
+        """
+        The server has answered the handshake.
+
+        @param answer: an L{Answer <txsockjs.client.handshake.Answer>}. If it does not
+            agree, the connection ends.
+        @raise ConnectFailed: to go no further, for this reason.
+        """
+
+    def socketOpened() -> None:
+        """
+        The handshake is done. Messages may go both ways.
+        """
+
+    def textReceived(text: str) -> None:
+        """
+        Take the payload of a text message.
+        """
+
+    def binaryReceived(payload: bytes) -> None:
+        """
+        Take the payload of a binary message.
+        """
+
+    def socketDrained() -> None:
+        """
+        The network has taken all that had to wait.
+        """
+
+    def socketLost(reason: Failure) -> None:
+        """
+        The connection has ended, and nothing of it is left.
         """

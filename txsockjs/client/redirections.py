@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 from hyperlink import URL
+from twisted.web.http_headers import Headers
 
-from txsockjs.client.responses import WebResponse
 from txsockjs.client.servers import Server, encoded
 from txsockjs.errors import RequestFailed
 
@@ -20,7 +20,30 @@ REDIRECTIONS: Final = (301, 302, 303, 307, 308)
 _KEEPING: Final = (307, 308)
 
 
-def follow(method: str, response: WebResponse, count: int) -> str:
+class Redirecting(Protocol):
+    """
+    What has to be known of a response.
+
+    @ivar url: where it comes from.
+    @ivar code: its status.
+    @ivar status: that, with its phrase.
+    @ivar headers: its headers.
+    """
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def code(self) -> int: ...
+
+    @property
+    def status(self) -> str: ...
+
+    @property
+    def headers(self) -> Headers: ...
+
+
+def follow(method: str, response: Redirecting, count: int) -> str:
     """
     Tell where a response redirects a request to.
 

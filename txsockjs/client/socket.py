@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import txaio
 from autobahn.twisted.websocket import WebSocketClientProtocol
@@ -21,18 +21,20 @@ from autobahn.websocket.utf8validator import Utf8Validator
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import (
     IDelayedCall,
-    IReactorTime,
     ISSLTransport,
     ITCPTransport,
 )
 from twisted.python.failure import Failure
 
+from txsockjs.client.failures import explain, failed
 from txsockjs.client.framing import formatFrame, readTexts
-from txsockjs.client.handshake import HEAD_SIZE, Answer, readAnswer, request
+from txsockjs.client.handshake import readAnswer, request
+from txsockjs.client.interfaces import ISocketUser
 from txsockjs.client.place import Settings
 from txsockjs.client.wire import Wire, wireFor
 from txsockjs.errors import (
     NO_CODE,
+    ConnectFailed,
     SessionClosed,
     SessionFailed,
     TooLarge,
@@ -42,7 +44,6 @@ from txsockjs.errors import (
 #: The code of a connection that ended without a close frame (RFC 6455, section 7.1.5).
 LOST: Final = 1006
 
-_SWITCHING: Final = 101
 # The bit of a frame's header that says so (RFC 7692, section 6).
 _COMPRESSED: Final = 4
 # What a close frame has room for beside its code (RFC 6455, section 5.5).
@@ -60,51 +61,6 @@ _CLOSED: Final = WebSocketProtocol.STATE_CLOSED
 PER_MESSAGE: Final = ("_direct", "deliver", "heard", "state", "wire")
 
 
-class SocketUser(Protocol):
-    """
-    What a connection needs of who uses it.
-    """
-
-    clock: IReactorTime
-
-    def socketConnected(self, socket: ClientSocket) -> None:
-        """
-        There is a connection: L{ClientSocket.shakeHands} may be called.
-        """
-
-    def socketAnswered(self, answer: Answer) -> None:
-        """
-        The server has answered the handshake.
-
-        @raise TransportFailed: to go no further.
-        """
-
-    def socketOpened(self, socket: ClientSocket) -> None:
-        """
-        The handshake is done. Messages may go both ways.
-        """
-
-    def textReceived(self, text: str) -> None:
-        """
-        Take the payload of a text message.
-        """
-
-    def binaryReceived(self, payload: bytes) -> None:
-        """
-        Take the payload of a binary message.
-        """
-
-    def socketDrained(self) -> None:
-        """
-        The network has taken all that had to wait.
-        """
-
-    def socketLost(self, reason: Failure) -> None:
-        """
-        The connection has ended, and nothing of it is left.
-        """
-
-
 class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
     """
     The connection. What is used is a subclass of this, for some settings.
@@ -115,6 +71,7 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
     @ivar paused: whether nothing is read.
     @ivar subprotocol: what the server has chosen, or None.
     @ivar heard: whether something came in, since somebody set this to False.
+    @ivar url: the URL of the WebSocket.
     @ivar user: who uses it.
     @ivar wire: the connection, as what is written to it.
     """
@@ -125,7 +82,8 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
     settings: Settings
     extensions: str
     maxMessagePayloadSize: int
-    user: SocketUser
+    url: str
+    user: ISocketUser
     wire: Wire
     deliver: Callable[[str], None]
     heard: bool
@@ -135,13 +93,17 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
     _direct: bool
     _transport_details = None
     _validator: Utf8Validator | None = None
+    _answered = False
+    # Whether what is missing of the answer to the handshake is not waited for.
+    _late = False
+    # The payload of a ping that is not answered yet.
     _unanswered: bytes | None = None
     _closeCall: IDelayedCall | None = None
     _moved = 0
     # Why the connection is going to end, where it is known before.
     _why: Exception | None = None
 
-    def __init__(self, user: SocketUser) -> None:
+    def __init__(self, user: ISocketUser) -> None:
         self.user = user
         self.state = _CONNECTING
         self.heard = self._direct = False
@@ -171,18 +133,20 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
             self.transport.setTcpNoDelay(True)
         self.deliver = self.user.textReceived
         self.wire = wireFor(self.transport, self._drained)
-        self.user.socketConnected(self)
+        self.user.socketConnected()
 
     def dataReceived(self, data: bytes) -> None:
         self.heard = True
+        # What is sent in answer goes in one piece.
+        self.wire.hold()
         if self._direct:
             texts, used = readTexts(data, self.maxMessagePayloadSize)
             self._deliver(texts)
-            if used == len(data):
-                return
             data = data[used:]
-        self.data += data
-        self.consumeData()
+        if data:
+            self.data += data
+            self.consumeData()
+        self.wire.release()
 
     def connectionLost(self, reason: Failure) -> None:
         why = self._reason(reason)
@@ -204,9 +168,12 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
         if self._why is not None:
             return Failure(self._why)
         if self.state == _CONNECTING:
-            if reason.check(ConnectionDone):
-                return Failure(TransportFailed("the server hung up before it answered"))
-            return reason
+            if self.data and not self._answered:
+                self._late = True
+                self.processHandshake()
+            if self._why is not None:
+                return Failure(self._why)
+            return Failure(failed(reason, self.user.where))
         if self.wasClean and not self.closedByMe:
             return Failure(
                 SessionClosed(
@@ -215,13 +182,7 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
             )
         if self.closedByMe:
             return Failure(ConnectionDone())
-        return Failure(
-            SessionFailed(
-                LOST,
-                "the connection ended without a close frame: "
-                f"{reason.getErrorMessage()}",
-            )
-        )
+        return Failure(SessionFailed(LOST, explain(reason, self.user.where)))
 
     # The handshake
 
@@ -233,6 +194,7 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
         @param headers: further headers, by name.
         @raise TransportFailed: if a header cannot be sent.
         """
+        self.url = url
         self.websocket_key = base64.b64encode(os.urandom(16))
         self.wire.write(
             request(
@@ -245,26 +207,25 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
         )
 
     def processHandshake(self) -> None:
-        head, end, rest = self.data.partition(b"\r\n\r\n")
-        if len(head) > HEAD_SIZE:
-            self.failHandshake(f"its answer has a head of more than {HEAD_SIZE} bytes")
-        if not end or self._why is not None:
-            return
         try:
-            answer = readAnswer(head)
-            if answer.status == _SWITCHING or answer.status >= 200:
-                self.user.socketAnswered(answer)
-        except TransportFailed as error:
+            found = readAnswer(self.url, self.data)
+            if found is None:
+                return
+            answer, head, rest = found
+            if answer.missing and not self._late:
+                # It is worth a moment to hear what is wrong.
+                if self._closeCall is None:
+                    self._limit(_GOODBYE)
+                return
+            self._answered = True
+            self.user.socketAnswered(answer)
+        except ConnectFailed as error:
             self.fail(error)
             return
-        if answer.status == _SWITCHING:
+        if answer.agrees:
             # At bytes that are not ASCII, Autobahn raises.
-            self.data = head.decode("ascii", "replace").encode("ascii") + end + rest
+            self.data = head.decode("ascii", "ignore").encode("ascii") + rest
             super().processHandshake()
-        elif answer.status < 200:
-            # RFC 9110, section 15.2: it is not the answer yet.
-            self.data = rest
-            self.processHandshake()
         else:
             self.abort()
 
@@ -272,13 +233,13 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
         """
         The answer does not agree.
         """
-        self.fail(TransportFailed(f"the server's handshake is not in order: {reason}"))
+        self.fail(TransportFailed(f"{self.url}: the answer is not in order: {reason}"))
 
     def onConnect(self, response: ConnectionResponse) -> None:
         self.subprotocol = response.protocol
 
     def _onOpen(self) -> None:
-        self.user.socketOpened(self)
+        self.user.socketOpened()
 
     # In
 
@@ -419,7 +380,7 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
         """
         Drop the connection.
 
-        @param why: what L{SocketUser.socketLost} is told.
+        @param why: what L{ISocketUser.socketLost} is told.
         """
         if self._why is None:
             self._why = why
@@ -460,6 +421,7 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
             if self._why is None:
                 self._why = SessionFailed(code, reason)
             self.sendCloseFrame(code, encode_truncate(reason, _REASON_SIZE))
+        self.wire.release()
         if self.wire.pending:
             self.abort()
             return
@@ -487,7 +449,10 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
 
     def _timeUp(self, seconds: float) -> None:
         self._closeCall = None
-        if self.wire.taken != self._moved:
+        if self.state == _CONNECTING:
+            self._late = True
+            self.processHandshake()
+        elif self.wire.taken != self._moved:
             # The time counts from when the bytes had been taken.
             self._limit(seconds)
         else:

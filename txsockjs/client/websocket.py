@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from json import JSONEncoder
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.internet.interfaces import (
     IAddress,
@@ -19,18 +19,16 @@ from twisted.internet.interfaces import (
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from txsockjs.client.failures import failed
 from txsockjs.client.framing import BINARY, TEXT
-from txsockjs.client.handshake import Answer, forAnother, redirected
-from txsockjs.client.interfaces import ICarried, ICarrier
+from txsockjs.client.handshake import Answer
+from txsockjs.client.interfaces import ICarried, ICarrier, ISocketUser
 from txsockjs.client.place import Place
+from txsockjs.client.redirections import follow
+from txsockjs.client.servers import Server
 from txsockjs.client.sharing import socketClass
 from txsockjs.client.socket import LOST, ClientSocket
-from txsockjs.errors import SessionClosed, SessionFailed, TransportFailed
-
-# How often a handshake may be sent elsewhere.
-_REDIRECTS: Final = 10
-
-_SWITCHING: Final = 101
+from txsockjs.errors import SessionFailed, TransportFailed
 
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -64,14 +62,39 @@ class _Opening:
         """
 
 
-class _SocketCarrier:
+@implementer(ISocketUser)
+class SocketCarrier:
     """
     What carries a session over one WebSocket, and how that is come to.
     """
 
+    __slots__ = (
+        "_call",
+        "_connecting",
+        "_ending",
+        "_next",
+        "_opened",
+        "_over",
+        "_place",
+        "_redirections",
+        "_send",
+        "_session",
+        "_socket",
+        "_url",
+        "_why",
+        "clock",
+        "host",
+        "peer",
+        "subprotocol",
+        "textReceived",
+    )
+
     name: ClassVar[str] = "websocket"
-    # What it is called in a session's URLs.
+    # What stands behind the URL of the session.
     _path: ClassVar[str] = ""
+
+    # What sends a message, once there is a connection.
+    _send: Callable[[int, bytes], None]
 
     def __init__(
         self, session: ICarried, place: Place, textReceived: Callable[[str], None]
@@ -81,43 +104,52 @@ class _SocketCarrier:
         """
         self.clock = place.clock
         self.textReceived = textReceived
+        self.peer: IAddress | None = None
+        self.host: IAddress | None = None
         self.subprotocol: str | None = None
         self._session = session
         self._place = place
-        self._first = self._url = place.at(self._path)
-        self._redirects = 0
+        self._url = place.at(self._path)
+        self._redirections = 0
+        # Where the server has sent us.
+        self._next: str | None = None
+        # The connection, from when it is tried to make it.
         self._socket: ClientSocket | None = None
         self._opened = False
         # What is going to be done in the next turn.
         self._call: IDelayedCall | None = None
         self._connecting: Deferred[IProtocol] | None = None
-        # Where the server has sent us.
-        self._next: str | None = None
         # Why it ends, where we have said so, and whether that is being said.
         self._why: Exception | None = None
         self._ending = False
         self._over = False
 
     @property
+    def where(self) -> str:
+        """
+        The server, as errors name it.
+        """
+        return str(Server(self._url))
+
+    @property
     def pending(self) -> int:
-        return self._socket.wire.pending if self._opened and self._socket else 0
-
-    @property
-    def peer(self) -> IAddress | None:
-        return None if self._transport is None else self._transport.getPeer()
-
-    @property
-    def host(self) -> IAddress | None:
-        return None if self._transport is None else self._transport.getHost()
+        return self._reached.wire.pending if self._opened else 0
 
     @property
     def certificate(self) -> object:
-        secure = ISSLTransport(self._transport, None)
-        return None if secure is None else secure.getPeerCertificate()
+        transport = self._socket and self._socket.transport
+        if transport is None or not ISSLTransport.providedBy(transport):
+            return None
+        certificate: object = transport.getPeerCertificate()
+        return certificate
 
     @property
-    def _transport(self) -> Any:
-        return None if self._socket is None else self._socket.transport
+    def _reached(self) -> ClientSocket:
+        """
+        The connection, where it is known that there is one.
+        """
+        assert self._socket is not None
+        return self._socket
 
     # The session's side
 
@@ -125,8 +157,8 @@ class _SocketCarrier:
         self._call = self.clock.callLater(0, self._connect)
 
     def close(self, code: int, reason: str) -> None:
-        if self._opened and self._socket is not None:
-            self._socket.close(code, reason)
+        if self._opened:
+            self._reached.close(code, reason)
         else:
             self._stop(ConnectionDone())
 
@@ -134,12 +166,12 @@ class _SocketCarrier:
         self._stop(ConnectionAborted())
 
     def pauseReceiving(self) -> None:
-        if self._socket is not None:
-            self._socket.pause()
+        if self._opened:
+            self._reached.pause()
 
     def resumeReceiving(self) -> None:
-        if self._socket is not None:
-            self._socket.resume()
+        if self._opened:
+            self._reached.resume()
 
     def _stop(self, why: Exception) -> None:
         """
@@ -150,9 +182,9 @@ class _SocketCarrier:
         if self._call is not None:
             self._call.cancel()
             self._end(Failure(why))
-        if self._connecting is not None:
+        elif self._connecting is not None:
             self._connecting.cancel()
-        if self._socket is not None and self._transport is not None:
+        if self._socket is not None and self._socket.transport is not None:
             self._socket.fail(why)
         self._ending = False
 
@@ -161,8 +193,10 @@ class _SocketCarrier:
     def _connect(self) -> None:
         self._call = None
         self._socket = socketClass(self._place.settings)(self)
-        endpoint = self._place.web.endpointFor(self._url)
-        self._connecting = endpoint.connect(_Opening(self._socket))
+        opening = _Opening(self._socket)
+        self._connecting = maybeDeferred(
+            lambda: self._place.web.endpointFor(self._url).connect(opening)
+        )
         self._connecting.addCallbacks(self._connected, self._failed)
 
     def _connected(self, protocol: IProtocol) -> None:
@@ -170,33 +204,33 @@ class _SocketCarrier:
 
     def _failed(self, reason: Failure) -> None:
         self._connecting = None
-        self._end(reason)
+        self._end(Failure(failed(reason, self.where)))
 
-    def socketConnected(self, socket: ClientSocket) -> None:
-        headers = self._place.web.headersFor(self._url)
+    def socketConnected(self) -> None:
+        socket = self._reached
         if self._over or self._why is not None:
+            # Whoever connects does not care that it was cancelled.
             socket.abort()
             return
+        self.peer = socket.transport.getPeer()
+        self.host = socket.transport.getHost()
+        headers = self._place.web.headersFor(self._url)
         try:
-            socket.shakeHands(self._url, forAnother(self._first, self._url, headers))
+            socket.shakeHands(self._url, headers)
         except TransportFailed as error:
             socket.fail(error)
 
     def socketAnswered(self, answer: Answer) -> None:
         self._place.web.keepCookies(self._url, answer.headers)
-        if answer.status == _SWITCHING:
+        if answer.agrees:
             return
-        self._next = redirected(self._url, answer)
-        if self._next is None:
-            raise TransportFailed(f"{self._url} answered {answer}")
-        self._redirects += 1
-        if self._redirects > _REDIRECTS:
-            raise TransportFailed(
-                f"{self._first} was redirected more than {_REDIRECTS} times, "
-                f"at last to {self._next}"
-            )
+        if not answer.redirects:
+            raise TransportFailed(str(answer))
+        self._redirections += 1
+        self._next = follow("GET", answer, self._redirections)
 
-    def socketOpened(self, socket: ClientSocket) -> None:
+    def socketOpened(self) -> None:
+        socket = self._reached
         self.subprotocol = socket.subprotocol
         self._opened = True
         self._send = socket.send
@@ -212,8 +246,8 @@ class _SocketCarrier:
             self._session.carrierDrained()
 
     def socketLost(self, reason: Failure) -> None:
-        if self._next is not None and not reason.check(TransportFailed):
-            self._url, self._next = self._next, None
+        if self._next is not None and self._why is None:
+            self._url, self._next, self._socket = self._next, None, None
             self._call = self.clock.callLater(0, self._connect)
         else:
             self._end(reason)
@@ -234,10 +268,12 @@ class _SocketCarrier:
 
 
 @implementer(ICarrier)
-class WebSocket(_SocketCarrier):
+class WebSocket(SocketCarrier):
     """
     A WebSocket with SockJS's frames.
     """
+
+    __slots__ = ()
 
     _path = "websocket"
 
@@ -245,6 +281,7 @@ class WebSocket(_SocketCarrier):
         super().__init__(session, place, session.carrierFrame)
 
     def send(self, message: str | bytes) -> None:
+        # An array of one: not every server takes one of several, or a bare string.
         try:
             payload = b"[%b]" % _quote(message).encode("utf-8")
         except UnicodeEncodeError:
@@ -252,23 +289,14 @@ class WebSocket(_SocketCarrier):
             payload = b"[%b]" % _quoteASCII(message).encode("ascii")
         self._send(TEXT, payload)
 
-    def socketLost(self, reason: Failure) -> None:
-        if reason.check(SessionClosed):
-            closed = reason.value
-            reason = Failure(
-                SessionFailed(
-                    LOST,
-                    f"the WebSocket was closed ({closed}) before the session",
-                )
-            )
-        super().socketLost(reason)
-
 
 @implementer(ICarrier)
-class RawWebSocket(_SocketCarrier):
+class RawWebSocket(SocketCarrier):
     """
     A WebSocket without SockJS: messages as they are, both ways.
     """
+
+    __slots__ = ("_pinged", "_watching")
 
     def __init__(self, session: ICarried, place: Place) -> None:
         super().__init__(session, place, session.carrierMessage)
@@ -277,7 +305,7 @@ class RawWebSocket(_SocketCarrier):
 
     def send(self, message: str | bytes) -> None:
         if isinstance(message, str):
-            # UTF-8 has no lone surrogates. What reads JSON makes the same of them.
+            # UTF-8 has no lone surrogates.
             self._send(TEXT, _LONE_SURROGATE.sub("\ufffd", message).encode("utf-8"))
         else:
             self._send(BINARY, message)
@@ -285,38 +313,41 @@ class RawWebSocket(_SocketCarrier):
     def binaryReceived(self, payload: bytes) -> None:
         self._session.carrierMessage(payload)
 
-    def socketOpened(self, socket: ClientSocket) -> None:
-        self._watch(socket)
-        super().socketOpened(socket)
+    def socketOpened(self) -> None:
+        self._watch()
+        super().socketOpened()
 
-    def _watch(self, socket: ClientSocket) -> None:
+    def _watch(self) -> None:
         """
-        Look whether the server is there: SockJS's heartbeats are not here.
+        Look at times whether the server is there: there are no heartbeats here.
         """
         interval = self._place.settings.heartbeat
         if interval is not None:
-            socket.heard = False
-            self._watching = self.clock.callLater(interval, self._look, socket)
+            self._reached.heard = False
+            self._watching = self.clock.callLater(interval, self._look, interval)
 
-    def _look(self, socket: ClientSocket) -> None:
+    def _look(self, interval: float) -> None:
+        self._watching = None
+        socket = self._reached
         if socket.heard or socket.paused or socket.wire.pending:
-            # Where we do not read, or it does not, silence means nothing.
+            # Where one of both does not read, silence means nothing.
             self._pinged = False
         elif self._pinged:
-            seconds = 2 * (self._place.settings.heartbeat or 0)
             socket.fail(
                 SessionFailed(
                     LOST,
-                    f"nothing came in for {seconds:g} seconds, and no answer to a ping",
+                    f"{self.where}: nothing came for {2 * interval:g} seconds, not "
+                    "even an answer to a ping",
                 )
             )
             return
         else:
             self._pinged = True
             socket.sendPing()
-        self._watch(socket)
+        self._watch()
 
     def _end(self, reason: Failure) -> None:
-        if self._watching is not None and self._watching.active():
+        if self._watching is not None:
             self._watching.cancel()
+            self._watching = None
         super()._end(reason)

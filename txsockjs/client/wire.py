@@ -22,6 +22,9 @@ from zope.interface import implementer
 # not been lost.
 _PIECE: Final = 65536
 
+# How much is held back, in bytes.
+_HELD: Final = 16384
+
 
 class Wire:
     """
@@ -33,6 +36,8 @@ class Wire:
     __slots__ = (
         "_drained",
         "_given",
+        "_held",
+        "_heldSize",
         "_queue",
         "_queued",
         "_waits",
@@ -50,6 +55,9 @@ class Wire:
         self.transport = transport
         self.taken = 0
         self._drained: Callable[[], None] | None = drained
+        # What is held back, if anything is.
+        self._held: list[bytes] | None = None
+        self._heldSize = 0
         self._queue: deque[bytes] = deque()
         # How many bytes there are in the queue, and how many the transport has that
         # it may not have given on.
@@ -60,21 +68,40 @@ class Wire:
     @property
     def pending(self) -> int:
         """
-        How many bytes wait until the network takes others.
+        How many bytes wait until the network takes others. What is held back is not
+        among them.
         """
         return self._queued + self._given if self._waits else 0
+
+    def hold(self) -> None:
+        """
+        Send what is written at L{release}, in one piece. If it gets much, it goes
+        before.
+        """
+        self._held = []
+
+    def release(self) -> None:
+        """
+        Send what was held back.
+        """
+        held, self._held = self._held, None
+        if held:
+            self._heldSize = 0
+            self._send(held[0] if len(held) == 1 else b"".join(held))
 
     def write(self, data: bytes) -> None:
         """
         Send some bytes.
         """
-        if self._waits:
-            self._keep(data)
-        elif len(data) <= _PIECE:
-            self._give(data)
-        else:
-            self._keep(data)
-            self._feed()
+        held = self._held
+        if held is None:
+            self._send(data)
+            return
+        held.append(data)
+        self._heldSize += len(data)
+        if self._heldSize > _HELD:
+            self.release()
+            self.hold()
 
     def end(self) -> None:
         """
@@ -82,6 +109,7 @@ class Wire:
         """
         if self._drained is not None:
             self._drained = None
+            self._held = None
             self._drop()
             self.transport.unregisterProducer()
 
@@ -109,6 +137,18 @@ class Wire:
         """
         The connection is going away: that is told in its own time.
         """
+
+    def _send(self, data: bytes) -> None:
+        """
+        Give the network what it takes, and keep the rest.
+        """
+        if self._waits:
+            self._keep(data)
+        elif len(data) <= _PIECE:
+            self._give(data)
+        else:
+            self._keep(data)
+            self._feed()
 
     def _keep(self, data: bytes) -> None:
         if self._drained is not None:
@@ -161,20 +201,20 @@ class PullWire(Wire):
     Only a pull producer is told each time that a transport has nothing left to send.
     """
 
-    __slots__ = ("_send",)
+    __slots__ = ("_socket",)
 
     _streaming = False
 
     def __init__(self, transport: Connection, drained: Callable[[], None]) -> None:
-        self._send: Callable[[bytes], int] | None = transport.getHandle().send
+        self._socket: Any = transport.getHandle()
         super().__init__(transport, drained)
 
-    def write(self, data: bytes) -> None:
-        if self._waits or self._send is None:
+    def _send(self, data: bytes) -> None:
+        if self._waits:
             self._keep(data)
             return
         try:
-            sent = self._send(data)
+            sent = self._socket.send(data)
         except OSError:
             # There is no room, or a fault that comes up again where Twisted handles it.
             sent = 0
@@ -188,7 +228,7 @@ class PullWire(Wire):
 
     def _drop(self) -> None:
         super()._drop()
-        self._send = None
+        self._socket = None
 
 
 def wireFor(transport: Any, drained: Callable[[], None]) -> Wire:
