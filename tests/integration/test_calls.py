@@ -237,7 +237,7 @@ class AsyncioTests(ClientTestCase):
             "tests.support.asyncio_checks",
         )
         self.assertEqual(status, 0, output)
-        self.assertIn("PASSED (successes=13)", output)
+        self.assertIn("PASSED (successes=16)", output)
 
     async def test_quiz(self) -> None:
         """C{handler_asyncio.py}: who does not answer in time is told so."""

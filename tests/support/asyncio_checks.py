@@ -1,7 +1,7 @@
 """
-Checks of L{txsockjs.handlers} and L{txsockjs.coroutines} under the asyncio reactor, for
-C{tests.integration.test_calls} to run in a process of its own, with
-C{trial --reactor=asyncio}.
+Checks of L{txsockjs.handlers}, L{txsockjs.coroutines} and L{txsockjs.client} under the
+asyncio reactor, for L{tests.integration.test_calls} to run in a process of its own,
+with C{trial --reactor=asyncio}.
 """
 
 from __future__ import annotations
@@ -18,8 +18,15 @@ from twisted.trial.unittest import TestCase
 
 from tests.support.documents import blocks
 from txsockjs import AsyncSession, Rejected, SockJSFactory, handler
+from txsockjs.client import Connecting
 from txsockjs.coroutines import start, wait
-from txsockjs.testing import MemoryClient, MemoryReactor, MemorySession, MemorySite
+from txsockjs.testing import (
+    MemoryClient,
+    MemoryReactor,
+    MemorySession,
+    MemorySite,
+    MemorySockJSEndpoint,
+)
 
 
 def later(result: Any = None) -> Deferred[Any]:
@@ -280,3 +287,79 @@ class HandlerTests(RunningTestCase):
 
     async def _nobody(self, session: AsyncSession) -> None:
         raise AssertionError
+
+
+class ClientTests(RunningTestCase):
+    """A client's coroutines as tasks, with a server in memory."""
+
+    def setUp(self) -> Deferred[Any]:
+        @handler
+        async def echo(session: AsyncSession) -> None:
+            async for message in session:
+                await session.send(message)
+                if message == "bye":
+                    break
+
+        self.site = MemorySite(SockJSFactory(echo, clock=MemoryReactor()))
+        self.addCleanup(self.site.stop)
+        return super().setUp()
+
+    def connecting(self) -> Connecting:
+        return Connecting(MemorySockJSEndpoint(self.site))
+
+    async def finish(self, task: asyncio.Task[Any]) -> Any:
+        """Let both reactors turn until a task is done."""
+        for _ in range(1000):
+            self.site.settle()
+            if task.done():
+                return task.result()
+            await later()
+        self.fail("it does not end")
+
+    async def test_talk(self) -> None:
+        """One task sends while another reads, until the server closes."""
+        texts = [*map(str, range(100)), "bye"]
+
+        async def talk() -> list[str]:
+            async with self.connecting() as session, asyncio.TaskGroup() as group:
+
+                async def send() -> None:
+                    for text in texts:
+                        await session.send(text)
+                        await asyncio.sleep(0)
+
+                group.create_task(send())
+                return [message async for message in session]
+
+        self.assertEqual(await self.finish(asyncio.create_task(talk())), texts)
+
+    async def test_timeout(self) -> None:
+        """asyncio's time-outs work on whatever waits, and the session goes on."""
+
+        async def talk() -> str:
+            async with self.connecting() as session:
+                with self.assertRaises(TimeoutError):
+                    await asyncio.wait_for(session.recv(), 0.01)
+                await session.send("still here")
+                return await session.recv()
+
+        self.assertEqual(await self.finish(asyncio.create_task(talk())), "still here")
+
+    async def test_cancel(self) -> None:
+        """To cancel a task that connects, or waits inside, leaves nothing."""
+
+        async def talk() -> None:
+            async with self.connecting() as session:
+                await session.recv()
+
+        for turns in 0, 1, 50:
+            task = asyncio.create_task(talk())
+            for _ in range(turns):
+                await later()
+                self.site.settle()
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await self.finish(task)
+            self.site.settle()
+            memory: Any = self.site.reactor
+            self.assertEqual(memory.getReaders() + memory.getWriters(), [], turns)

@@ -196,10 +196,16 @@ class _SessionProtocol(Protocol):
 
 
 class _SessionFactory(Factory):
+    """
+    Makes the protocol of one session, and keeps it.
+    """
+
     noisy = False
+    made: _SessionProtocol | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        return _SessionProtocol()
+        self.made = _SessionProtocol()
+        return self.made
 
 
 class Connecting:
@@ -213,9 +219,16 @@ class Connecting:
         self._session: AsyncClientSession | None = None
 
     async def _open(self) -> AsyncClientSession:
-        protocol = await wait(self._endpoint.connect(_SessionFactory()))
-        assert isinstance(protocol, _SessionProtocol)
-        return protocol.session
+        factory = _SessionFactory()
+        try:
+            await wait(self._endpoint.connect(factory))
+        except BaseException:
+            # A task may be cancelled when the session is open, and it does not know.
+            if factory.made is not None and factory.made.transport is not None:
+                factory.made.session.transport.abortConnection()
+            raise
+        assert factory.made is not None
+        return factory.made.session
 
     def __await__(self) -> Generator[Any, Any, AsyncClientSession]:
         return self._open().__await__()
