@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import attrs
@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from txsockjs.core.frames import Message
 from txsockjs.counters import RoomsCounters
 from txsockjs.rooms.values import Entry, Position
-from txsockjs.rooms.wording import Joined, Wording
+from txsockjs.rooms.wording import Joined, Member, Wording
 
 
 @attrs.define(eq=False)
@@ -111,7 +111,7 @@ class Audience:
 
         @param recovered: whether it was read from the history.
         """
-        for wording, group in list(self._groups.items()):
+        for wording, group in [*self._groups.items()]:
             words = wording.message, entry.position, entry.text
             many = self._tell(group, self._word(*words))
             self._counters.delivered += many
@@ -126,11 +126,19 @@ class Audience:
         @param but: who is not told.
         """
         skipped = None if but is None else but.transport
-        for wording, group in list(self._groups.items()):
+        for wording, group in [*self._groups.items()]:
             message = self._word(getattr(wording, method), *args)
             if skipped in group:
                 group = {each: None for each in group if each is not skipped}
             self._tell(group, message)
+
+    def announce(self, present: Collection[Member]) -> None:
+        """
+        Tell those that want to know who is present.
+        """
+        for wording, group in [*self._groups.items()]:
+            if wording.presence:
+                self._tell(group, self._word(wording.present, present))
 
     def greet(self, member: Membership, joined: Joined) -> None:
         """
@@ -177,7 +185,7 @@ class Audience:
         left = self._left
         self._telling += 1
         # Whoever is told may leave, or have others leave.
-        told = list(transports)
+        told = [*transports]
         for transport in told:
             if left and transport in left:
                 continue

@@ -310,7 +310,7 @@ class Following:
         if self._interrupted and audience.presence:
             members = await self.members()
             if generation == self._generation:
-                audience.tell("present", members)
+                audience.announce(members)
 
     def _later(self) -> None:
         delay = self._delay

@@ -236,8 +236,8 @@ class JSONWording(Wording):
             return None
         return write("memberLeft", room, member=describe(member))
 
-    def present(self, room: str, members: Collection[Member]) -> str | None:
-        return writePresence(room, members) if self.presence else None
+    def present(self, room: str, members: Collection[Member]) -> str:
+        return writePresence(room, members)
 
 
 #: Told to members that want to know of the others, and to those that do not.
