@@ -92,7 +92,7 @@ class MemoryEndpoint:
     @ivar echoes: whether the message with this number comes back.
     @ivar closes: whether it ends sessions that are closed.
     @ivar failing: the numbers of the attempts to connect that fail.
-    @ivar hanging: those that never end.
+    @ivar hanging: those that never end; with C{cancelled}, if they are.
     @ivar attempts: when each of them was made.
     @ivar transports: of the sessions.
     @ivar open: how many are open, and C{most} the most that ever were.
@@ -105,6 +105,7 @@ class MemoryEndpoint:
         self.closes = True
         self.failing: Any = ()
         self.hanging: Any = ()
+        self.cancelled: Exception = CancelledError()
         self.attempts: list[float] = []
         self.transports: list[MemoryTransport] = []
         self.delivered = 0
@@ -118,7 +119,7 @@ class MemoryEndpoint:
         number = len(self.attempts)
         self.attempts.append(self.clock.seconds())
         connecting: Deferred[Any] = Deferred(
-            lambda given: given.errback(CancelledError())
+            lambda given: given.errback(self.cancelled)
         )
         if number not in self.hanging:
             self.later(self._connected, connecting, factory, number in self.failing)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.command.memory import MemoryEndpoint
 from txsockjs.command.ping import cells, line, report
 from txsockjs.command.pinging import Pinger, Trips
-from txsockjs.errors import SessionClosed
+from txsockjs.errors import SessionClosed, TransportFailed
 
 
 class PingCase(SynchronousTestCase):
@@ -26,8 +26,8 @@ class PingCase(SynchronousTestCase):
 
     def begin(self, **settings: Any) -> Deferred[None]:
         wanted = {"count": 4, "interval": 1.0, "wait": 2.0, **settings}
-        pinger = Pinger(self.clock, **wanted)
-        measuring = pinger.transport(self.trips, self.endpoint)
+        self.pinger = Pinger(self.clock, **wanted)
+        measuring = self.pinger.transport(self.trips, self.endpoint)
         self.running: Deferred[None] = Deferred.fromCoroutine(measuring)
         return self.running
 
@@ -109,6 +109,7 @@ class EchoTests(PingCase):
         """
         running = self.begin(count=100)
         self.run_(2.5)
+        self.pinger.stop()
         running.cancel()
         self.run_(1)
         self.failureResultOf(running)
@@ -168,6 +169,20 @@ class OpeningTests(PingCase):
         self.assertEqual((self.trips.sent, self.trips.lost), (4, 1))
         self.assertEqual(self.trips.problem, "it says no")
 
+    def test_stopConnecting(self) -> None:
+        """
+        So it is where the first session is not open yet, whatever its end looks like.
+        """
+        self.endpoint.hanging = {0}
+        self.endpoint.cancelled = TransportFailed("it was cancelled")
+        running = self.begin()
+        self.run_(1)
+        self.pinger.stop()
+        running.cancel()
+        self.failureResultOf(running, CancelledError)
+        self.assertEqual((self.trips.sent, self.trips.lost), (0, 0))
+        self.assertEqual(len(self.endpoint.attempts), 1)
+
     def test_none(self) -> None:
         """
         Where the transport does not work at all, that is told soon.
@@ -186,6 +201,7 @@ class OpeningTests(PingCase):
         self.endpoint.hanging = {2}
         running = self.begin(openings=True)
         self.run_(4)
+        self.pinger.stop()
         running.cancel()
         self.failureResultOf(running)
         self.assertEqual((self.trips.sent, self.trips.lost), (2, 0))

@@ -11,6 +11,7 @@ from typing import Any, Final
 from twisted.internet import asyncioreactor
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import connectProtocol
+from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.python.reflect import namedModule
 
@@ -125,7 +126,8 @@ class Connect:
         self._connecting = connectProtocol(self._endpoint, self.conversation)
         try:
             await self._connecting
-        except CancelledError:
+        except (CancelledError, ConnectError):
+            # To be cancelled may have made it fail in any way.
             if not self._signal:
                 raise
             return 128 + self._signal

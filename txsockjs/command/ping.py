@@ -168,6 +168,7 @@ class PingJob:
             say(self._arguments.prog, f"{trips.name}: {trips.problem}")
 
     def stop(self, number: int) -> None:
+        self._pinger.stop()
         if self._running is not None:
             self._running.cancel()
 

@@ -74,6 +74,13 @@ class Pinger:
         self._interval = interval
         self._wait = wait
         self._openings = openings
+        self._stopped = False
+
+    def stop(self) -> None:
+        """
+        Measure nothing more. Whoever runs it is to cancel that, too.
+        """
+        self._stopped = True
 
     async def attempts(
         self, trips: Trips, attempt: Callable[[], Awaitable[object]]
@@ -86,10 +93,8 @@ class Pinger:
             trips.sent += 1
             try:
                 await attempt()
-            except CancelledError:
-                trips.sent -= 1
-                raise
             except Exception as error:
+                self._checkStopped(trips)
                 trips.problem = problem(cause(error))
                 if not len(trips.durations):
                     return
@@ -128,9 +133,8 @@ class Pinger:
         session = PingSession()
         try:
             await connectProtocol(endpoint, session)
-        except CancelledError:
-            raise
         except Exception:
+            self._checkStopped()
             # Told by the opening, which is measured next.
             return False
         try:
@@ -146,23 +150,30 @@ class Pinger:
             answer = session.ask(trips.sent)
             try:
                 await answer.addTimeout(self._wait, self._clock)
-            except CancelledError:
-                trips.sent -= 1
-                raise
-            except TimeoutError:
+            except Exception as error:
+                self._checkStopped(trips)
                 if trips.sent == 1:
                     trips.sent = 0
                     return False
-            except Exception:
-                if trips.sent == 1:
-                    trips.sent = 0
-                    return False
-                trips.problem = session.problem
-                return True
+                if not isinstance(error, TimeoutError):
+                    trips.problem = session.problem
+                    return True
             else:
                 trips.durations.add(self._clock.seconds() - began)
             await self._rest(trips, began)
         return True
+
+    def _checkStopped(self, trips: Trips | None = None) -> None:
+        """
+        Where it was told to stop, what went wrong is nothing else than that.
+
+        @param trips: where that counts as sent.
+        @raise CancelledError: if it was.
+        """
+        if self._stopped:
+            if trips is not None:
+                trips.sent -= 1
+            raise CancelledError
 
     async def _rest(self, trips: Trips, began: float) -> None:
         if trips.sent < self._count:
