@@ -222,8 +222,8 @@ class PipeTests(CommandTestCase):
                 *("--cookie", "who=me", "--cookie", "what=that", url),
             )
             request = factory.sessions[0].transport.request
-            self.assertEqual(request.headers["x-token"], "a b")
-            self.assertEqual(request.headers["x-other"], "c")
+            self.assertEqual(request.headers["x-token"], ("a b",))
+            self.assertEqual(request.headers["x-other"], ("c",))
             self.assertEqual(request.cookies, {"who": "me", "what": "that"})
 
     async def test_fallback(self) -> None:
@@ -398,7 +398,7 @@ class TerminalTests(CommandTestCase):
         factory = TalkingFactory(b"welcome")
         command = self.start("connect", self.serve(factory), terminal=True, input=None)
         await command.until("Open over websocket")
-        await command.until("< welcome[^>]*> ")
+        await command.until("< welcome[^>]*>")
         command.type("hxelo\x1b[Dl\x1b[H\x1b[C\x1b[3~\r")
         await command.until("< hello")
         command.type("\x1b[A!\r")
@@ -417,7 +417,7 @@ class TerminalTests(CommandTestCase):
             command = self.start(
                 *("connect", "--history", "history", url), terminal=True, input=None
             )
-            await command.until("Open over[^>]*> ")
+            await command.until("Open over[^>]*>")
             command.type(keys)
             await command.until("< hello")
             command.type("\x04")

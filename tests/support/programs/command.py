@@ -115,7 +115,7 @@ class Command(ProcessProtocol):
         self._look()
 
     def processEnded(self, reason: Failure) -> None:
-        if self._wanted is not None:
+        if self._wanted is not None and not self._wanted[1].called:
             said = f"{self.output}\n{self.errors}"
             self._wanted[1].errback(FailTest(f"txsockjs has ended:\n{said}"))
         value: Any = reason.value
@@ -138,7 +138,7 @@ class CommandTestCase(TestCase):
     """
     A test that runs C{txsockjs} in an empty directory, against services of its own.
 
-    @ivar site: the Site with the services.
+    @ivar site: the last Site that serves, and C{port} its port.
     """
 
     timeout = 20
@@ -153,13 +153,14 @@ class CommandTestCase(TestCase):
 
         @return: the URL.
         """
-        self.site = SockJSMultiFactory()
-        self.site.addFactory(factory, "service", options)
-        self.port: Any = reactor.listenTCP(0, self.site, interface="127.0.0.1")
+        site = self.site = SockJSMultiFactory()
+        site.addFactory(factory, "service", options)
+        port: Any = reactor.listenTCP(0, site, interface="127.0.0.1")
+        self.port = port
 
         async def stop() -> None:
-            await self.site.closeSessions()
-            await maybeDeferred(self.port.stopListening)
+            await site.closeSessions()
+            await maybeDeferred(port.stopListening)
 
         self.addCleanup(lambda: Deferred.fromCoroutine(stop()))
         return f"http://127.0.0.1:{self.port.getHost().port}/service"
