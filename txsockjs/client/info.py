@@ -66,14 +66,14 @@ class Info:
         named = self.baseURL
         if named.startswith("/") and not named.startswith("//"):
             named = "/".join(url.base.split("/", 3)[:3]) + named
+        problem = f"the info at {url.info} has a 'base_url' that cannot be used"
         try:
             base = SockJSURL.parse(named)
-        except InvalidURL as problem:
-            raise InfoFailed(f"its 'base_url' cannot be used: {problem}") from None
+        except InvalidURL:
+            # What makes it none may be as long as info can be.
+            raise InfoFailed(f"{problem}: {self.baseURL!r:.100}") from None
         if url.secure and not base.secure:
-            raise InfoFailed(
-                f"its 'base_url' leads from https to http: {self.baseURL!r:.100}"
-            )
+            raise InfoFailed(f"{problem}, from https to http: {self.baseURL!r:.100}")
         return base
 
 
