@@ -45,7 +45,8 @@ class AsyncClientSession(Conversation):
         super().__init__(transport)
         self._reason: BaseException | None = None
         self._lost = False
-        # Those who wait for the end.
+        self._gone = False
+        # Those who wait for that.
         self._closing: list[Deferred[None]] = []
 
     @property
@@ -132,7 +133,7 @@ class AsyncClientSession(Conversation):
 
         @param code: the close code that the server sees, where the transport has one.
         @param reason: the reason that goes with it.
-        @return: what may be awaited, until the connection is gone.
+        @return: what may be awaited, until the connections are closed.
         @raise ValueError: for a code that cannot be sent.
         """
         self._close(code, reason)
@@ -140,9 +141,9 @@ class AsyncClientSession(Conversation):
 
     def wait_closed(self) -> Awaitable[None]:
         """
-        Wait until the session is over.
+        Wait until the session is over, and its connections are closed.
         """
-        if self._lost:
+        if self._gone:
             return _Waiting(None)
         closing: Deferred[None] = Deferred(self._closing.remove)
         self._closing.append(closing)
@@ -155,6 +156,9 @@ class AsyncClientSession(Conversation):
         self._lost = True
         self._end()
         self._release()
+
+    def _left(self) -> None:
+        self._gone = True
         closing, self._closing = self._closing, []
         for waiting in closing:
             waiting.callback(None)
@@ -206,6 +210,10 @@ class _SessionFactory(Factory):
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
         self.made = _SessionProtocol()
         return self.made
+
+    def stopFactory(self) -> None:
+        if self.made is not None and self.made.transport is not None:
+            self.made.session._left()
 
 
 class Connecting:

@@ -98,6 +98,8 @@ class Connector:
         """
         Open a session.
 
+        @param protocolFactory: makes its protocol. It is stopped when the session is
+            over and its connections are closed.
         @return: what fires with the protocol once the server has opened the session.
             It fails with L{ConnectFailed <txsockjs.errors.ConnectFailed>}, or with
             L{SessionRefused <txsockjs.errors.SessionRefused>}; each is a
@@ -140,9 +142,9 @@ class Connector:
         @return: what fires when nothing is left of it.
         """
         self._users -= 1
-        factory.doStop()
         # A connection whose response has just ended is not with those that are kept.
-        return deferLater(self._clock, 0).addCallback(self._tidy)
+        left = deferLater(self._clock, 0).addCallback(self._tidy)
+        return left.addCallback(lambda result: factory.doStop())
 
     def _tidy(self, result: None) -> Deferred[None] | None:
         """
