@@ -203,6 +203,29 @@ class RedirectionTests(ScriptedTestCase):
             self.assertIn(f"{code} Moved: redirected to /new", problem)
             self.assertIn("use that URL", problem)
 
+    def test_connection(self) -> None:
+        """
+        A response that redirects and has come as a whole leaves its connection to the
+        next request; another one does not.
+        """
+        self.server.script = elsewhere("307 Moved", "/new")
+        self.successResultOf(self.get("/old"))
+        self.assertEqual(len(self.server.connections), 1)
+
+        def script(asked: Asked) -> None:
+            if asked.line.endswith(" /old"):
+                head = b"Location: /new\r\nContent-Length: 9\r\n\r\n"
+                asked.say(b"HTTP/1.1 307 Moved\r\n", head)
+            else:
+                asked.answer(b"here")
+
+        self.server.script = script
+        asking = self.get("/old")
+        self.reactor.advance(1)
+        self.successResultOf(asking)
+        self.assertEqual(len(self.server.connections), 2)
+        self.assertIsNotNone(self.server.connections[0].ended)
+
     def test_loop(self) -> None:
         """
         It is not redirected without end.
@@ -394,6 +417,19 @@ class BoundsTests(ScriptedTestCase):
         self.reactor.advance(5)
         self.assertEqual(self.successResultOf(text), "500 No")
         self.assertIsNotNone(self.server.connections[-1].ended)
+
+    def test_dropped(self) -> None:
+        """
+        A connection that is given up is not used again, though its response has come
+        to an end in the same moment.
+        """
+        self.server.script = lambda asked: asked.answer(b"x" * 1000)
+        response = self.successResultOf(self.get())
+        self.successResultOf(response.excerpt(self.reactor))
+        asking: Any = self.web.request("POST", "http://sockjs.example/")
+        self.reactor.settle()
+        self.successResultOf(asking)
+        self.assertEqual(len(self.server.connections), 2)
 
 
 class ConnectionTests(ScriptedTestCase):

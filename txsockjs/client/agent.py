@@ -138,10 +138,12 @@ class WebClient:
             response.url = url
             if response.code not in REDIRECTIONS:
                 return response
-            # What it says besides is for people, and is not read.
-            response.connection.abort()
+            # What it says besides is for people.
+            dropped = response.drop(self._reactor)
             target = follow(method, response, count + 1)
-            return self._request(method, target, body, own, count + 1)
+            return dropped.addCallback(
+                lambda _: self._request(method, target, body, own, count + 1)
+            )
 
         def lost(failure: Failure) -> Failure:
             return Failure(failed(failure, str(where)))

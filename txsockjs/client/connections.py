@@ -6,6 +6,7 @@ import re
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, fail
+from twisted.internet.error import ConnectionAborted
 from twisted.internet.interfaces import (
     IDelayedCall,
     IProtocol,
@@ -64,10 +65,13 @@ class WatchedConnection(ProtocolWrapper):
 
     def abort(self) -> None:
         """
-        End it now.
+        End it now. It is not used for another request, though the response on it may
+        have come to its end.
         """
-        transport: Any = self.transport
-        transport.abortConnection()
+        if self.ended is None:
+            self._end(Failure(self._problem or ConnectionAborted()))
+            transport: Any = self.transport
+            transport.abortConnection()
 
     def loseConnection(self) -> None:
         """
@@ -95,7 +99,7 @@ class WatchedConnection(ProtocolWrapper):
         self._begin = 0
 
     def dataReceived(self, data: bytes) -> None:
-        if self._problem is not None:
+        if self.ended is not None:
             return
         if self._head is not None and not self._bounded(self._head, data):
             self._problem = RequestFailed(
@@ -125,12 +129,16 @@ class WatchedConnection(ProtocolWrapper):
         return len(head) <= MAX_HEAD
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self._problem is not None:
-            reason = Failure(self._problem)
+        self.factory.unregisterProtocol(self)  # type: ignore[no-untyped-call]
+        if self.ended is None:
+            self._end(reason)
+
+    def _end(self, reason: Failure) -> None:
         self.ended = reason
         if self._closing is not None and self._closing.active():
             self._closing.cancel()
-        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+        # Of that, the pool learns too.
+        self.wrappedProtocol.connectionLost(reason)
 
 
 class Watch:

@@ -67,6 +67,7 @@ class PlainAgent:
         # The head has been read a moment ago, by the connection that it came on.
         connection = self._watch.current
         assert connection is not None
+        web = WebResponse(response, url, str(Server(url)), connection)
         coding = b",".join(response.headers.getRawHeaders(b"Content-Encoding", []))
         if coding.strip().lower() not in (b"", b"identity"):
             connection.abort()
@@ -74,4 +75,4 @@ class PlainAgent:
                 f"{url}: the response is compressed ({coding.decode('latin-1')}), "
                 "though the request said identity"
             )
-        return WebResponse(response, url, str(Server(url)), connection)
+        return web

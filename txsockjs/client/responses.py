@@ -21,6 +21,9 @@ from txsockjs.errors import RequestFailed
 # Seconds that the text of a refusal is waited for.
 _PATIENCE: Final = 5.0
 
+# And that of a response which nobody wants.
+_SOON: Final = 1.0
+
 #: How many bytes of a response that is read as a whole are taken.
 MAX_BODY: Final = 64 * 1024
 
@@ -68,6 +71,15 @@ class WebResponse(proxyForInterface(IResponse)):  # type: ignore[misc]
                 return None
             reason = end
         return failed(reason, self.where)
+
+    def drop(self, clock: IReactorTime) -> Deferred[object]:
+        """
+        Make nothing of it. If it comes to its end soon, its connection is kept.
+
+        @return: a Deferred that fires when it is out of the way. It never fails.
+        """
+        rest = self.read().addTimeout(_SOON, clock)
+        return rest.addErrback(lambda reason: None)
 
     def read(self, limit: int = MAX_BODY) -> Deferred[bytes]:
         """
@@ -123,13 +135,13 @@ class _Body(Protocol):
             return
         self._data += data
         if len(self._data) > self._limit:
-            self._response.connection.abort()
             self.whole.errback(
                 RequestFailed(
                     f"{self._response.url}: the response has more than {self._limit} "
                     "bytes"
                 )
             )
+            self._response.connection.abort()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self.whole.called:
