@@ -10,6 +10,7 @@ from typing import Any
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import (
+    IHalfCloseableProtocol,
     IProtocol,
     IProtocolFactory,
     IStreamClientEndpoint,
@@ -146,16 +147,19 @@ class MemoryWeb:
         return succeed(None)
 
 
+@implementer(IHalfCloseableProtocol)
 class SocketServer(Protocol):
     """
     A server's side of a WebSocket, which does what a test says.
 
+    @ivar hangs: whether it does not end a connection on which no more will come.
     @ivar received: what came in behind the handshake's request.
     @ivar request: that request; empty until it is there.
     @ivar ended: why the connection ended.
     """
 
     transport: Any = None
+    hangs = False
 
     def __init__(self) -> None:
         self.received = b""
@@ -168,6 +172,15 @@ class SocketServer(Protocol):
             head, end, rest = self.received.partition(b"\r\n\r\n")
             if end:
                 self.request, self.received = head, rest
+
+    def readConnectionLost(self) -> None:
+        if not self.hangs:
+            self.transport.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """
+        That is not done.
+        """
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.ended = reason
