@@ -34,6 +34,13 @@ URL = "http://sockjs.example/0/s"
 CLIENT = IPv4Address("TCP", "192.0.2.7", 50000)
 
 
+def place(web: Any, clock: MemoryReactor, url: str = URL, **settings: Any) -> Place:
+    """
+    Where a carrier is used.
+    """
+    return Place(url, web, clock, Settings(**settings))
+
+
 @implementer(ICarried)
 class Carried:
     """
@@ -272,8 +279,7 @@ class CarrierTestCase(SynchronousTestCase):
         """
         A carrier that has begun.
         """
-        where = Place(url, self.web, self.reactor, Settings(**settings))
-        carrier = kind(self.session, where)
+        carrier = kind(self.session, place(self.web, self.reactor, url, **settings))
         carrier.start()
         self.assertEqual(self.session.told, [])
         self.reactor.settle()
