@@ -11,6 +11,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.documents import ROOT, literals, rows
+from txsockjs.client.states import STATES as CLIENT_STATES
 from txsockjs.core.service import LIVES
 from txsockjs.core.states import CONDITIONS, STATES
 
@@ -267,6 +268,12 @@ class StateTests(SynchronousTestCase):
         So it is with the receiver's condition.
         """
         self.assertTable("In the condition", CONDITIONS)
+
+    def test_clientStates(self) -> None:
+        """
+        So it is with the client's session.
+        """
+        self.assertTable("In the client's state", CLIENT_STATES)
 
     def test_lives(self) -> None:
         """
