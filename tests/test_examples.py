@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 from unittest import SkipTest
@@ -11,6 +12,7 @@ from unittest import SkipTest
 import treq
 from twisted.internet import reactor
 from twisted.internet.protocol import Factory
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.protocols.wire import Echo
 from twisted.trial.unittest import FailTest, SynchronousTestCase, TestCase
@@ -81,6 +83,20 @@ class ExampleTests(ProgramTestCase):
         self.assertEqual(await session.receive(3), said)
         self.assertIn("multiplex_client.js", await self.get(url + "/"))
         self.assertIn("class Channel", await self.get(url + "/multiplex_client.js"))
+
+    async def test_client(self) -> None:
+        """C{client.py}: talks with C{multiplex.py}, and comes back to the next one."""
+        url, server = await startExample(self, "multiplex.py", LOOPBACK)
+        listen = LOOPBACK.replace("0", url.rpartition(":")[2], 1)
+        heard = r"(?s)(?=.*chat: client: hello)(?=.*echo: 1)"
+        command = (sys.executable, str(EXAMPLES / "client.py"), f"{url}/multiplex")
+        client = await start(self, heard, *command)
+        await server.stop()
+        await startExample(self, "multiplex.py", listen)
+        while client.output.count("chat: client: hello") < 2:
+            await deferLater(reactor, 0.05)
+        await client.stop()
+        self.assertTrue(client.output.endswith("chat closed: 3000 'Go away!'\n"))
 
     async def test_bridge(self) -> None:
         """C{bridge.py}: any TCP service, line by line."""

@@ -6,11 +6,12 @@ from autobahn.twisted.websocket import create_client_agent
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
+from tests.support.clientexamples import ClientExampleTestCase
 from tests.support.documents import commands
-from tests.support.examples import ExampleTestCase, get, opened
+from tests.support.examples import get, opened
 
 
-class ReadmeTestCase(ExampleTestCase):
+class ReadmeTestCase(ClientExampleTestCase):
     """
     A test of the examples, with the files that they name.
     """
@@ -110,6 +111,20 @@ class PythonTests(ReadmeTestCase):
         session = await opened(self.url(8084))
         self.assertEqual(await session.ask("W\u00f6rld"), 'a["Hello, W\u00f6rld!"]')
         self.assertEqual(await session.receive(), 'c[3001,"That is all"]')
+
+    async def test_greet(self) -> None:
+        """
+        The client greets the first example, which shouts.
+        """
+        self.run_("shout", "greet")
+        await self.out.until("HELLO\n")
+
+    async def test_coroutine(self) -> None:
+        """
+        So does the client that is a coroutine.
+        """
+        self.run_("shout", "greet", "coroutine")
+        self.assertEqual(await self.space["ask"]("what?"), "WHAT?")
 
 
 class CommandTests(ReadmeTestCase):
