@@ -11,7 +11,7 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IProtocolFactory
-from twisted.internet.protocol import ProcessProtocol
+from twisted.internet.protocol import Factory, ProcessProtocol, Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import FailTest, TestCase
 
@@ -154,7 +154,8 @@ class CommandTestCase(TestCase):
         @return: the URL.
         """
         site = self.site = SockJSMultiFactory()
-        site.addFactory(factory, "service", options)
+        # A client over HTTP cannot say that it leaves: that is what the end waits for.
+        site.addFactory(factory, "service", {"timeout": 0.5, **options})
         port: Any = reactor.listenTCP(0, site, interface="127.0.0.1")
         self.port = port
 
@@ -186,3 +187,63 @@ class CommandTestCase(TestCase):
         @return: the exit status, standard output and standard error.
         """
         return await self.start(*arguments, **how).result()
+
+
+class Talking(Protocol):
+    """
+    Echoes, and keeps how sessions begin and end.
+    """
+
+    transport: Any
+    factory: TalkingFactory
+
+    def connectionMade(self) -> None:
+        self.factory.sessions.append(self)
+        self.factory.open += 1
+        self.factory.most = max(self.factory.most, self.factory.open)
+        if not self.factory.opened.called:
+            self.factory.opened.callback(None)
+        for message in self.factory.greeting:
+            self.transport.write(message)
+        if self.factory.close is not None:
+            self.transport.loseConnection(*self.factory.close)
+
+    def dataReceived(self, data: bytes) -> None:
+        self.factory.heard.append(data)
+        if self.factory.echoes:
+            self.transport.write(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.factory.open -= 1
+        self.factory.ends.append(reason.value)
+        if not self.factory.ended.called:
+            self.factory.ended.callback(None)
+
+
+class TalkingFactory(Factory):
+    """
+    @ivar greeting: what each session begins with.
+    @ivar close: with what each session is closed then, or None.
+    @ivar echoes: whether messages come back.
+    @ivar opened: fires when the first session opens; C{ended} when one has ended.
+    @ivar most: how many sessions were open at once.
+    """
+
+    protocol = Talking
+    noisy = False
+
+    def __init__(
+        self,
+        *greeting: bytes,
+        close: tuple[int, str] | None = None,
+        echoes: bool = True,
+    ) -> None:
+        self.greeting = greeting
+        self.close = close
+        self.echoes = echoes
+        self.opened: Deferred[None] = Deferred()
+        self.ended: Deferred[None] = Deferred()
+        self.sessions: list[Any] = []
+        self.heard: list[bytes] = []
+        self.ends: list[Any] = []
+        self.open = self.most = 0
