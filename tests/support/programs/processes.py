@@ -35,6 +35,7 @@ class Program(ProcessProtocol):
         self.started: Deferred[Program] | None = Deferred()
         self.ended: Deferred[None] = Deferred()
         self._until = re.compile(until)
+        self._waiting: list[tuple[re.Pattern[str], Deferred[re.Match[str]]]] = []
 
     @property
     def pid(self) -> int:
@@ -42,16 +43,47 @@ class Program(ProcessProtocol):
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
         self.output += data.decode("utf-8", "replace")
+        self._look()
         found = self._until.search(self.output)
         if found and self.started is not None:
             self.ready = found
             started, self.started = self.started, None
             started.callback(self)
 
+    def until(self, pattern: str) -> Deferred[re.Match[str]]:
+        """
+        Wait until it has written something more.
+
+        @param pattern: of what, on either output, since it was started.
+        @return: what fires with the match, or fails with the whole output at its end.
+        """
+        found: Deferred[re.Match[str]] = Deferred()
+        self._waiting.append((re.compile(pattern), found))
+        self._look()
+        return found
+
+    def _look(self) -> None:
+        for pattern, found in list(self._waiting):
+            match = pattern.search(self.output)
+            if match:
+                self._waiting.remove((pattern, found))
+                found.callback(match)
+
     def processEnded(self, reason: Failure = connectionDone) -> None:
         if self.started is not None:
             self.started.errback(FailTest(f"it ended before it began:\n{self.output}"))
+        for _, found in self._waiting:
+            found.errback(FailTest(f"it has ended:\n{self.output}"))
         self.ended.callback(None)
+
+    def kill(self) -> Deferred[None]:
+        """
+        End it at once, whatever it is doing.
+
+        @return: what fires when it has ended.
+        """
+        self.transport.signalProcess("KILL")
+        return self.ended
 
     def stop(self) -> Deferred[None]:
         """

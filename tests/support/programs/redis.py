@@ -80,8 +80,7 @@ class Redis:
         """
         End it at once.
         """
-        self.program.transport.signalProcess("KILL")
-        return self.program.ended
+        return self.program.kill()
 
     async def do(self, *command: str) -> str:
         """
