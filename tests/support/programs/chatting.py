@@ -127,8 +127,7 @@ class Chat:
         What there was until the last message.
         """
         told = [
-            [text for text in session.texts if "=" in text]
-            for session in self.sessions
+            [text for text in session.texts if "=" in text] for session in self.sessions
         ]
         heard = told[0]
         offsets = [int(text.partition("=")[0]) for text in heard]
@@ -147,6 +146,7 @@ class Chat:
                     "refused": self.refused,
                     "uncertain": self.uncertain,
                     "gaps": self.rooms.counters.gaps,
+                    "recovered": self.rooms.counters.recovered,
                 }
             )
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -85,12 +86,26 @@ class Program(ProcessProtocol):
         self.transport.signalProcess("KILL")
         return self.ended
 
+    def freeze(self) -> None:
+        """
+        Have it do nothing, until L{thaw}.
+        """
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """
+        Have it go on.
+        """
+        if self.pid is not None:
+            os.kill(self.pid, signal.SIGCONT)
+
     def stop(self) -> Deferred[None]:
         """
         Ask the program to end, if it has not.
 
         @return: what fires when it has.
         """
+        self.thaw()
         if self.transport.pid is not None:
             self.transport.signalProcess("TERM")
         return self.ended
