@@ -33,10 +33,15 @@ GOALS = (
     Goal("xhr-polling", "node", LEVEL),
     Goal("xhr-polling", "aiohttp", LEVEL),
     Goal("open-close", "aiohttp", 1.0),
+    Goal("rooms-redis", "socketio", 1.0),
+    Goal("rooms-redis", "python-socketio", 0.5),
     Goal("memory", "node", 1.0, "memory"),
     Goal("memory", "aiohttp", 0.6, "memory"),
     Goal("memory", "tornado", 0.6, "memory"),
 )
+
+#: Ours of the first row is to cost at most so many times what ours of the second does.
+BESIDE = (("rooms", "broadcast", 1.1),)
 
 #: The figure of the second row is to be no more than C{FLAT} times the first's.
 FLAT = 1.25
@@ -45,7 +50,13 @@ GROWTH = ("growth-100", "growth-9000")
 
 def growth(run: Run, peer: str) -> float | None:
     """What a message costs with 9,000 sessions, by what it costs with 100."""
-    few, many = (run.spread(row, peer, "cpu") for row in GROWTH)
-    if few is None or many is None or not few.best:
+    few, many = GROWTH
+    return between(run, peer, many, few)
+
+
+def between(run: Run, peer: str, row: str, other: str) -> float | None:
+    """A server's figure of one row by its figure of another."""
+    one, two = (run.spread(name, peer, "cpu") for name in (row, other))
+    if one is None or two is None or not two.best:
         return None
-    return many.best / few.best
+    return one.best / two.best

@@ -7,7 +7,7 @@ import resource
 import ssl
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from benchmarks.client.loop import Loop
 from benchmarks.client.session import Plan
 from benchmarks.errors import BenchmarkError
 from benchmarks.peers import Peer
-from benchmarks.processes import ServerProcess
+from benchmarks.processes import RedisProcess, ServerProcess
 from benchmarks.rows import Row
 
 #: Descriptors that the client needs beside one for each connection.
@@ -43,7 +43,7 @@ class Effort:
     def sessions(self, row: Row) -> dict[str, int]:
         """How many sessions of each transport the row has with this effort."""
         return {
-            transport: max(2, number // self.divisor)
+            transport: max(min(2, number), number // self.divisor)
             for transport, number in row.transports.items()
         }
 
@@ -126,14 +126,37 @@ def measure(
         authority.configure_trust(context)
     if row.service == "/broadcast":
         arguments += peer.broadcasting
-    with ServerProcess(peer, arguments) as server:
-        return load(row, peer, effort, server, Target(server.port, context))
+    with ExitStack() as stack:
+        if row.processes:
+            redis = stack.enter_context(RedisProcess(directory))
+            arguments += ["--redis", redis.url]
+        servers = Servers(
+            stack.enter_context(ServerProcess(peer, arguments))
+            for _ in range(row.processes or 1)
+        )
+        return load(row, peer, effort, servers, context)
+
+
+class Servers(list[ServerProcess]):
+    """The processes of one server."""
+
+    def cpu(self) -> float:
+        """The CPU time that they have used, user and system, in seconds."""
+        return sum(server.cpu() for server in self)
+
+    def memory(self) -> int:
+        """Their proportional set size, in bytes."""
+        return sum(server.memory() for server in self)
 
 
 def load(
-    row: Row, peer: Peer, effort: Effort, server: ServerProcess, target: Target
+    row: Row,
+    peer: Peer,
+    effort: Effort,
+    servers: Servers,
+    context: ssl.SSLContext | None = None,
 ) -> Result:
-    """Load a server that runs, as L{measure} does."""
+    """Load servers that run, as L{measure} does."""
     bursts = (
         Burst(row.count, row.size, row.alphabet),
         Burst(row.count, row.size, row.alphabet, first=row.count),
@@ -143,9 +166,10 @@ def load(
         (
             peer.sessions[transport],
             Plan(loop, target, bursts, row.service, row.headers),
-            number,
+            number // len(servers),
         )
         for transport, number in effort.sessions(row).items()
+        for target in [Target(server.port, context) for server in servers]
     ]
     if row.active:
         driver = row.driver(loop, kinds, max(1, row.active // effort.divisor))
@@ -155,7 +179,7 @@ def load(
 
     def settled() -> None:
         nonlocal before
-        before = server.memory()
+        before = servers.memory()
 
     seconds = effort.seconds
     if row.seconds is not None and effort.divisor == 1:
@@ -163,12 +187,12 @@ def load(
     try:
         driver.open(settled, effort.warmUp)
         if before:
-            memory = (server.memory() - before) / driver.count
+            memory = (servers.memory() - before) / driver.count
         driver.warmUp(effort.warmUp)
         with quietCollector():
-            cpu, client, wall = server.cpu(), time.process_time(), time.perf_counter()
+            cpu, client, wall = servers.cpu(), time.process_time(), time.perf_counter()
             driver.run(seconds)
-            cpu = server.cpu() - cpu
+            cpu = servers.cpu() - cpu
             client = time.process_time() - client
             wall = time.perf_counter() - wall
         count, latencies = driver.count, sorted(driver.latencies)

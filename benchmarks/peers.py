@@ -13,7 +13,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.client.session import Session
-from benchmarks.client.sockets import RawWebSocketSession, TcpSession, WebSocketSession
+from benchmarks.client.sockets import (
+    RawWebSocketSession,
+    RoomSession,
+    SocketIOSession,
+    TcpSession,
+    WebSocketSession,
+)
 from benchmarks.client.streams import (
     EventSourceSession,
     PollingSession,
@@ -30,7 +36,9 @@ SOCKJS: dict[str, type[Session]] = {
     "xhr": PollingSession,
     "xhr_streaming": StreamingSession,
     "eventsource": EventSourceSession,
+    "room": RoomSession,
 }
+SOCKETIO: dict[str, type[Session]] = {"room": SocketIOSession}
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,8 @@ class Peer:
     @ivar name: as C{--peers} takes it.
     @ivar title: as the tables print it.
     @ivar file: its program in C{benchmarks/servers}.
-    @ivar requirement: what it needs from PyPI or npm; empty: what we need anyhow.
+    @ivar requirement: what it needs from PyPI or npm, with spaces between; empty: what
+        we need anyhow.
     @ivar shown: the installed packages whose versions are printed.
     @ivar sessions: the kind of session that stands for each transport it speaks.
     @ivar broadcasting: the arguments that make it broadcast, where it has no path for
@@ -95,7 +104,8 @@ class PythonPeer(Peer):
         if stamp.exists() and stamp.read_text() == self.requirement:
             return
         venv.create(INSTALLED / self.name, clear=True, with_pip=True)
-        _run(str(self._python), "-m", "pip", "install", "--quiet", self.requirement)
+        needed = self.requirement.split()
+        _run(str(self._python), "-m", "pip", "install", "--quiet", *needed)
         stamp.write_text(self.requirement)
 
     def command(self) -> list[str]:
@@ -124,7 +134,8 @@ class NodePeer(Peer):
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
         quiet = ("--no-audit", "--no-fund", "--silent")
-        _run("npm", "install", *quiet, "--prefix", str(target), self.requirement)
+        needed = self.requirement.split()
+        _run("npm", "install", *quiet, "--prefix", str(target), *needed)
         stamp.write_text(self.requirement)
 
     def command(self) -> list[str]:
@@ -182,6 +193,24 @@ PEERS: dict[str, Peer] = {
             "tornado_server.py",
             requirement="sockjs-tornado==1.0.7",
             shown=("sockjs-tornado", "tornado"),
+        ),
+        NodePeer(
+            "socketio",
+            "Socket.IO",
+            "socketio_server.js",
+            requirement="socket.io@4.8.4 @socket.io/redis-streams-adapter@0.3.1 "
+            "redis@6.3.1",
+            shown=("socket.io", "@socket.io/redis-streams-adapter"),
+            sessions=SOCKETIO,
+        ),
+        PythonPeer(
+            "python-socketio",
+            "python-socketio",
+            "python_socketio_server.py",
+            requirement="python-socketio==5.18.1 aiohttp==3.14.3 redis==7.0.1 "
+            "uvloop==0.22.1",
+            shown=("python-socketio", "aiohttp", "redis", "uvloop"),
+            sessions=SOCKETIO,
         ),
         Peer(
             "tcp",

@@ -1,16 +1,19 @@
-"""A server process: started, measured, ended."""
+"""The processes of servers: started, measured, ended."""
 
 from __future__ import annotations
 
 import selectors
+import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 
 import psutil
 
-from benchmarks.errors import ServerFailed
+from benchmarks.errors import NotInstalled, ServerFailed
 from benchmarks.peers import HERE, Peer
 
 #: Seconds that a server may take to start, or to end.
@@ -91,3 +94,40 @@ class ServerProcess:
         if self._process.stdout is not None:
             self._process.stdout.close()
         self._errors.close()
+
+
+class RedisProcess:
+    """
+    A Redis that keeps nothing, as a context manager.
+
+    @ivar url: where it is.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """
+        @param directory: where it may put files.
+        @raise NotInstalled: there is no C{redis-server}.
+        """
+        program = shutil.which("redis-server")
+        if program is None:
+            raise NotInstalled("redis-server is not installed here")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        place = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(directory)]
+        self.url = f"redis://127.0.0.1:{port}"
+        self._process = subprocess.Popen(
+            [program, *place, "--save", ""],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        )
+
+    def __enter__(self) -> RedisProcess:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if b"Ready to accept connections" in line:
+                return self
+        raise ServerFailed("redis-server did not start")
+
+    def __exit__(self, *error: object) -> None:
+        self._process.terminate()
+        self._process.communicate()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tabulate import tabulate
 
-from benchmarks.goals import FLAT, GOALS, growth
+from benchmarks.goals import BESIDE, FLAT, GOALS, between, growth
 from benchmarks.peers import PEERS
 from benchmarks.rows import ROWS, Figure, Row
 from benchmarks.run import Run, Spread
@@ -35,38 +35,50 @@ def heading(row: Row, figure: Figure) -> str:
     return f"{title}, {figure.unit}"
 
 
-def lines(run: Run) -> Iterator[tuple[Row, Figure, str]]:
-    """Each line of the main table: its row, its figure, and what it is called."""
+Line = tuple[Row, Figure, str]
+
+
+def lines(run: Run) -> Iterator[Line]:
+    """Each line of the main tables: its row, its figure, and what it is called."""
     for row in ROWS.values():
         if row.name in run.results:
             for figure in row.figures:
                 yield row, figure, heading(row, figure)
 
 
-def costs(run: Run) -> Table:
+def groups(run: Run) -> Iterator[tuple[list[Line], list[str]]]:
+    """The lines that are measured with the same servers, and these."""
+    made: dict[tuple[str, ...], list[Line]] = {}
+    for line in lines(run):
+        made.setdefault(line[0].servers, []).append(line)
+    for found in made.values():
+        measured = {peer for row, *_ in found for peer in run.results[row.name]}
+        yield found, [peer for peer in run.peers() if peer in measured]
+
+
+def costs(run: Run, found: list[Line], peers: list[str]) -> Table:
     """The server's CPU time, or memory."""
-    peers = run.peers()
     return (
         "Server CPU time for each message (user and system): median (best-worst)",
         ["", *(PEERS[name].title for name in peers)],
         [
             [title, *(cell(run.spread(row.name, peer, figure.key)) for peer in peers)]
-            for row, figure, title in lines(run)
+            for row, figure, title in found
         ],
     )
 
 
-def ratios(run: Run) -> Table:
+def ratios(run: Run, found: list[Line], peers: list[str]) -> Table:
     """Ours by each other's."""
-    peers = [name for name in run.peers() if name != "txsockjs"]
+    peers = [name for name in peers if name != "txsockjs"]
     table = []
-    for row, figure, title in lines(run):
-        found = (run.ratio(row.name, peer, figure.key) for peer in peers)
-        table.append([title, *("" if r is None else f"{r:.2f}" for r in found)])
+    for row, figure, title in found:
+        made = (run.ratio(row.name, peer, figure.key) for peer in peers)
+        table.append([title, *("" if r is None else f"{r:.2f}" for r in made)])
     return (
         "Ours by each, best round by best round (below 1 ours is cheaper)",
         ["", *(PEERS[name].title for name in peers)],
-        table,
+        table if peers else [],
     )
 
 
@@ -106,6 +118,11 @@ def goals(run: Run) -> Table:
         if ratio is not None:
             title, peer = ROWS[goal.row].title, PEERS[goal.peer].title
             table.append(judged(title, peer, ratio, goal.factor))
+    for row, other, factor in BESIDE:
+        ratio = between(run, "txsockjs", row, other)
+        if ratio is not None:
+            titles = ROWS[row].title, f"txsockjs, {ROWS[other].title}"
+            table.append(judged(*titles, ratio, factor))
     grown = growth(run, "txsockjs")
     if grown is not None:
         title, other = "cost of a message with 9,000 sessions", "txsockjs with 100"
@@ -119,9 +136,13 @@ def goals(run: Run) -> Table:
 
 def tables(run: Run) -> list[Table]:
     """All tables that have a line."""
-    made = [costs(run)]
+    made = []
+    for found, peers in groups(run):
+        made.append(costs(run, found, peers))
+        if "txsockjs" in peers:
+            made.append(ratios(run, found, peers))
     if "txsockjs" in run.peers():
-        made += [ratios(run), goals(run)]
+        made.append(goals(run))
     made.append(speeds(run))
     return [table for table in made if table[2]]
 

@@ -7,10 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.client.burst import LATIN, OTHERS
-from benchmarks.client.drivers import Broadcast, Driver, Echo, Idle, OpenClose
+from benchmarks.client.drivers import (
+    Broadcast,
+    Driver,
+    Echo,
+    Idle,
+    OpenClose,
+    PacedBroadcast,
+)
 from benchmarks.client.http import BROWSER
 
 SERVERS = ("txsockjs", "node", "aiohttp", "tornado")
+#: Those whose rooms are joined by a Redis.
+JOINED = ("txsockjs", "socketio", "python-socketio")
 #: Ours in another way: measured where it is named, and not by default.
 VARIANTS = ("asyncio", "uvloop")
 
@@ -55,6 +64,9 @@ class Row:
     @ivar seconds: how long it is measured; the run's default where it is None.
     @ivar rounds: how often at most.
     @ivar figures: the lines that it gives.
+    @ivar servers: the servers that it is measured with, beside the floors.
+    @ivar processes: how many processes share the sessions, joined by a Redis; none
+        where it is 0.
     @ivar main: whether it is one of the goals' rows, which the picture shows.
     """
 
@@ -73,18 +85,25 @@ class Row:
     seconds: float | None = None
     rounds: int = 1000
     figures: tuple[Figure, ...] = (CPU,)
+    servers: tuple[str, ...] = SERVERS + VARIANTS
+    processes: int = 0
     main: bool = False
 
     @property
     def peers(self) -> tuple[str, ...]:
-        """The names of the servers that it is measured with."""
-        return SERVERS + self.floors + VARIANTS
+        """The names of all that it is measured with."""
+        return self.servers + self.floors
 
 
 def echo(name: str, title: str, sessions: int = 50, **more: Any) -> Row:
     """A row of echoes over WebSocket."""
     more.setdefault("floors", ("tcp",))
     return Row(name, title, Echo, {"websocket": sessions}, **more)
+
+
+def joined(name: str, title: str, driver: Callable[..., Driver], **more: Any) -> Row:
+    """A row of rooms that a Redis joins."""
+    return Row(name, title, driver, service="/rooms-redis", servers=JOINED, **more)
 
 
 def growth(sessions: int, rounds: int = 1000) -> Row:
@@ -176,6 +195,36 @@ ROWS: dict[str, Row] = {
             Broadcast,
             {"websocket": 200, "xhr_streaming": 100, "eventsource": 100, "xhr": 100},
             service="/broadcast",
+        ),
+        Row(
+            "rooms",
+            "one message to a room of 500 WebSocket sessions, per delivery",
+            Broadcast,
+            {"room": 500},
+            service="/rooms",
+            servers=("txsockjs",),
+        ),
+        joined(
+            "rooms-redis",
+            "the same through Redis, 250 sessions in each of two processes",
+            Broadcast,
+            transports={"room": 500},
+            processes=2,
+        ),
+        joined(
+            "rooms-redis-quiet",
+            "the same, 20 messages a second",
+            PacedBroadcast,
+            transports={"room": 500},
+            processes=2,
+        ),
+        joined(
+            "rooms-redis-publish",
+            "messages through Redis to a room of one, 64 in flight",
+            Echo,
+            transports={"room": 1},
+            count=64,
+            processes=1,
         ),
         growth(100),
         growth(1000),

@@ -255,6 +255,22 @@ class ReportTests(SynchronousTestCase):
         run = runOf(growth_100=few, growth_9000=many)
         self.assertEqual(growth(run, "txsockjs"), 1.25)
 
+    def test_beside(self) -> None:
+        """Two rows of ours are held against each other."""
+        rooms = {"txsockjs": [result(12)]}, {"txsockjs": [result(10)]}
+        run = runOf(rooms=rooms[0], broadcast=rooms[1])
+        [line] = report.goals(run)[2]
+        self.assertEqual(line[2:], ["1.10", "1.20", "no"])
+
+    def test_groups(self) -> None:
+        """Rows that are measured with other servers have tables of their own."""
+        run = runOf(
+            websocket={"txsockjs": [result(1)], "node": [result(2)]},
+            rooms_redis={"txsockjs": [result(3)], "socketio": [result(4)]},
+        )
+        headers = [header for title, header, _ in report.tables(run) if "Ours" in title]
+        self.assertEqual(headers, [["", "sockjs-node"], ["", "Socket.IO"]])
+
     def test_plan(self) -> None:
         """Every round has each server once for a row, another one first each time."""
         peers = ("txsockjs", "node", "tcp")
@@ -317,7 +333,10 @@ class WholeTests(SynchronousTestCase):
 
     def test_rows(self) -> None:
         """Our server answers every manner of load rightly."""
-        rows = "websocket-16,broadcast-mixed,xhr-polling,open-close,idle-9000"
+        rows = (
+            "websocket-16,broadcast-mixed,xhr-polling,open-close,rooms,rooms-redis,"
+            "rooms-redis-quiet,rooms-redis-publish,idle-9000"
+        )
         run = self.runShort("--peers", "txsockjs", "--rows", rows)
         self.assertEqual(list(run.results), rows.split(","))
         for peers in run.results.values():

@@ -184,6 +184,30 @@ class Broadcast(Driver):
         self.loop.run(LINGER)
 
 
+class PacedBroadcast(Broadcast):
+    """The same at a pace that leaves the servers idle in between."""
+
+    #: Seconds from one message to the next.
+    interval = 0.05
+
+    def run(self, seconds: float) -> None:
+        now = perf_counter()
+        end = now + seconds
+        while now < end:
+            super().start()
+            if not self.loop.run(PATIENCE):
+                raise Stalled(f"{self._missing} sessions did not get a broadcast")
+            self.loop.run(max(0.0, now + self.interval - perf_counter()))
+            now = perf_counter()
+
+    def start(self) -> None:
+        # All have heard it.
+        self.loop.stop()
+
+    def finish(self) -> None:
+        self.loop.run(LINGER)
+
+
 class OpenClose(Driver):
     """Sessions are opened, closed, and followed by the next; so many at a time."""
 

@@ -1,14 +1,18 @@
-"""Sessions over one socket: plain TCP, raw WebSocket, SockJS over WebSocket."""
+"""Sessions over one socket: plain TCP, raw WebSocket, SockJS over WebSocket, and
+Socket.IO over WebSocket."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from benchmarks.client import websocket
-from benchmarks.client.burst import decode, messagesIn
+from benchmarks.client.burst import decode, encode, messagesIn
 from benchmarks.client.connection import Connection
 from benchmarks.client.session import Plan, Session
 from benchmarks.errors import WrongAnswer
+
+#: Engine.IO's heartbeat.
+_PING = b"2"
 
 
 class TcpSession(Session):
@@ -84,9 +88,12 @@ class WebSocketSession(Session):
         self._greeted(rest)
 
     def _greeted(self, data: bytes) -> None:
-        frames, self._partial = websocket.splitFrames(self._partial + data)
+        # All of it, until it is whole.
+        self._partial += data
+        frames, rest = websocket.splitFrames(self._partial)
         payloads = list(websocket.dataPayloads(frames, []))
-        if len(payloads) == len(self.greeting) and not self._partial:
+        if len(payloads) == len(self.greeting) and not rest:
+            self._partial = b""
             if payloads != self.greeting:
                 raise WrongAnswer(f"{payloads!r} instead of {self.greeting!r}")
             self._connection.receive = self._received
@@ -148,3 +155,62 @@ class RawWebSocketSession(WebSocketSession):
 
     def _messagesIn(self, payload: bytes) -> list[str]:
         return decode(payload)
+
+
+class RoomSession(WebSocketSession):
+    """SockJS over WebSocket, in a room once the server has said so."""
+
+    __slots__ = ()
+
+    greeting = [b"o", b'a["joined"]']
+
+
+class SocketIOSession(WebSocketSession):
+    """Socket.IO (protocol 5, Engine.IO 4) over WebSocket: the event C{say}."""
+
+    __slots__ = ("_frames",)
+
+    def __init__(self, plan: Plan) -> None:
+        self._frames = [
+            b"".join(
+                websocket.clientFrame(b"42" + encode(["say", message]))
+                for message in burst.messages
+            )
+            for burst in plan.bursts
+        ]
+        super().__init__(plan)
+
+    def _path(self) -> str:
+        return "/socket.io/?EIO=4&transport=websocket"
+
+    def _write(self) -> None:
+        self._connection.send(self._frames[self._turn])
+
+    def _greeted(self, data: bytes) -> None:
+        frames, self._partial = websocket.splitFrames(self._partial + data)
+        for payload in websocket.dataPayloads(frames, []):
+            if payload.startswith(b"0{"):
+                self._connection.send(websocket.clientFrame(b"40"))
+            elif payload.startswith(b"40{"):
+                self._connection.receive = self._received
+                self.plan.opened(self)
+            else:
+                raise WrongAnswer(f"{payload[:80]!r} instead of a greeting")
+
+    def _parse(self, data: bytes) -> list[str]:
+        messages = super()._parse(data)
+        if b"\x01" + _PING in data:
+            # The same bytes are to be answered the next time, too.
+            self.plan.known.pop(data, None)
+        return messages
+
+    def _messagesIn(self, payload: bytes) -> list[str]:
+        if payload == _PING:
+            self._connection.send(websocket.clientFrame(b"3"))
+            return []
+        if not payload.startswith(b"42"):
+            raise WrongAnswer(f"not an event: {payload[:80]!r}")
+        event, *messages = decode(payload[2:])
+        if event != "say":
+            raise WrongAnswer(f"the event {event!r}")
+        return messages

@@ -11,16 +11,25 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 
 
-def serve(factory: IProtocolFactory) -> None:
+def arguments() -> argparse.Namespace:
     """
-    Serve C{factory} as the command line says, until SIGTERM.
+    What the command line says.
 
-    C{--profile FILE} leaves what cProfile saw in C{FILE}.
+    C{--profile FILE} leaves what cProfile saw in C{FILE}; C{--redis URL} is what joins
+    the rooms of several servers.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("--tls")
     parser.add_argument("--profile")
-    options = parser.parse_args()
+    parser.add_argument("--redis")
+    return parser.parse_args()
+
+
+def serve(factory: IProtocolFactory) -> None:
+    """
+    Serve C{factory} as the command line says, until SIGTERM.
+    """
+    options = arguments()
     kind = f"ssl:0:privateKey={options.tls}" if options.tls else "tcp:0"
 
     def listening(port: IListeningPort) -> None:
