@@ -8,7 +8,8 @@ from typing import Any
 from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.carriers import Carried, place
+from tests.support.carriers import Carried
+from tests.support.carrying import place
 from tests.support.scripted import MemoryWebClient
 from tests.support.serving import Echo, RecordingFactory
 from txsockjs.client.reading import read

@@ -28,6 +28,11 @@ from txsockjs.errors import InvalidURL, RequestFailed
 MAX_ANSWER: Final = 16 * 1024
 
 _PORTS: Final = {"http": 80, "https": 443}
+_VARIABLES: Final = {
+    "http": "http_proxy",
+    "https": "https_proxy",
+    "all": "all_proxy",
+}
 _END: Final = re.compile(rb"\n\r?\n")
 _STATUS: Final = re.compile(rb"HTTP/\d\.\d (\d{3})(?: ([^\r\n]*))?\r?\n")
 
@@ -106,7 +111,7 @@ def proxyFor(setting: ProxySetting, secure: bool, host: str, port: int) -> Proxy
         return None
     if any(proxy_bypass(form) for form in (host, place(host, port))):
         return None
-    return Proxy.fromURL(text, f"{name}_proxy")
+    return Proxy.fromURL(text, _VARIABLES[name])
 
 
 class _Tunnel(Protocol):
