@@ -55,8 +55,10 @@ class Connection(txredisapi.RedisProtocol):  # type: ignore[misc]
         super().replyReceived(reply)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        factory = self.factory
+        factory.problem = factory.problem or reason.getErrorMessage()
         super().connectionLost(reason)
-        self.ended.callback(self.factory.problem or reason.getErrorMessage())
+        self.ended.callback(factory.problem)
 
     def ready(self) -> Deferred[Any]:
         """
@@ -99,8 +101,10 @@ class Connection(txredisapi.RedisProtocol):  # type: ignore[misc]
                 self.transport.abortConnection()
             raise BrokerUnavailable(f"Redis refuses: {text[:200]}")
         if isinstance(error, txredisapi.RedisError):
+            why = self.factory.problem
             raise BrokerUnavailable(
-                "the connection to Redis was lost before it had answered", True
+                f"the connection was lost before Redis had answered: {why}",
+                uncertain=True,
             )
         failure.raiseException()
 

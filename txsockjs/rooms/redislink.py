@@ -10,7 +10,6 @@ from twisted.internet.defer import (
     CancelledError,
     Deferred,
     TimeoutError,
-    gatherResults,
     succeed,
 )
 from twisted.internet.interfaces import IDelayedCall, IOpenSSLClientConnectionCreator
@@ -24,6 +23,7 @@ from txsockjs.rooms.redisconnection import (
     Connection,
     ConnectionFactory,
     Hearing,
+    together,
 )
 from txsockjs.rooms.redisscripts import SCRIPTS
 from txsockjs.rooms.redisurl import Login, RedisURL
@@ -211,7 +211,7 @@ class RedisLink:
             if not isinstance(role, list) or role[:1] != [b"master"]:
                 raise BrokerUnavailable(f"{host}:{port} is not the master")
         loading = [asking.ask("SCRIPT", "LOAD", script.source) for script in SCRIPTS]
-        await self._within(gatherResults(loading, consumeErrors=True))
+        await self._within(together(loading))
         hearing: Hearing = await self._reach(Hearing, host, port, login, database)
         hearing.heard = self._hear
         return asking, hearing

@@ -15,7 +15,6 @@ import hashlib
 import json
 import sys
 
-
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater

@@ -13,6 +13,18 @@ from tests.support.programs.node import need
 from tests.support.programs.processes import Program, start
 
 
+async def freePort() -> int:
+    """
+    A port that nobody listens on.
+    """
+    from twisted.internet import reactor
+
+    port = reactor.listenTCP(0, Factory(), interface="127.0.0.1")
+    number: int = port.getHost().port
+    await port.stopListening()
+    return number
+
+
 class Redis:
     """
     A Redis on a port of its own and on a UNIX socket, which can be ended and started
@@ -56,12 +68,8 @@ class Redis:
         """
         Start it, on the port that it had before.
         """
-        from twisted.internet import reactor
-
         if not self.port:
-            port = reactor.listenTCP(0, Factory(), interface="127.0.0.1")
-            self.port = port.getHost().port
-            await port.stopListening()
+            self.port = await freePort()
         self.program = await start(
             self._test,
             "Ready to accept connections",
@@ -69,6 +77,29 @@ class Redis:
             *("--port", str(self.port), *self._options),
         )
         return self
+
+    async def sentinel(self, name: str) -> str:
+        """
+        Have a sentinel watch it.
+
+        @param name: what the sentinel calls it.
+        @return: the host and the port of the sentinel.
+        """
+        port = await freePort()
+        configuration = self.directory / "sentinel.conf"
+        configuration.write_text(
+            f"sentinel monitor {name} 127.0.0.1 {self.port} 1\n"
+            f"sentinel down-after-milliseconds {name} 500\n"
+            f"sentinel failover-timeout {name} 2000\n"
+        )
+        await start(
+            self._test,
+            r"\+monitor",
+            shutil.which("redis-server") or "",
+            *(str(configuration), "--sentinel", "--bind", "127.0.0.1"),
+            *("--port", str(port), "--dir", str(self.directory)),
+        )
+        return f"127.0.0.1:{port}"
 
     def stop(self) -> Deferred[None]:
         """
@@ -88,11 +119,19 @@ class Redis:
 
         @return: what C{redis-cli} prints.
         """
-        from twisted.internet.utils import getProcessOutput
-
-        program = shutil.which("redis-cli") or ""
         arguments = ["-s", str(self._place), *command]
         if self._login:
             arguments[:0] = ["-a", self._login[1:-1], "--no-auth-warning"]
+        return await self.run(*arguments)
+
+    async def run(self, *arguments: str) -> str:
+        """
+        Run C{redis-cli}.
+
+        @return: what it prints.
+        """
+        from twisted.internet.utils import getProcessOutput
+
+        program = shutil.which("redis-cli") or ""
         output: bytes = await getProcessOutput(program, arguments, errortoo=True)
         return output.decode().rstrip("\n")
