@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from txsockjs.testing import MemoryConnection
 
-TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
 #: The key of RFC 6455, section 1.3, and the answer to it.
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="

@@ -21,7 +21,13 @@ from txsockjs.errors import RequestFailed, TooLarge
 _EMPTY: Final = 0.1
 _EMPTIEST: Final = 5.0
 
+# Heartbeats, and what is no frame at all, count as something if they took the server so
+# many seconds: it did wait for what there is to bring.
+_WAITED: Final = 0.05
+
 _HEARTBEAT: Final = "h"
+_OPENED: Final = "o"
+_MESSAGES: Final = ("a", "m")
 
 
 class Received(Interface):
@@ -95,12 +101,15 @@ class Receiver:
         self._due = False
         # How many responses in a row have brought nothing.
         self._empty = 0
+        # When the last one was asked for.
+        self._asked = 0.0
 
     def ask(self) -> None:
         """
         Ask for the next response.
         """
         self._call = None
+        self._asked = self._place.clock.seconds()
         asking: Deferred[Any] = self._place.web.request("POST", self._url, body=b"")
         self._asking = asking
         asking.addCallbacks(self._responded, self._failed)
@@ -160,6 +169,13 @@ class Receiver:
             self._due = False
             self.ask()
 
+    @property
+    def _waited(self) -> bool:
+        """
+        Whether the server took some time until it had something to bring.
+        """
+        return self._place.clock.seconds() - self._asked >= _WAITED
+
     def _responded(self, response: WebResponse) -> None:
         self._asking = None
         self.connection = response.connection
@@ -202,7 +218,8 @@ class Receiver:
             self._break(RequestFailed(f"{self._url} sent what is not UTF-8: {error}"))
             return
         for frame in frames:
-            body.brought = True
+            if frame == _OPENED or frame[:1] in _MESSAGES or self._waited:
+                body.brought = True
             if self._paused and not self._many and frame != _HEARTBEAT:
                 self._kept.append(frame)
             else:
