@@ -1,6 +1,7 @@
-"""txsockjs: the SockJS server for Twisted.
+"""txsockjs: the SockJS server and client for Twisted.
 
-Wrap any factory in L{SockJSFactory} and listen with it.
+Wrap any factory in L{SockJSFactory} and listen with it. The client is in
+L{txsockjs.client}.
 """
 
 from txsockjs.bridge import BridgeFactory

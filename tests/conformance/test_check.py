@@ -12,12 +12,14 @@ from unittest.mock import patch
 from xml.etree import ElementTree
 
 from twisted.internet import reactor
-from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ServerEndpoint
 from twisted.internet.protocol import Factory, Protocol, ServerFactory
 from twisted.protocols import wire
 from twisted.trial.unittest import TestCase
 
 from tests.conformance.server import Closer, TextEcho, listen
+from tests.support.programs.certificates import makeCertificate
+from txsockjs.command.reaching import Unverified
 from txsockjs.conformance import check
 from txsockjs.conformance.services import STREAMING_LIMIT
 from txsockjs.core import frames
@@ -161,6 +163,30 @@ class EchoTests(CheckTest):
         headers = [("Authorization", "Bearer x")]
         self.assertEqual(await self.check(url, *only, headers=headers), 0)
         self.assertEqual(seen, {("Bearer x",)})
+
+
+class TLSTests(CheckTest):
+    """
+    A server over TLS.
+    """
+
+    async def test_verified(self) -> None:
+        """
+        Its certificate is verified, unless that is not wanted; then requests, raw
+        connections and WebSockets all work.
+        """
+        factory = SockJSFactory(Factory.forProtocol(TextEcho))
+        options = makeCertificate().options()
+        endpoint = SSL4ServerEndpoint(reactor, 0, options, interface="127.0.0.1")
+        port = await endpoint.listen(factory)
+        self.addCleanup(port.stopListening)
+        url = f"https://127.0.0.1:{port.getHost().port}"
+        with self.assertRaises(NothingToCheck) as raised:
+            await self.check(url)
+        self.assertIn("certificate verify failed", str(raised.exception))
+        only = ("xhr.polling", "websockets.raw", "connections.http10.poll")
+        self.assertEqual(await self.check(url, *only, contextFactory=Unverified()), 0)
+        self.assertEqual(len(self.named("ok")), 8)
 
 
 class StandardTests(CheckTest):
