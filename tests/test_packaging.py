@@ -117,12 +117,15 @@ class PackagingTests(SynchronousTestCase):
         )
         self.site = site
         found: dict[str, Any] = json.loads(run(python, "-c", LOOK, cwd=home))
+        found["version"] = run(home / "bin" / "txsockjs", "--version", cwd=home)
         return found
 
     def assertWhole(self, found: dict[str, Any]) -> None:
         """
-        Both plugins are found, and the files that are no Python are there.
+        Both plugins are found, the files that are no Python are there, and the command
+        runs.
         """
+        self.assertRegex(found["version"], r"^txsockjs \d+\.\d+")
         self.assertEqual(found["commands"].count("sockjs"), 1)
         self.assertEqual(found["endpoint"], "SockJSServerEndpoint")
         self.assertLessEqual({"index.html", "demo.js", "demo.css"}, set(found["files"]))

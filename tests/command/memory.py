@@ -32,6 +32,8 @@ class MemoryTransport:
         self.drains: list[Deferred[None]] = []
         self.undelivered = 0
         self.aborted = False
+        self.producer: Any = None
+        self.paused = False
 
     def sendMessage(self, message: str) -> None:
         assert self.connected
@@ -57,6 +59,19 @@ class MemoryTransport:
         if self.connected:
             self.protocol.messageReceived(message)
 
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        assert self.producer is None and streaming
+        self.producer = producer
+
+    def unregisterProducer(self) -> None:
+        self.producer = None
+
+    def pauseProducing(self) -> None:
+        self.paused = True
+
+    def resumeProducing(self) -> None:
+        self.paused = False
+
     def whenDrained(self) -> Deferred[None]:
         if not self.undelivered:
             return succeed(None)
@@ -80,6 +95,8 @@ class MemoryTransport:
         if self.connected:
             self.connected = False
             self.endpoint.open -= 1
+            if self.producer is not None:
+                self.producer.stopProducing()
             self.protocol.connectionLost(Failure(error))
 
 

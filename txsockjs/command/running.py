@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import ConnectError
 from twisted.logger import (
     ILogObserver,
     Logger,
@@ -110,7 +111,7 @@ def complain(prog: str, failure: Failure) -> int:
     @return: the exit status.
     """
     error = failure.value
-    if isinstance(error, (CommandError, SockJSError, OSError)):
+    if isinstance(error, (CommandError, SockJSError, ConnectError, OSError)):
         say(prog, problem(error))
         if isinstance(error, (InvalidURL, OptionError)):
             return USAGE
