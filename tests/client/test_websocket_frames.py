@@ -57,6 +57,19 @@ class FrameTests(CarrierTestCase):
             self.assertEqual(self.session.values("frame"), texts)
             self.end(carrier)
 
+    def test_cut(self) -> None:
+        """
+        What follows a piece of a frame's head is not taken for a frame.
+        """
+        carrier = self.opened()
+        text = "x" * 0x8105
+        data = say(text.encode())
+        self.assertEqual(data[2:4], b"\x81\x05")
+        self.say(data[:2])
+        self.say(data[2:])
+        self.assertEqual(self.session.values("frame"), [text])
+        self.end(carrier)
+
     def test_fragments(self) -> None:
         """
         So do those that are cut into frames, with others between, where a character is
@@ -237,6 +250,7 @@ class FaultTests(CarrierTestCase):
         for data in (
             b"\x81\x7f" + (10_000_000).to_bytes(8, "big"),
             b"\x82\x7e" + (1001).to_bytes(2, "big"),
+            say(b"a" * 1001),
             say(b"a" * 600, final=False) + b"\x80\x7e" + (401).to_bytes(2, "big"),
         ):
             self.assertFault(data, 1009, max_message_size=1000)
@@ -291,14 +305,15 @@ class EndTests(CarrierTestCase):
         for kind in WebSocket, RawWebSocket:
             for data, code, reason in (
                 (close(1000), 1000, ""),
-                (close(4321, "é"), 4321, "é"),
+                (close(4321, "é" * 60), 4321, "é" * 60),
                 (say(b"", CLOSE), 1005, ""),
             ):
                 self.session = Carried()
                 self.opened(kind)
-                self.say(data, say(b"behind"))
+                self.say(data, say(b"behind"), close(4999), frame(b""))
                 [answer] = self.server.frames
                 self.assertEqual(answer.opcode, CLOSE)
+                self.assertEqual(answer.payload, data[2:])
                 self.server.transport.loseConnection()
                 self.reactor.settle()
                 lost = self.assertLost(SessionClosed)

@@ -262,6 +262,8 @@ class PushTests(SynchronousTestCase):
             self.wire.resumeProducing()
         self.assertEqual((self.wire.pending, self.drained), (0, 1))
         self.assertEqual(self.transport.value(), b"a" * 150_000 + b"b")
+        self.wire.pauseProducing()
+        self.assertEqual(self.wire.pending, 0)
 
     def test_end(self) -> None:
         """

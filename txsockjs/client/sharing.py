@@ -41,6 +41,8 @@ class _Shared(WebSocketClientFactory):  # type: ignore[misc]
         self.setProtocolOptions(
             maxMessagePayloadSize=limit,
             perMessageCompressionAccept=accept,
+            # RFC 6455, section 5.5.1: the answer to a close frame has its code.
+            echoCloseCodeReason=True,
             # So nothing is read behind a fault. The fault is told all the same.
             failByDrop=True,
             # All that is timed is timed by a clock of ours.

@@ -263,11 +263,16 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
         if self._mayProcess():
             self._direct = self._isDirect() and not self.data
         else:
-            # RFC 6455, section 7.1.7: after a fault nothing is processed.
             self.data = b""
 
     def _mayProcess(self) -> bool:
-        return self.state in (_OPEN, _CLOSING) and self._why is None
+        """
+        Whether more is read: not behind a fault, nor behind the server's close frame
+        (RFC 6455, sections 7.1.7 and 5.5.1).
+        """
+        return (
+            self.state in (_OPEN, _CLOSING) and self._why is None and not self.wasClean
+        )
 
     def _isDirect(self) -> bool:
         """

@@ -109,7 +109,6 @@ class Wire:
         """
         if self._drained is not None:
             self._drained = None
-            self._held = None
             self._drop()
             self.transport.unregisterProducer()
 
