@@ -40,14 +40,16 @@ IDLE: Final = 3
 
 @implementer(IAgentEndpointFactory)
 class _Endpoints:
-    def __init__(self, client: WebClient, watch: Watch) -> None:
+    def __init__(self, client: WebClient, watch: Watch, timeout: float) -> None:
         self._client = client
         self._watch = watch
+        self._timeout = timeout
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
         url = uri.toBytes().decode("ascii")
         where = str(Server(url))
-        return WatchedEndpoint(self._client.endpointFor(url), self._watch, where)
+        endpoint = WatchedEndpoint(self._client.endpointFor(url), self._watch, where)
+        return TimedEndpoint(endpoint, self._watch.clock, self._timeout, where)
 
 
 class WebClient:
@@ -98,7 +100,9 @@ class WebClient:
         self._pool = HTTPConnectionPool(reactor)
         self._pool.cachedConnectionTimeout = IDLE
         watch = Watch(reactor)
-        agent = Agent.usingEndpointFactory(reactor, _Endpoints(self, watch), self._pool)
+        agent = Agent.usingEndpointFactory(
+            reactor, _Endpoints(self, watch, timeout), self._pool
+        )
         jar: Any = self.cookies
         self._http = HTTPClient(PlainAgent(agent, watch), jar)
 

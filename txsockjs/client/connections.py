@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionAborted
 from twisted.internet.interfaces import (
     IDelayedCall,
+    IHandshakeListener,
+    INegotiated,
     IProtocol,
     IProtocolFactory,
     IReactorTime,
@@ -32,6 +34,7 @@ _END: Final = re.compile(rb"\n\r?\n")
 _INFORMATIONAL: Final = re.compile(rb"HTTP/\d\.\d 1")
 
 
+@implementer(IHandshakeListener)
 class WatchedConnection(ProtocolWrapper):
     """
     A connection to a server. It ends where the head of a response does not, and it
@@ -50,6 +53,8 @@ class WatchedConnection(ProtocolWrapper):
         self._head: bytearray | None = None
         self._begin = 0
         self._problem: RequestFailed | None = None
+        # What waits for TLS.
+        self._securing: Deferred[None] | None = None
         # What ends it where the peer does not.
         self._closing: IDelayedCall | None = None
 
@@ -62,6 +67,27 @@ class WatchedConnection(ProtocolWrapper):
         if ISSLTransport.providedBy(transport):
             return transport.getPeerCertificate()
         return None
+
+    def secured(self) -> Deferred[None]:
+        """
+        @return: a Deferred that fires when TLS is there, if there is to be TLS.
+        """
+        if not INegotiated.providedBy(self.transport):
+            return succeed(None)
+        if self.ended is not None:
+            return fail(self.ended)
+        if self._securing is None:
+            self._securing = Deferred(lambda _: self.abort())
+        return self._securing
+
+    def handshakeCompleted(self) -> None:
+        """
+        TLS is there.
+        """
+        if self._securing is None:
+            self._securing = succeed(None)
+        elif not self._securing.called:
+            self._securing.callback(None)
 
     def abort(self) -> None:
         """
@@ -139,6 +165,8 @@ class WatchedConnection(ProtocolWrapper):
             self._closing.cancel()
         # Of that, the pool learns too.
         self.wrappedProtocol.connectionLost(reason)
+        if self._securing is not None and not self._securing.called:
+            self._securing.errback(reason)
 
 
 class Watch:
@@ -238,12 +266,12 @@ class WatchedEndpoint:
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """
-        @return: a Deferred of the factory's own protocol.
+        @return: a Deferred of the factory's own protocol, once TLS is there.
         """
         factory: Any = _WatchedFactory(protocolFactory, self._watch, self._where)
 
-        def connected(connection: Any) -> IProtocol:
-            protocol: IProtocol = connection.wrappedProtocol
-            return protocol
+        def connected(connection: Any) -> Deferred[IProtocol]:
+            secured: Deferred[Any] = connection.secured()
+            return secured.addCallback(lambda _: connection.wrappedProtocol)
 
         return self._endpoint.connect(factory).addCallback(connected)

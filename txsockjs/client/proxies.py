@@ -21,6 +21,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from txsockjs.client.failures import explain
 from txsockjs.client.servers import encoded, place
 from txsockjs.errors import InvalidURL, RequestFailed
 
@@ -200,7 +201,7 @@ class _Tunnel(Protocol):
         if self._inner is not None:
             self._inner.connectionLost(reason)
         elif self._waiting:
-            self._fail("it closed the connection instead of an answer")
+            self._fail(explain(reason, "its answer"))
 
 
 @implementer(IStreamClientEndpoint)
@@ -244,7 +245,11 @@ class TunnelEndpoint:
             opened: Deferred[IProtocol] = tunnel.open
             return opened
 
-        return self._endpoint.connect(_TunnelFactory(build)).addCallback(connected)
+        def lost(reason: Failure) -> Failure:
+            return Failure(RequestFailed(f"proxy {explain(reason, str(self.proxy))}"))
+
+        connecting = self._endpoint.connect(_TunnelFactory(build))
+        return connecting.addCallbacks(connected, lost)
 
 
 class _TunnelFactory(Factory):
