@@ -263,8 +263,9 @@ class PauseTests(CarrierTestCase):
         self.start(XHRPolling)
         self.answer(b"o\n")
         self.carrier.pauseReceiving()
-        self.answer(b"h\n")
-        self.answer(b"h\n")
+        for _ in range(2):
+            self.reactor.advance(25)
+            self.answer(b"h\n")
         self.assertEqual(self.frames, ["o", "h", "h"])
         self.assertEqual(len(self.receives), 4)
         self.answer(b'a["x"]\n')

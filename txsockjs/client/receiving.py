@@ -244,12 +244,11 @@ class Receiver:
             self._break(problem)
         elif self._leaving:
             pass
+        elif self._paused and (self._many or self._kept):
+            self._due = True
         elif body.brought:
             self._empty = 0
-            if self._paused and (self._many or self._kept):
-                self._due = True
-            else:
-                self.ask()
+            self.ask()
         else:
             wait = min(_EMPTY * 2**self._empty, _EMPTIEST)
             self._empty = min(self._empty + 1, 10)
