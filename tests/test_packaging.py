@@ -197,7 +197,8 @@ class PackagingTests(SynchronousTestCase):
             name, _, version = each.partition("==")
             self.assertRegex(wanted, rf'"{re.escape(name)}(\[tls\])?>={version}"')
         names = {each.partition("==")[0].lower() for each in lowest}
-        extras = {"h2", "prometheus-client", "prompt-toolkit", "rich"}
+        extras = {"h2", "prometheus-client", "hiredis", "txredisapi"}
+        extras |= {"prompt-toolkit", "rich"}
         self.assertEqual(names, self.runtime | extras)
 
     def wheelNames(self) -> list[str]:
