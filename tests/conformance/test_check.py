@@ -16,6 +16,9 @@ from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ServerEndpoint
 from twisted.internet.protocol import Factory, Protocol, ServerFactory
 from twisted.protocols import wire
 from twisted.trial.unittest import TestCase
+from twisted.web.resource import Resource
+from twisted.web.server import Site
+from twisted.web.static import Data
 
 from tests.conformance.server import Closer, TextEcho, listen
 from tests.support.programs.certificates import makeCertificate
@@ -327,6 +330,41 @@ class NothingTests(CheckTest):
         """
         url = await self.listen(Factory.forProtocol(Silent))
         await self.assertNothing(url, "silence before an answer")
+
+    async def test_endless(self) -> None:
+        """
+        Something answers without end.
+        """
+
+        class Endless(Protocol):
+            transport: Any = None
+
+            def dataReceived(self, data: bytes) -> None:
+                self.transport.write(b"HTTP/1.1 200 OK\r\n\r\n")
+                self.transport.registerProducer(self, False)
+
+            def resumeProducing(self) -> None:
+                self.transport.write(b"x" * 1_000_000)
+
+            def stopProducing(self) -> None:
+                pass
+
+        url = await self.listen(Factory.forProtocol(Endless))
+        await self.assertNothing(url, "8388608 bytes came and more")
+
+    async def test_nonsense(self) -> None:
+        """
+        What is there for C{info} is none.
+        """
+        root = Resource()
+        for name, body in (("a", b"[" * 100_000), ("b", b"[]"), ("c", b"")):
+            service = Resource()
+            service.putChild(b"info", Data(body, "application/json"))
+            root.putChild(name.encode(), service)
+        url = await self.listen(Site(root))
+        await self.assertNothing(f"{url}/a", "no JSON at /a/info")
+        await self.assertNothing(f"{url}/b", "no JSON object at /b/info")
+        await self.assertNothing(f"{url}/c", "no JSON at /c/info")
 
     async def test_noTLS(self) -> None:
         """

@@ -30,6 +30,9 @@ from twisted.web.iweb import IPolicyForHTTPS
 PATIENCE = 5.0
 """Seconds without news after which the target is taken to be silent."""
 
+MOST = 8 * 1024 * 1024
+"""Bytes that nobody has read, after which the target is taken to send without end."""
+
 _CLEAN = (ConnectionDone, ResponseDone, PotentialDataLoss)
 
 
@@ -55,10 +58,14 @@ class ByteStream(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         self._buffer += data
+        if len(self._buffer) > MOST:
+            self._buffer = self._buffer[:100]
+            self.reason = Failure(AssertionError(f"{MOST} bytes came and more"))
+            self.transport.loseConnection()
         self._tell()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.reason = reason
+        self.reason = self.reason or reason
         self._tell()
 
     def _tell(self) -> None:

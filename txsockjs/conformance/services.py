@@ -178,7 +178,7 @@ async def _info(target: Target, path: str) -> dict[str, Any] | str:
         return f"status {reply.status}"
     try:
         info = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "no JSON"
     return info if isinstance(info, dict) else "no JSON object"
 

@@ -9,7 +9,7 @@ from autobahn.websocket.types import ConnectionResponse
 from twisted.internet.defer import Deferred, DeferredQueue, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 
-from txsockjs.conformance.client import Target
+from txsockjs.conformance.client import MOST, Target
 
 
 class WebSocket(WebSocketClientProtocol):  # type: ignore[misc]
@@ -110,6 +110,7 @@ class _Factory(WebSocketClientFactory):  # type: ignore[misc]
             openHandshakeTimeout=0,
             closeHandshakeTimeout=0,
             serverConnectionDropTimeout=0,
+            maxMessagePayloadSize=MOST,
         )
 
     def buildProtocol(self, addr: object) -> WebSocket:
