@@ -110,6 +110,7 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     "txsockjs.client.socket": {
         "WebSocketClientProtocol": (
             "_fail_connection",
+            "_isMessageCompressed",
             "_max_message_size_exceeded",
             "_onOpen",
             "_onPing",

@@ -280,6 +280,30 @@ class FaultTests(CarrierTestCase):
         self.assertLost(TooLarge, "max_message_size allows 100000")
         self.assertFault(say(b"\xff\xff", rsv=4), 1007, compression=True)
 
+    def test_inflates(self) -> None:
+        """
+        As much as is allowed is taken, in any pieces, and so is a message that ends
+        with a block marked as the last, and what follows that.
+        """
+        self.headers = {"Sec-WebSocket-Extensions": "permessage-deflate"}
+        text = bytes(range(32, 127)) * 10
+        for segment in 1, 1 << 20:
+            self.session = Carried()
+            carrier = self.carry(compression=True, max_message_size=len(text))
+            self.server.accept(self.headers)
+            self.reactor.segment = repeat(segment).__next__
+            for _ in range(2):
+                last = zlib.compress(text, wbits=-15)
+                self.say(say(last[:20], rsv=4, final=False), say(last[20:], 0))
+            deflater = zlib.compressobj(wbits=-15)
+            for _ in range(2):
+                data = deflater.compress(text) + deflater.flush(zlib.Z_SYNC_FLUSH)
+                self.say(say(data[:-4], rsv=4))
+            self.say(say(text))
+            self.assertEqual(self.session.values("frame"), [text.decode()] * 5)
+            carrier.abort()
+            self.reactor.settle()
+
     def test_crowded(self) -> None:
         """
         A server at fault that does not read what it is sent is not waited for.

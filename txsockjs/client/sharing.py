@@ -31,15 +31,14 @@ class _Shared(WebSocketClientFactory):  # type: ignore[misc]
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(protocols=list(settings.subprotocols))
-        limit = settings.max_message_size
 
         def accept(response: object) -> PerMessageDeflateResponseAccept | None:
             if settings.compression and isinstance(response, PerMessageDeflateResponse):
-                return PerMessageDeflateResponseAccept(response, max_message_size=limit)
+                return PerMessageDeflateResponseAccept(response)
             return None
 
         self.setProtocolOptions(
-            maxMessagePayloadSize=limit,
+            maxMessagePayloadSize=settings.max_message_size,
             perMessageCompressionAccept=accept,
             # RFC 6455, section 5.5.1: the answer to a close frame has its code.
             echoCloseCodeReason=True,

@@ -32,6 +32,7 @@ from txsockjs.client.handshake import readAnswer, request
 from txsockjs.client.interfaces import ISocketUser
 from txsockjs.client.place import Settings
 from txsockjs.client.wire import Wire, wireFor
+from txsockjs.deflate import Deflate
 from txsockjs.errors import (
     NO_CODE,
     ConnectFailed,
@@ -91,6 +92,7 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
     subprotocol: str | None = None
     data: bytes
     _direct: bool
+    _perMessageCompress: Any
     _transport_details = None
     _validator: Utf8Validator | None = None
     _answered = False
@@ -239,6 +241,15 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
         self.subprotocol = response.protocol
 
     def _onOpen(self) -> None:
+        agreed: Any = self._perMessageCompress
+        if agreed is not None:
+            self._perMessageCompress = Deflate(
+                agreed.client_max_window_bits,
+                agreed.server_max_window_bits,
+                not agreed.server_no_context_takeover,
+                self.maxMessagePayloadSize,
+                agreed.mem_level,
+            )
         self.user.socketOpened()
 
     # In
@@ -321,6 +332,12 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
         # of empty ones there may be any number.
         self.message_data = [bytearray()]
 
+    def onMessageFrameBegin(self, length: int) -> None:
+        super().onMessageFrameBegin(length)
+        if self._isMessageCompressed:
+            # L{Deflate} counts what comes of it. Both together are no size at all.
+            self.message_data_total_length -= length
+
     def onMessageFrameData(self, payload: bytes) -> None:
         if not self.failedByMe:
             self.message_data[0] += payload
@@ -335,13 +352,11 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
         """
         if self.state != _OPEN:
             return
-        deflate = self._perMessageCompress
+        deflate: Deflate | None = self._perMessageCompress
         if deflate is None:
             self.wire.write(formatFrame(opcode, payload))
         else:
-            deflate.start_compress_message()
-            packed = deflate.compress_message_data(payload)
-            packed += deflate.end_compress_message()
+            packed = deflate.compress(payload)
             self.wire.write(formatFrame(opcode, packed, _COMPRESSED))
 
     def sendFrame(self, opcode: int, payload: bytes = b"", **how: object) -> None:

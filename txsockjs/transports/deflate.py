@@ -1,17 +1,14 @@
-"""permessage-deflate: which offer is accepted, and what it does to messages. (RFC 7692)
+"""permessage-deflate: which offer is accepted. (RFC 7692)
 
-Autobahn's own accepts or refuses a whole handshake by its first offer, and keeps what a
-message was compressed with.
+Autobahn's own accepts or refuses a whole handshake by its first offer.
 """
 
 from __future__ import annotations
 
 import re
-import zlib
 from typing import Final, NamedTuple
 
-from autobahn.exception import PayloadCorruptError, PayloadExceededError
-
+from txsockjs.deflate import Deflate
 from txsockjs.options import SockJSOptions
 
 _NAME: Final = "permessage-deflate"
@@ -36,9 +33,6 @@ _BITS: Final = re.compile(r"[89]|1[0-5]")
 # What zlib can compress with.
 _FEWEST_BITS: Final = 9
 _MOST_BITS: Final = 15
-
-# What ends each message and is not sent (RFC 7692, section 7.2.1).
-_TAIL: Final = b"\0\0\xff\xff"
 
 
 class Agreement(NamedTuple):
@@ -120,81 +114,14 @@ def _accept(
     )
 
 
-class Deflate:
+def deflater(agreement: Agreement, options: SockJSOptions) -> Deflate:
     """
-    What compresses the messages of one connection and inflates those that come in, by
-    the names that Autobahn calls it.
-
-    What is sent is compressed message by message, and what it was compressed with is
-    let go. The window of what comes in is kept where the client keeps it.
+    What compresses and inflates as it was agreed.
     """
-
-    __slots__ = (
-        "_inflater",
-        "_keeps",
-        "_left",
-        "_level",
-        "_limit",
-        "_received",
-        "_sent",
+    return Deflate(
+        agreement.sent,
+        agreement.received,
+        agreement.keeps,
+        options.max_message_size,
+        options.compression_memory_level,
     )
-
-    EXTENSION_NAME: Final = _NAME
-
-    def __init__(self, agreement: Agreement, options: SockJSOptions) -> None:
-        self._sent = agreement.sent
-        self._received = agreement.received
-        self._keeps = agreement.keeps
-        self._level = options.compression_memory_level
-        # How many bytes a message may inflate to, and how many more this one may.
-        self._limit = self._left = options.max_message_size
-        self._inflater: zlib._Decompress | None = None
-
-    def compress(self, payload: bytes) -> bytes:
-        """
-        Compress one message.
-        """
-        compressor = zlib.compressobj(wbits=-self._sent, memLevel=self._level)
-        packed = compressor.compress(payload) + compressor.flush(zlib.Z_SYNC_FLUSH)
-        return packed.removesuffix(_TAIL)
-
-    def start_decompress_message(self) -> None:
-        """
-        A compressed message begins.
-        """
-        self._left = self._limit
-        # One may end with a block that is marked as the last (section 7.2.3.4).
-        if self._inflater is None or self._inflater.eof:
-            self._inflater = zlib.decompressobj(wbits=-self._received)
-
-    def decompress_message_data(self, data: bytes, max_output_len: int) -> bytes:
-        """
-        Inflate a piece of a message.
-
-        @param max_output_len: what Autobahn thinks may come of it, which depends on how
-            the message is cut.
-        @raise PayloadExceededError: if more would.
-        @raise PayloadCorruptError: if it is not DEFLATE.
-        """
-        inflated = self._inflate(data, self._left + 1)
-        self._left -= len(inflated)
-        if self._left < 0:
-            raise PayloadExceededError
-        return inflated
-
-    def end_decompress_message(self) -> None:
-        """
-        The message is complete.
-
-        @raise PayloadCorruptError: if it was not.
-        """
-        self._inflate(_TAIL, 1)
-        if not self._keeps:
-            self._inflater = None
-
-    def _inflate(self, data: bytes, limit: int) -> bytes:
-        assert self._inflater is not None
-        try:
-            return self._inflater.decompress(data, limit)
-        except zlib.error as error:
-            raise PayloadCorruptError(str(error)) from None

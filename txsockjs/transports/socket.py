@@ -28,9 +28,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txsockjs.core.frames import mostMessages
+from txsockjs.deflate import Deflate
 from txsockjs.errors import NO_CODE, SessionClosed, SessionFailed, UnknownSession
 from txsockjs.options import SockJSOptions
-from txsockjs.transports.deflate import Deflate, agree
+from txsockjs.transports.deflate import agree, deflater
 from txsockjs.transports.framing import REASON_SIZE, readTexts
 from txsockjs.web.wire import Wire
 
@@ -269,7 +270,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         options = self.factory.options
         agreed = agree(options, extensions) if options.compression else None
         if agreed is not None:
-            self._perMessageCompress = Deflate(agreed, options)
+            self._perMessageCompress = deflater(agreed, options)
             headers = {**headers, "Sec-WebSocket-Extensions": agreed.answer}
         self._wskey = key
         self.websocket_version = version
