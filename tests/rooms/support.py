@@ -78,9 +78,14 @@ class FaultyBroker(MemoryBroker):
 
     def goDown(self) -> None:
         """
-        Lose the connection, and what is on it.
+        Lose the connection, and what is on it, for so long that others take its members
+        to be gone.
         """
         self._goDown()
+        for room, members in self._entered.items():
+            for member, info in self._store.leave(room, members).items():
+                self._spread("memberLeft", room, member, info)
+        self._entered.clear()
         self._late.clear()
         self._untold.clear()
         self.refuse()

@@ -190,9 +190,10 @@ class ProtocolTests(FactoryTestCase):
         self.ask(watching)
         self.broker.goDown()
         self.broker.goUp()
-        present, gap = self.ask(watching)
+        present, gap, came = self.ask(watching)
         self.assertEqual((present["type"], present["total"]), ("presence", 2))
         self.assertEqual(gap, {"type": "gap", "room": "r"})
+        self.assertEqual(came["type"], "memberJoined")
         self.assertEqual(self.ask(quiet), [gap])
 
     def test_manyPresent(self) -> None:
