@@ -28,7 +28,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txsockjs.core.frames import mostMessages
-from txsockjs.deflate import Deflate
 from txsockjs.errors import NO_CODE, SessionClosed, SessionFailed, UnknownSession
 from txsockjs.options import SockJSOptions
 from txsockjs.transports.deflate import agree, deflater
@@ -331,7 +330,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         if self.state != self.STATE_OPEN:
             return
         rsv = 0
-        deflate: Deflate | None = self._perMessageCompress
+        deflate = self._perMessageCompress
         if deflate is not None:
             rsv = _COMPRESSED
             payload = deflate.compress(payload)
