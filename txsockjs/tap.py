@@ -41,6 +41,7 @@ from txsockjs.errors import OptionError, PrefixError
 from txsockjs.factory import SockJSMultiFactory
 from txsockjs.files import PublicFile
 from txsockjs.options import SockJSOptions
+from txsockjs.rooms.shared import MEMORY, SharedRooms, readOption
 from txsockjs.services import loadService
 
 _DEFAULT_LISTEN: Final = "tcp:8080:interface=127.0.0.1"
@@ -64,6 +65,7 @@ class Options(UsageOptions):
     @ivar endpoints: where, with the string that each came from.
     @ivar metrics: where there is something for Prometheus, in the same way.
     @ivar metricsSite: what is served there.
+    @ivar rooms: the rooms for those services that ask for them, if there are any.
     @ivar what: what is served, in a few words.
     """
 
@@ -104,6 +106,9 @@ class Options(UsageOptions):
         self.endpoints: list[tuple[str, IStreamServerEndpoint]] = []
         self.metrics: list[tuple[str, IStreamServerEndpoint]] = []
         self.metricsSite: Site | None = None
+        self.rooms: SharedRooms | None = None
+        self._broker: str | None = None
+        self._roomOptions: dict[str, dict[str, str]] = {}
         self._services: list[tuple[str, IProtocolFactory]] = []
         self._common: dict[str, str] = {}
         self._own: dict[str, dict[str, str]] = {}
@@ -177,6 +182,28 @@ class Options(UsageOptions):
         else:
             self._common[name] = value
 
+    def opt_rooms(self, url: str) -> None:
+        """
+        Rooms for the services that ask for them, as txsockjs.rooms.RoomsFactory does:
+        the URL of the Redis that joins them with those of other processes, such as
+        redis://127.0.0.1:6379/0 or unix:///run/redis.sock. This needs the extra
+        txsockjs[redis]. @FILE reads the URL from a file, which keeps its password out
+        of the list of processes. memory: has rooms of this process alone.
+        """
+        self._broker = url
+
+    def opt_room(self, option: str) -> None:
+        """
+        PATTERN:NAME=VALUE: an option of the rooms whose names fit a pattern, such as *
+        or team-*. The options are history, history_ttl and max_members. May be given
+        several times; the first pattern that fits holds. Example: --room *:history=100
+        """
+        try:
+            pattern, value = readOption(option)
+        except ValueError as error:
+            raise UsageError(f"--room {option}: {error}") from error
+        self._roomOptions.setdefault(pattern, {}).update(value)
+
     def postOptions(self) -> None:
         if not self.endpoints:
             self.opt_listen(_DEFAULT_LISTEN)
@@ -191,8 +218,17 @@ class Options(UsageOptions):
         else:
             self._addDemo()
             self.what = "SockJS demo"
+        if self._broker is not None or self._roomOptions:
+            self.rooms = self._makeRooms(self._broker or MEMORY)
         if self.metrics:
             self.metricsSite = self._makeMetricsSite()
+
+    def _makeRooms(self, url: str) -> SharedRooms:
+        factories = [factory for _, factory in self._services]
+        try:
+            return SharedRooms(self.reactor, url, self._roomOptions, factories)
+        except ValueError as error:
+            raise UsageError(f"--rooms: {error}") from error
 
     def _makeMetricsSite(self) -> Site:
         try:
@@ -322,6 +358,7 @@ class SockJSService(Service):
         self.endpoints = endpoints
         self.what = what
         self._beside: list[_Server] = []
+        self._rooms: SharedRooms | None = None
         self._listening: list[Deferred[IListeningPort | None]] = []
 
     def serveMetrics(
@@ -334,6 +371,12 @@ class SockJSService(Service):
             _Server(site, "Metrics", "metrics", *place) for place in endpoints
         ]
 
+    def shareRooms(self, rooms: SharedRooms) -> None:
+        """
+        Have rooms, for as long as there are sessions.
+        """
+        self._rooms = rooms
+
     def privilegedStartService(self) -> None:
         """
         Listen on every endpoint.
@@ -341,6 +384,8 @@ class SockJSService(Service):
         @raise CannotListenError: if one cannot; and what else an endpoint may raise.
         """
         Service.privilegedStartService(self)
+        if self._rooms is not None:
+            self._rooms.start()
         failures: list[Failure] = []
         servers = [_Server(self.site, self.what, "", *each) for each in self.endpoints]
         for server in servers + self._beside:
@@ -393,6 +438,8 @@ class SockJSService(Service):
             attempt.cancel()
         ports = await gatherResults(listening)
         await self.site.closeSessions()
+        if self._rooms is not None:
+            await self._rooms.stop()
         for port in ports:
             if port is not None:
                 await maybeDeferred(port.stopListening)
@@ -430,4 +477,6 @@ def makeService(config: Options) -> SockJSService:
     service = SockJSService(config.site, config.endpoints, config.what)
     if config.metricsSite is not None:
         service.serveMetrics(config.metricsSite, config.metrics)
+    if config.rooms is not None:
+        service.shareRooms(config.rooms)
     return service
