@@ -75,7 +75,14 @@ class CommandTests(OperatingTestCase):
         """
         self.twistd(commands(DOCUMENT, "twistd")[2])
         self.assertEqual(await get(self.url(8080, "chat")), WELCOME)
-        self.assertEqual(len(commands(DOCUMENT, "twistd")), 3)
+
+    async def test_rooms(self) -> None:
+        """
+        The fourth one serves rooms, whether or not their Redis is there.
+        """
+        self.twistd(commands(DOCUMENT, "twistd")[3])
+        self.assertEqual(await get(self.url(8080, "rooms")), WELCOME)
+        self.assertEqual(len(commands(DOCUMENT, "twistd")), 4)
 
 
 class StoppingTests(OperatingTestCase):
