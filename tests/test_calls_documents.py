@@ -20,6 +20,7 @@ from tests.support.examples import ExampleTestCase, Session, get, opened
 from txsockjs import AsyncSession, SockJSMultiFactory, errors
 from txsockjs.counters import TransportCounters
 from txsockjs.metrics import SockJSCollector
+from txsockjs.rooms import Rooms
 from txsockjs.testing import MemoryClient, MemoryReactor, MemorySession, MemorySite
 
 
@@ -152,6 +153,15 @@ class MetricsTests(MemoryExampleTestCase):
         self.space["print"] = lambda *items: printed.append(items)
         self.run_("counters")
         self.assertEqual([items[0] for items in printed], [1, 1, 0, 0, 1])
+
+    def test_rooms(self) -> None:
+        """It prints what there is."""
+        rooms = self.space["rooms"] = Rooms(clock=MemoryReactor())
+        self.addCleanup(rooms.stop)
+        printed: list[tuple[object, ...]] = []
+        self.space["print"] = lambda *items: printed.append(items)
+        self.run_("rooms")
+        self.assertEqual([items[0] for items in printed], [0, 0])
 
     def test_prometheus(self) -> None:
         """The collector is registered, and the Resource is there."""

@@ -13,6 +13,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
 from txsockjs.factory import SockJSMultiFactory
+from txsockjs.rooms.directory import Rooms
 from txsockjs.transports.resource import SockJSResource
 
 _Family: TypeAlias = type[GaugeMetricFamily] | type[CounterMetricFamily]
@@ -30,6 +31,34 @@ _METRICS: Final[dict[str, tuple[_Family, str, str]]] = {
         GaugeMetricFamily,
         "buffer_high_water_bytes",
         "Most bytes that a session has held which nobody had taken",
+    ),
+}
+
+
+#: The same for L{RoomsCounters <txsockjs.counters.RoomsCounters>}.
+_ROOMS: Final[dict[str, tuple[_Family, str, str]]] = {
+    "up": (GaugeMetricFamily, "rooms_broker_up", "Whether the broker can be asked"),
+    "rooms": (GaugeMetricFamily, "rooms_inhabited", "Rooms that have members here"),
+    "members": (GaugeMetricFamily, "rooms_members", "Members of all rooms here"),
+    "published": (
+        CounterMetricFamily,
+        "rooms_published",
+        "Messages that the broker has taken",
+    ),
+    "delivered": (
+        CounterMetricFamily,
+        "rooms_delivered",
+        "Messages that were given to members, once for each",
+    ),
+    "recovered": (
+        CounterMetricFamily,
+        "rooms_recovered",
+        "Those of them that were read from a history",
+    ),
+    "gaps": (
+        CounterMetricFamily,
+        "rooms_gaps",
+        "How often members were told that messages are missing",
     ),
 }
 
@@ -86,6 +115,46 @@ class SockJSCollector(Collector):
         yield metric
 
 
+class RoomsCollector(Collector):
+    """
+    Reads the counters of rooms when Prometheus asks::
+
+        REGISTRY.register(RoomsCollector([rooms]))
+    """
+
+    def __init__(self, rooms: Iterable[Rooms]) -> None:
+        """
+        @param rooms: the rooms, those of each broker with a name of their own.
+        """
+        self._rooms = rooms
+
+    def describe(self) -> Iterable[Metric]:
+        """
+        The metrics that there are, without their values.
+        """
+        return RoomsCollector(()).collect()
+
+    def collect(self) -> Iterator[Metric]:
+        """
+        The metrics.
+        """
+        counters = [rooms.counters for rooms in list(self._rooms)]
+        for attribute, (family, name, meaning) in _ROOMS.items():
+            metric = family(f"sockjs_{name}", meaning, labels=["rooms"])
+            for each in counters:
+                metric.add_metric([each.name], float(getattr(each, attribute)))
+            yield metric
+        refused = CounterMetricFamily(
+            "sockjs_rooms_refused",
+            "What rooms have refused",
+            labels=["rooms", "cause"],
+        )
+        for each in counters:
+            for cause, count in list(each.refused.items()):
+                refused.add_metric([each.name, cause], count)
+        yield refused
+
+
 class MetricsResource(Resource):
     """
     Shows all metrics of a registry, for Prometheus to fetch. They are read in the
@@ -135,15 +204,21 @@ class _MetricsSite(SockJSMultiFactory):
         return 0
 
 
-def metricsSite(services: Iterable[SockJSResource], reactor: Any = None) -> Site:
+def metricsSite(
+    services: Iterable[SockJSResource],
+    reactor: Any = None,
+    rooms: Iterable[Rooms] = (),
+) -> Site:
     """
-    A site that shows the counters of services, and what the process takes of the
-    machine, at C{/metrics}.
+    A site that shows the counters of services and of rooms, and what the process takes
+    of the machine, at C{/metrics}.
 
     @param reactor: what its time-outs are of; the global reactor if not given.
+    @param rooms: the rooms, those of each broker with a name of their own.
     """
     registry = CollectorRegistry()
     registry.register(SockJSCollector(services))
+    registry.register(RoomsCollector(rooms))
     ProcessCollector(registry=registry)
     site = _MetricsSite(clock=reactor)
     site.resource.putChild(b"metrics", MetricsResource(registry))
