@@ -110,6 +110,7 @@ class MemoryEndpoint:
     @ivar closes: whether it ends sessions that are closed.
     @ivar failing: the numbers of the attempts to connect that fail.
     @ivar hanging: those that never end; with C{cancelled}, if they are.
+    @ivar stubborn: whether sessions open though connecting was cancelled.
     @ivar attempts: when each of them was made.
     @ivar transports: of the sessions.
     @ivar open: how many are open, and C{most} the most that ever were.
@@ -123,6 +124,7 @@ class MemoryEndpoint:
         self.failing: Any = ()
         self.hanging: Any = ()
         self.cancelled: Exception = CancelledError()
+        self.stubborn = False
         self.attempts: list[float] = []
         self.transports: list[MemoryTransport] = []
         self.delivered = 0
@@ -145,7 +147,7 @@ class MemoryEndpoint:
     def _connected(
         self, connecting: Deferred[Any], factory: IProtocolFactory, fails: bool
     ) -> None:
-        if connecting.called:
+        if connecting.called and not self.stubborn:
             return
         if fails:
             refused = TransportFailed("it says no")
@@ -157,4 +159,5 @@ class MemoryEndpoint:
         self.open += 1
         self.most = max(self.most, self.open)
         protocol.makeConnection(transport)
-        connecting.callback(protocol)
+        if not connecting.called:
+            connecting.callback(protocol)

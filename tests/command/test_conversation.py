@@ -16,7 +16,7 @@ from txsockjs.command.connect import Connect
 from txsockjs.command.conversation import Conversation
 from txsockjs.command.endings import CommandError
 from txsockjs.command.rendering import JSONLines, Rendering
-from txsockjs.errors import SessionClosed, SockJSError
+from txsockjs.errors import SessionClosed, SessionFailed, SockJSError
 
 
 class MemoryConsole:
@@ -198,6 +198,7 @@ class EndTests(ConnectCase):
             transport.lose(SessionClosed(1000, "Done"))
             self.run_(0.3)
             self.assertStatus(0, "closed: 1000 Done")
+            self.assertEqual(transport.closes, [])
 
     def test_lost(self) -> None:
         """
@@ -206,6 +207,18 @@ class EndTests(ConnectCase):
         self.open().lose(ConnectionLost("it broke"))
         self.assertEqual(self.successResultOf(self.outcome), 1)
         self.assertRegex(self.said[0], "^txsockjs connect: lost: .*it broke")
+
+    def test_lostWhileClosing(self) -> None:
+        """
+        So is what breaks while the session is closed from here.
+        """
+        self.endpoint.closes = False
+        transport = self.open()
+        self.console.conversation.inputEnded()
+        self.run_(1.5)
+        self.assertEqual(transport.closes, [(1000, "")])
+        transport.lose(SessionFailed(1006, "no answer"))
+        self.assertStatus(1, "lost: 1006 no answer")
 
     def test_refused(self) -> None:
         """

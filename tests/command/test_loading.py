@@ -104,6 +104,31 @@ class OpeningTests(LoadCase):
         self.assertEqual(self.endpoint.most, 3)
         self.assertEqual(self.load.peak, 3)
 
+    def test_peak(self) -> None:
+        """
+        The most that were open at once are the most of any time, not of the last.
+        """
+        load = self.begin(sessions=4, rate=1.0)
+        self.run_(2.5)
+        for transport in self.endpoint.transports:
+            transport.lose(SessionClosed(3000, "Go away!"))
+        self.run_(2)
+        self.assertEqual((self.endpoint.open, load.peak), (1, 3))
+
+    def test_stubborn(self) -> None:
+        """
+        A session that opens though it was given up is closed.
+        """
+        self.endpoint.stubborn = True
+        self.endpoint.latency = 2.0
+        load = self.begin(sessions=1, duration=1.0)
+        self.run_(2.5)
+        [transport] = self.endpoint.transports
+        self.assertEqual(transport.closes, [(1000, "")])
+        self.run_(3)
+        self.assertOver()
+        self.assertEqual(load.tallies["websocket"].sent, 0)
+
     def test_shares(self) -> None:
         """
         Each transport has its share.
@@ -208,7 +233,8 @@ class MessageTests(LoadCase):
         self.run_(1)
         self.clock.advance(5)
         self.run_(1)
-        self.assertApproximates(self.total().roundTrips.maximum, 5.0, 0.6)
+        self.assertEqual(self.total().echoed, 6)
+        self.assertApproximates(self.total().roundTrips.percentile(50), 3.0, 1.0)
 
     def test_lost(self) -> None:
         """
@@ -229,18 +255,20 @@ class MessageTests(LoadCase):
         What is none of the session's own messages is counted apart, whatever it is; so
         is one that comes twice.
         """
+        self.endpoint.echoes = lambda number: False
         self.begin(sessions=1)
-        self.run_(2)
+        self.run_(3)
         [transport] = self.endpoint.transports
+        self.assertGreater(len(transport.sent), 1)
         mark = transport.sent[0].split(".")[0]
-        echoed = self.total().echoed
         for text in ("", "hello", f"{mark}.1.", f"{mark}.1.x ", f"{mark}.2.1 ."):
             transport.receive(text)
         transport.receive(f"{mark}.1." + "9" * 5000)
         transport.receive(f"{mark}.1.\u0662 .")
+        self.assertEqual((self.total().other, self.total().echoed), (7, 0))
         transport.receive(transport.sent[0])
-        self.assertEqual(self.total().other, 8)
-        self.assertEqual(self.total().echoed, echoed)
+        transport.receive(transport.sent[0])
+        self.assertEqual((self.total().other, self.total().echoed), (8, 1))
 
     def test_crowded(self) -> None:
         """
@@ -307,6 +335,19 @@ class EndTests(LoadCase):
         self.assertEqual(self.total().errors, {"closed: 1012 Service Restart": 1})
         self.assertEqual(self.total().lost, 1)
         self.assertFalse(self.total().fine)
+
+    def test_endedAwaited(self) -> None:
+        """
+        What such a session was waiting for is not waited for in the end.
+        """
+        self.begin(sessions=2, rate=100.0)
+        self.run_(1.05)
+        first = self.endpoint.transports[0]
+        self.assertGreater(len(first.sent), 0)
+        first.lose(SessionClosed(3000, "Go away!"))
+        self.assertGreater(self.total().sent, self.total().echoed)
+        self.run_(9.95)
+        self.assertOver()
 
     def test_stop(self) -> None:
         """
@@ -397,6 +438,14 @@ class ResultTests(LoadCase):
             r"^   3\.0 s: 4 of 4 open, 0 failed, 0 lost; \d+ messages, \d+ back: "
             r"p50 5\d\d, p99 5\d\d, p99\.9 5\d\d ms$",
         )
+
+    def test_fine(self) -> None:
+        """
+        All was well where nothing at all went wrong.
+        """
+        self.assertTrue(Tally(opened=1, closed=1, sent=1, echoed=1, other=1).fine)
+        for wrong in "failed", "cancelled", "lost", "skipped", "sent":
+            self.assertFalse(Tally(**{wrong: 1}).fine, wrong)
 
     def test_errors(self) -> None:
         """

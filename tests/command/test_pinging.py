@@ -29,7 +29,14 @@ class PingCase(SynchronousTestCase):
         self.pinger = Pinger(self.clock, **wanted)
         measuring = self.pinger.transport(self.trips, self.endpoint)
         self.running: Deferred[None] = Deferred.fromCoroutine(measuring)
-        return self.running
+        # How many sessions are left when it is over.
+        self.left: list[int] = []
+
+        def over(result: Any) -> Any:
+            self.left.append(self.endpoint.open)
+            return result
+
+        return self.running.addBoth(over)
 
     def run_(self, seconds: float) -> None:
         for _ in range(round(seconds * 100)):
@@ -40,7 +47,7 @@ class PingCase(SynchronousTestCase):
         It is over, with nothing left behind.
         """
         self.successResultOf(self.running)
-        self.assertEqual(self.endpoint.open, 0)
+        self.assertEqual(self.left, [0])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
 

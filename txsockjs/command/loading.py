@@ -304,7 +304,7 @@ class LoadSession(Protocol):
             else:
                 self._send()
             self._due += 1 / self._load.plan.messageRate
-        if self._load.sending and not self._closing:
+        if not self._closing:
             self._schedule(now)
 
     def _send(self) -> None:

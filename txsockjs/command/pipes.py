@@ -99,7 +99,6 @@ class Pipes(LineReceiver):
 
     def _fail(self, problem: str) -> None:
         self.pauseProducing()
-        self.clearLineBuffer()
         self._conversation.transport.unregisterProducer()
         self._conversation.fail(problem)
 
