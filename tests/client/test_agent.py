@@ -79,6 +79,21 @@ class RequestTests(ScriptedTestCase):
         self.assertEqual(first, "mine=1")
         self.assertEqual(set(second.split("; ")), {"mine=1", "JSESSIONID=dummy"})
 
+    def test_cookiesOfAddresses(self) -> None:
+        """
+        So it is where the server has an address, or a name without a domain.
+        """
+        for host in ("127.0.0.1:8080", "localhost:8080", "[::1]:8080", "node"):
+            self.web = self.client(cookies={"mine": "1"})
+            self.server.script = lambda asked: asked.answer(
+                b"", "200 OK", "Set-Cookie: JSESSIONID=dummy; path=/"
+            )
+            for _ in range(2):
+                self.web.request("GET", f"http://{host}/")
+                self.reactor.settle()
+            cookies = self.server.asked[-1].headers.get("cookie", "").split("; ")
+            self.assertEqual(set(cookies), {"mine=1", "JSESSIONID=dummy"}, host)
+
     def test_jar(self) -> None:
         """
         A jar of the user's is used as it is.
@@ -149,6 +164,11 @@ class RequestTests(ScriptedTestCase):
         [asked] = self.server.asked
         self.assertEqual(asked.headers["accept-encoding"], "identity")
         self.assertIsNotNone(asked.connection.ended)
+        self.server.script = lambda asked: asked.answer(
+            b"x", "200 OK", "Content-Encoding: Identity"
+        )
+        reading = self.read(self.successResultOf(self.get()))
+        self.assertEqual(self.successResultOf(reading), b"x")
 
 
 class ConnectionTests(ScriptedTestCase):

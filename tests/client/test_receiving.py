@@ -140,6 +140,15 @@ class ReceivingTests(CarrierTestCase):
         self.reactor.settle()
         self.assertIn("lost before all had come", self.lost)
 
+    def test_abortWithin(self) -> None:
+        """
+        When it is ended by what a frame says, those behind it are not told.
+        """
+        self.start()
+        self.session.then = lambda what, value: self.carrier.abort()
+        self.say(b"o\nx\n")
+        self.assertEqual(self.session.words, ["frame", "lost"])
+
     def test_notUTF8(self) -> None:
         """
         What is not UTF-8 is the end.
@@ -295,6 +304,19 @@ class PauseTests(CarrierTestCase):
         self.carrier.resumeReceiving()
         self.reactor.settle()
         self.assertEqual(len(self.receives), 2)
+
+    def test_abortResumed(self) -> None:
+        """
+        What was kept can be the reason to end it: then nothing more is told or asked.
+        """
+        self.start(XHRPolling)
+        self.carrier.pauseReceiving()
+        self.answer(b'a["x"]\na["y"]\n')
+        self.session.then = lambda what, value: self.carrier.abort()
+        self.carrier.resumeReceiving()
+        self.reactor.settle()
+        self.assertEqual(self.session.words, ["frame", "lost"])
+        self.assertEqual(len(self.receives), 1)
 
     def test_abortPaused(self) -> None:
         """

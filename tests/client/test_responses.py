@@ -33,6 +33,9 @@ class BoundsTests(ScriptedTestCase):
         self.assertRefused(said, begin + b"A: b\r\n" * MAX_HEAD + b"\r\n")
         self.assertRefused(said, b"HTTP/1.1 100 Continue\r\n\r\n" * MAX_HEAD)
         self.assertRefused(said, b"x" * (MAX_HEAD + 1))
+        # All of it at once.
+        field = b"A: %b\r\n" % (b"x" * (MAX_HEAD // 2))
+        self.assertRefused(said, begin + 2 * field + b"\r\n")
 
     def test_longHead(self) -> None:
         """
@@ -66,6 +69,33 @@ class BoundsTests(ScriptedTestCase):
         self.assertRefused("no HTTP", begin + b"Content-Length: -1\r\n\r\n")
         twice = b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n"
         self.assertRefused("no HTTP", begin + twice)
+
+    def test_notTaken(self) -> None:
+        """
+        A server that answers what is no HTTP and does not take the request either has
+        its connection ended.
+        """
+
+        def made(address: Any, build: Any = self.server.buildProtocol) -> Any:
+            connection = build(address)
+            connection.connectionMade = lambda: (
+                connection.transport.pauseProducing(),
+                connection.transport.write(b"SSH-2.0-x\r\n\r\n"),
+            )
+            return connection
+
+        self.server.buildProtocol = made  # type: ignore[method-assign]
+        url = "http://sockjs.example/"
+        asking: Any = self.web.request("POST", url, body=b"x" * 1_000_000)
+        self.reactor.settle()
+        self.assertIn("no HTTP", self.problem(asking))
+        [connection] = self.server.connections
+        self.assertNotEqual(self.reactor.getWriters(), [])
+        self.reactor.advance(2)
+        self.assertEqual(self.reactor.getWriters(), [])
+        connection.transport.resumeProducing()
+        self.reactor.settle()
+        self.assertIsNotNone(connection.ended)
 
     def test_noAnswer(self) -> None:
         """

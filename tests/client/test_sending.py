@@ -76,6 +76,9 @@ class SendingTests(CarrierTestCase):
         self.assertEqual(self.take(), fitting[:2])
         self.assertEqual(len(self.sends[-2].body), BATCH)
         self.take()
+        self.send("x" * (BATCH - 10), "1234")
+        self.assertEqual(len(self.take()), 1)
+        self.take()
 
     def test_pending(self) -> None:
         """
@@ -203,6 +206,16 @@ class ClosingTests(CarrierTestCase):
         self.assertEqual(self.session.words, ["frame", "lost"])
         self.assertIsInstance(self.session.reason, ConnectionDone)
         self.assertIsNotNone(self.receives[0].connection.ended)
+
+    def test_inFlight(self) -> None:
+        """
+        To abort it ends a request that is not answered.
+        """
+        self.carrier.send("a")
+        self.reactor.settle()
+        self.carrier.abort()
+        self.reactor.settle()
+        self.assertIsNotNone(self.sends[0].connection.ended)
 
     def test_tooLate(self) -> None:
         """

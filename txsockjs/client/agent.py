@@ -28,7 +28,7 @@ from txsockjs.client.plain import Body, PlainAgent
 from txsockjs.client.proxies import ProxySetting, TunnelEndpoint, proxyFor
 from txsockjs.client.redirections import REDIRECTIONS, follow
 from txsockjs.client.responses import WebResponse
-from txsockjs.client.servers import Server, httpURL
+from txsockjs.client.servers import SentURL, Server, httpURL
 from txsockjs.client.tls import policyFor
 from txsockjs.errors import InvalidURL
 
@@ -155,7 +155,7 @@ class WebClient:
         requested: Deferred[Any] = maybeDeferred(
             self._http.request,
             method,
-            url,
+            SentURL.of(url),
             headers=headers,
             data=None if body is None else Body(body),
             allow_redirects=False,

@@ -38,10 +38,16 @@ class BoundedJar(CookieJar):
 
 def fill(jar: CookieJar, url: str, cookies: Mapping[str, str]) -> None:
     """
-    Keep cookies that are for the host of one URL, and its port.
+    Keep cookies that are for the host of one URL.
     """
     for name, value in cookies.items():
-        jar.set_cookie(scoped_cookie(url, name, value))
+        cookie = scoped_cookie(url, name, value)
+        if ":" in cookie.domain:
+            # The standard library's jars know an address of IPv6 by its brackets, and
+            # no port of it.
+            cookie.port, cookie.port_specified = None, False
+            cookie.domain = f"[{cookie.domain.removesuffix('.local')}].local"
+        jar.set_cookie(cookie)
 
 
 def header(jar: CookieJar, url: str) -> str | None:

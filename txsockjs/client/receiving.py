@@ -91,7 +91,6 @@ class Receiver:
         # Exactly one of these is there, unless it is stopped, is leaving, or waits to
         # be resumed.
         self._asking: Deferred[Any] | None = None
-        self._unread: WebResponse | None = None
         self._body: _Body | None = None
         self._call: IDelayedCall | None = None
         self._reader = LineReader(place.settings.max_message_size)
@@ -125,15 +124,13 @@ class Receiver:
         Ask no more, and end what there is. Nothing is told after this.
         """
         self._stopped = True
-        asking, unread, body = self._asking, self._unread, self._body
-        self._asking = self._unread = self._body = None
+        asking, body = self._asking, self._body
+        self._asking = self._body = None
         if self._call is not None:
             self._call.cancel()
             self._call = None
         if asking is not None:
             asking.cancel()
-        if unread is not None:
-            unread.connection.abort()
         if body is not None:
             body.response.connection.abort()
 
@@ -153,16 +150,15 @@ class Receiver:
         self._paused = False
         kept, self._kept = self._kept, []
         for count, frame in enumerate(kept):
+            if self._stopped:
+                return
             if self._paused:
                 self._kept = kept[count:]
                 return
             self._owner.frameReceived(frame)
         if self._stopped or self._paused:
             return
-        if self._unread is not None:
-            unread, self._unread = self._unread, None
-            self._deliver(unread)
-        elif self._body is not None:
+        if self._body is not None:
             if self._many:
                 self._body.transport.resumeProducing()
         elif self._due:
@@ -182,8 +178,6 @@ class Receiver:
         if response.code != 200:
             self._asking = response.excerpt(self._place.clock)
             self._asking.addCallback(self._refused)
-        elif self._paused and self._many:
-            self._unread = response
         else:
             self._deliver(response)
 
@@ -199,7 +193,7 @@ class Receiver:
         body = self._body = _Body(self, response)
         self._reader = LineReader(self._place.settings.max_message_size)
         response.deliverBody(body)
-        # What is delivered with a body is read on.
+        # To deliver a body is to read on.
         if self._paused and self._many and self._body is body:
             body.transport.pauseProducing()
 

@@ -114,7 +114,7 @@ class Sender:
         self._call = None
         batch = [self._queue.popleft()]
         size = len(batch[0]) + 1
-        while self._queue and size + len(self._queue[0]) < BATCH:
+        while self._queue and size + len(self._queue[0]) + 2 <= BATCH:
             item = self._queue.popleft()
             size += len(item) + 1
             batch.append(item)

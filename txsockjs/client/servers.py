@@ -24,6 +24,23 @@ def encoded(url: URL) -> URL:
     return url.replace(host="ipv6").to_uri().replace(host=host)
 
 
+class SentURL(URL):
+    """
+    A URL that is as it goes over the network, for who would make it so once more.
+    """
+
+    @classmethod
+    def of(cls, text: str) -> URL:
+        """
+        @raise ValueError: if the host is no name that can be.
+        """
+        sent: URL = cls.from_text(encoded(URL.from_text(text)).to_text())
+        return sent
+
+    def to_uri(self) -> URL:
+        return self
+
+
 class Server:
     """
     What of a URL says which server it is.
