@@ -1,0 +1,227 @@
+"""C{rooms.js}, the browser's side of rooms, in real browsers."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.protocol import Factory
+from twisted.internet.task import LoopingCall, deferLater
+from twisted.protocols.portforward import ProxyFactory, ProxyServer
+from twisted.trial.unittest import TestCase
+from twisted.web.static import File
+
+from tests.support.programs.node import TESTS, need, runNode
+from tests.support.programs.servers import CLIENT
+from txsockjs.factory import SockJSMultiFactory
+from txsockjs.rooms import Rooms, RoomsFactory
+from txsockjs.rooms.script import roomsScript
+
+#: Those that a page of the service's own origin can use.
+TRANSPORTS = (
+    "websocket",
+    "xhr-streaming",
+    "eventsource",
+    "iframe-eventsource",
+    "htmlfile",
+    "iframe-htmlfile",
+    "xhr-polling",
+    "iframe-xhr-polling",
+    "jsonp-polling",
+)
+
+#: The client cannot call back the script of a JSONP poll, which then finds no function
+#: to call; and Firefox takes a connection that is refused for an error of the page.
+EXPECTED_ERROR = re.compile(
+    r"TypeError: _jp\.\w+ is not a function"
+    r"|can.t establish a connection to the server"
+    r"|connection to \S+ was interrupted"
+)
+
+#: Messages that are published, and seconds between two of them.
+COUNT = 250
+PACE = 0.02
+
+#: Seconds for which the network works, and for which it does not.
+UP, DOWN = 0.9, 0.3
+
+
+class CutProxy(ProxyFactory):
+    """
+    A network that can be cut.
+
+    @ivar cuts: how many connections that has cost.
+    """
+
+    def __init__(self, port: int) -> None:
+        super().__init__("127.0.0.1", port)
+        self.cuts = 0
+        self._open: set[ProxyServer] = set()
+        self._cut = False
+
+    def buildProtocol(self, address: Any) -> Any:
+        if self._cut:
+            return None
+        protocol = super().buildProtocol(address)
+        self._open.add(protocol)
+        return protocol
+
+    def cut(self) -> None:
+        """
+        Every connection is lost, and there are no new ones.
+        """
+        self._cut = True
+        connections, self._open = self._open, set()
+        for connection in connections:
+            if connection.connected:
+                self.cuts += 1
+                connection.transport.abortConnection()
+
+    def mend(self) -> None:
+        """
+        There are connections again.
+        """
+        self._cut = False
+
+
+class RoomsPage:
+    """What must hold in each browser."""
+
+    browser: str
+    program: str
+    timeout = 150
+
+    async def setUp(self: Any) -> None:
+        need("node", self.program, packages=("puppeteer-core", "sockjs-client"))
+        self.rooms = Rooms()
+        self.rooms.configure("*", history=COUNT)
+        site = SockJSMultiFactory()
+        options = {"sockjs_url": "/page/sockjs.min.js", "heartbeat": 0.5}
+        site.addFactory(RoomsFactory(self.rooms), "rooms", options)
+        page = File(str(TESTS / "js"))
+        page.putChild(b"sockjs.min.js", File(str(CLIENT)))
+        page.putChild(b"rooms.js", roomsScript())
+        site.resource.putChild(b"page", page)
+        port = await self.listen(site)
+        self.network = CutProxy(port)
+        self.url = f"http://127.0.0.1:{await self.listen(self.network)}"
+        self.addCleanup(self.rooms.stop)
+
+    async def listen(self: Any, factory: Factory) -> int:
+        endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
+        port = await endpoint.listen(factory)
+        self.addCleanup(port.stopListening)
+        number: int = port.getHost().port
+        return number
+
+    def run_(self: Any, scenario: str, **options: Any) -> Deferred[list[Any]]:
+        """Run a scenario over each transport, each on a page of its own."""
+        plan = {
+            "browser": self.browser,
+            "executable": shutil.which(self.program),
+            "groups": [
+                {
+                    "page": f"{self.url}/page/rooms.html",
+                    "runs": [
+                        {
+                            "key": transport,
+                            "scenario": scenario,
+                            "options": {
+                                "url": f"{self.url}/rooms",
+                                "transport": transport,
+                                **options,
+                            },
+                        }
+                    ],
+                }
+                for transport in self.transports
+            ],
+        }
+        running: Deferred[list[Any]] = Deferred.fromCoroutine(
+            runNode(reactor, "browser.js", json.dumps(plan))
+        )
+        return running
+
+    transports: tuple[str, ...] = TRANSPORTS
+
+    async def test_cut(self: Any) -> None:
+        """
+        A network that is cut again and again makes no hole, over any transport: each
+        page gets each message once, in order.
+        """
+        room = self.rooms.room("news")
+        running = self.run_("follow", room="news", count=COUNT, patience=60_000)
+        while len(room) < len(self.transports) and not running.called:
+            await deferLater(reactor, 0.02, lambda: None)
+        texts = [f"message {number}" for number in range(COUNT)]
+        unsaid = iter(texts)
+        network = LoopingCall(self._cutAndMend)
+        network.start(UP + DOWN)
+        published: Deferred[Any] = Deferred()
+
+        async def say() -> None:
+            text = next(unsaid, None)
+            if text is None:
+                saying.stop()
+            else:
+                await room.publish(text)
+
+        saying = LoopingCall(lambda: Deferred.fromCoroutine(say()))
+        saying.start(PACE).chainDeferred(published)
+        await published
+        network.stop()
+        self.network.mend()
+        lines = await running
+        errors = [line["result"] for line in lines if line["key"] == "error"]
+        self.assertEqual([e for e in errors if not EXPECTED_ERROR.search(e)], [])
+        results = {each["key"]: each["result"] for each in lines}
+        results.pop("error", None)
+        self.assertEqual(set(results), set(self.transports))
+        for transport, result in results.items():
+            self.assertEqual(result["state"], "done", (transport, result))
+            self.assertEqual(result["texts"], texts, transport)
+            self.assertEqual((result["gaps"], result["errors"]), (0, []), transport)
+            self.assertGreater(len(result["joins"]), 1, transport)
+            self.assertEqual(set(result["joins"]), {True}, transport)
+        self.assertGreater(self.network.cuts, len(self.transports))
+
+    def _cutAndMend(self: Any) -> Deferred[None]:
+        async def once() -> None:
+            await deferLater(reactor, UP, self.network.cut)
+            await deferLater(reactor, DOWN, self.network.mend)
+
+        return Deferred.fromCoroutine(once())
+
+
+class ChromiumTests(RoomsPage, TestCase):
+    """In Chromium."""
+
+    browser = "chrome"
+    program = "chromium"
+
+    async def test_meet(self) -> None:
+        """
+        Two see each other come and go, and talk; what is published while the connection
+        is made anew arrives, and what is published after the end is refused.
+        """
+        self.transports = ("websocket",)
+        [line] = await self.run_("meet")
+        result = line["result"]
+        self.assertNotIn("error", result)
+        epoch, _, offset = result["position"].partition(":")
+        self.assertEqual((offset, result["again"]), ("1", f"{epoch}:2"))
+        self.assertEqual(result["refused"], "left")
+        self.assertEqual(result["states"], ["joined", "over"])
+        self.assertEqual(result["over"], "left")
+
+
+class FirefoxTests(RoomsPage, TestCase):
+    """In Firefox."""
+
+    browser = "firefox"
+    program = "firefox-esr"

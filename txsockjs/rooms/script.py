@@ -1,0 +1,23 @@
+"""The browser's side of L{RoomsFactory <txsockjs.rooms.factory.RoomsFactory>}, to be
+served beside it: L{roomsScript}."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from twisted.python.filepath import FilePath
+from twisted.web.resource import IResource
+
+from txsockjs.files import PublicFile
+
+_FILES: Final = FilePath(__file__).sibling("browser")
+
+
+def roomsScript() -> IResource:
+    """
+    The ES module C{rooms.js}, as a page imports it. Its types are beside it in the
+    package, in C{rooms.d.ts}, for an editor or a bundler.
+
+    @return: a Resource, for C{putChild(b"rooms.js", roomsScript())}.
+    """
+    return PublicFile(_FILES.child("rooms.js").path, "text/javascript")
