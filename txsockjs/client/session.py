@@ -215,6 +215,8 @@ class ClientSession(SessionLife):
         application = self._application
         if application is None:
             return
+        # What comes in meanwhile waits.
+        self._ready = False
         inbox = self._inbox
         while inbox and not self._paused and inbox is self._inbox:
             message = inbox.popleft()
@@ -226,6 +228,8 @@ class ClientSession(SessionLife):
                 self.crowded = False
                 application.sessionDrained()
         if self._inbox:
+            if not self._paused:
+                self._later()
             return
         if self.state is State.LOST:
             self._become(Event.TOLD)
