@@ -73,6 +73,31 @@ class ExampleTests(ProgramTestCase):
         await self.assertChats(url + "/chat")
         self.assertIn("new SockJS('/chat')", await self.get(url + "/"))
 
+    async def test_chatRooms(self) -> None:
+        """C{chat_rooms.py}: who is there, what was said, and what is for one alone."""
+        url = await self.run_("chat_rooms.py", LOOPBACK)
+        ada = await openSession(self, url)
+        ada.send("ada")
+        self.assertEqual(await ada.receive(), ["* here: ada"])
+        ada.send("hello")
+        self.assertEqual(await ada.receive(), ["ada: hello"])
+        bob = await openSession(self, url)
+        bob.send("bob")
+        self.assertEqual(await bob.receive(2), ["ada: hello", "* here: ada, bob"])
+        self.assertEqual(await ada.receive(), ["* bob joins"])
+        bob.send("@ada just you")
+        bob.send("all")
+        self.assertEqual(await ada.receive(2), ["bob, to you: just you", "bob: all"])
+        self.assertEqual(await bob.receive(), ["bob: all"])
+        bob.send("@" + "x" * 300 + " hello")
+        [problem] = await bob.receive()
+        self.assertIn("* Not sent: the name of a room", problem)
+        await bob.leave()
+        self.assertEqual(await ada.receive(), ["* bob leaves"])
+        long = await openSession(self, url)
+        long.send("x" * 300)
+        await long.ended
+
     async def test_multiplex(self) -> None:
         """C{multiplex.py}: topics on one connection, some made on demand."""
         url = await self.run_("multiplex.py", LOOPBACK)
