@@ -70,6 +70,26 @@ class BoundsTests(ScriptedTestCase):
         twice = b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n"
         self.assertRefused("no HTTP", begin + twice)
 
+    def test_more(self) -> None:
+        """
+        What comes behind a response is no part of the next one.
+        """
+        more = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
+        for together in (True, False):
+
+            def script(asked: Asked, together: bool = together) -> None:
+                head = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"
+                asked.say(head + (more if together else b""))
+
+            self.server.script = script
+            for _ in range(2):
+                reading = self.read(self.successResultOf(self.get()))
+                self.assertEqual(self.successResultOf(reading), b"x")
+                if not together:
+                    self.server.asked[-1].say(more)
+                    self.reactor.settle()
+                    self.assertIsNotNone(self.server.connections[-1].ended)
+
     def test_notTaken(self) -> None:
         """
         A server that answers what is no HTTP and does not take the request either has
