@@ -345,8 +345,8 @@ class PlaceTests(RedisTestCase):
         await other.subscribe("r")
         await other.enter("r", {"m": ""})
         # All that is done when somebody is gone, and Redis has lost what it had told.
-        await self.redis.do("ZADD", "sockjs:{r}:leases", "1", "gone")
         await self.redis.do("HSET", "sockjs:{r}:members", "x", "gone:")
+        await self.redis.do("ZADD", "sockjs:{r}:leases", "1", "gone")
         await heard.when(lambda: ("x", "") in heard.of("left"))
         # The other one has heard of another message meanwhile.
         await other.publish("r", "y", 5, 60.0)
