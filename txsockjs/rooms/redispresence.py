@@ -64,6 +64,7 @@ class Presence:
         self._entered: dict[str, dict[str, str]] = {}
         self._untended: list[str] = []
         self._portion = 0
+        self._steps = 0
         self._tending = LoopingCall(self._step)
         self._tending.clock = clock
         self._interval = ttl / 3 / _STEPS
@@ -75,6 +76,7 @@ class Presence:
         self.process = token_hex(8)
         self._entered.clear()
         self._untended.clear()
+        self._steps = 0
         self._tending.start(self._interval, now=False)
 
     def stop(self) -> None:
@@ -148,9 +150,10 @@ class Presence:
         """
         Tend some of the rooms.
         """
-        if not self._untended:
+        if self._steps == 0:
             self._untended = list({*self._entered, *self._subscribed()})
             self._portion = -(-len(self._untended) // _STEPS)
+        self._steps = (self._steps + 1) % _STEPS
         portion = self._untended[-self._portion :]
         del self._untended[-self._portion :]
         for room in portion:

@@ -1,0 +1,468 @@
+"""Tests of L{txsockjs.rooms.redis} and what is under it, with a Redis in memory."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.rooms.listening import Listener
+from tests.support.redis import SILENT, FakeRedis
+from txsockjs.errors import BrokerUnavailable
+from txsockjs.rooms.redis import MOST_WAITING, RedisBroker
+from txsockjs.rooms.redisconnection import MOST_REPLY
+from txsockjs.rooms.rediskeys import MOST_TEXT
+from txsockjs.rooms.redislink import CLOSE_TIME, FIRST_PAUSE, LONGEST_PAUSE
+from txsockjs.rooms.redisscripts import ENTER, LEAVE, MEMBERS, PUBLISH, READ, TEND
+from txsockjs.rooms.values import Position
+
+CHANNEL = b"sockjs:{r}:channel:0"
+
+
+class RedisTestCase(SynchronousTestCase):
+    """
+    A broker whose Redis is in memory.
+
+    @ivar lines: what was logged.
+    """
+
+    def setUp(self) -> None:
+        self.lines: list[str] = []
+        globalLogPublisher.addObserver(self.keep)
+        self.addCleanup(globalLogPublisher.removeObserver, self.keep)
+        self.redis = FakeRedis()
+
+    def keep(self, event: Any) -> None:
+        if event.get("log_namespace", "").startswith("txsockjs.rooms.redis"):
+            self.lines.append(event["log_format"].format(**event))
+
+    def make(self, url: str = "unix:///redis", **how: Any) -> RedisBroker:
+        """A broker that is started, until the test ends with nothing left behind."""
+        self.listener = Listener()
+        self.broker = RedisBroker(self.redis, url, **how)
+        self.broker.start(self.listener)
+        self.redis.settle()
+        self.addCleanup(self.stop, self.broker)
+        return self.broker
+
+    def stop(self, broker: RedisBroker) -> None:
+        stopped = broker.stop()
+        self.redis.advance(20)
+        self.successResultOf(stopped)
+        self.assertEqual(self.redis.getDelayedCalls(), [])
+        self.assertEqual(self.redis.links, [])
+        self.assertEqual(self.redis.getReaders(), [])
+
+    def result(self, asked: Deferred[Any]) -> Any:
+        self.redis.settle()
+        return self.successResultOf(asked)
+
+    def failure(self, asked: Deferred[Any], words: str = "") -> BrokerUnavailable:
+        self.redis.settle()
+        error: Any = self.failureResultOf(asked, BrokerUnavailable).value
+        self.assertIn(words, str(error))
+        return error
+
+    def heard(self, kind: str) -> int:
+        return len(self.listener.of(kind))
+
+
+class ConnectingTests(RedisTestCase):
+    """How it comes up, and again."""
+
+    def test_pauses(self) -> None:
+        """It is tried again after pauses that double up to a bound, less up to half of
+        each; one line is logged."""
+        self.redis.accepts = False
+        self.make()
+        self.redis.advance(120)
+        times = self.redis.attempts
+        pauses = [after - before for before, after in pairwise(times)]
+        for number, pause in enumerate(pauses):
+            most = min(LONGEST_PAUSE, FIRST_PAUSE * 2**number)
+            self.assertTrue(most / 2 <= pause <= most, (number, pause))
+        self.assertGreater(len(pauses), 12)
+        self.assertNotEqual(len({round(pause, 6) for pause in pauses[-3:]}), 1)
+        [line] = self.lines
+        self.assertIn("Redis at unix:///redis is not there: ", line)
+        self.assertIn("gone", line)
+
+    def test_flapping(self) -> None:
+        """One that drops its connections soon is not come back to at once; one that was
+        there for long is."""
+        self.make()
+        for _ in range(12):
+            self.redis.drop()
+            self.redis.advance(LONGEST_PAUSE)
+            self.assertTrue(self.broker.up)
+        before = len(self.redis.attempts)
+        self.redis.drop()
+        self.redis.advance(LONGEST_PAUSE / 2 - 0.1)
+        self.assertEqual(len(self.redis.attempts), before)
+        self.redis.advance(LONGEST_PAUSE * 3)
+        self.redis.drop()
+        self.redis.advance(FIRST_PAUSE)
+        self.assertTrue(self.broker.up)
+
+    def test_login(self) -> None:
+        """Both connections log in, and select the database."""
+        self.make("unix://me:p%40ss@/redis?db=3")
+        for link in self.redis.links:
+            self.assertEqual(
+                link.asked[:2], [[b"AUTH", b"me", b"p@ss"], [b"SELECT", b"3"]]
+            )
+        self.assertEqual(len(self.redis.links), 2)
+
+    def test_loginFails(self) -> None:
+        """A log-in that is refused is said to be, without the password."""
+        self.redis.replies[b"AUTH"] = lambda args: ValueError("WRONGPASS no")
+        self.make("unix://:s3cret@/redis")
+        self.assertIn("WRONGPASS", self.lines[0])
+        self.assertNotIn("s3cret", self.lines[0])
+        self.assertEqual(self.listener.heard, [])
+        del self.redis.replies[b"AUTH"]
+        self.redis.advance(1)
+        self.assertTrue(self.broker.up)
+
+    def test_silentLogin(self) -> None:
+        """One that accepts and says nothing is given up after the time-out."""
+        self.redis.silent = True
+        self.make("unix://:pw@/redis", timeout=4.0)
+        self.redis.advance(3.9)
+        self.assertEqual(self.lines, [])
+        self.redis.advance(0.2)
+        self.assertIn("it has not answered for 4 s", self.lines[0])
+        self.assertEqual(self.redis.given, [4.0])
+
+    def test_lostBetween(self) -> None:
+        """One connection that is lost while the other is made takes that with it."""
+        taken: list[Any] = []
+
+        def auth(args: list[bytes]) -> Any:
+            if len(self.redis.links) == 2:
+                taken.extend(self.redis.links)
+                self.redis.links[0].transport.abortConnection()
+                del self.redis.replies[b"AUTH"]
+            return b"OK"
+
+        self.redis.replies[b"AUTH"] = auth
+        self.make("unix://:pw@/redis")
+        self.redis.settle()
+        self.assertEqual(len(taken), 2)
+        self.assertEqual(self.listener.heard, [])
+        self.assertEqual(self.redis.links, [])
+        self.redis.advance(1)
+        self.assertTrue(self.broker.up)
+
+    def test_oneLost(self) -> None:
+        """Where one of the two is lost, so is the other, and it is told once."""
+        for number in 0, 1:
+            self.make()
+            self.redis.links[number].transport.loseConnection()
+            self.redis.settle()
+            self.assertEqual(self.redis.links, [])
+            self.assertEqual(self.listener.heard, [("up",), ("down",)])
+            self.failure(self.broker.publish("r", "x", 0, 0.0), "is not there")
+            self.redis.advance(1)
+            self.assertEqual(self.heard("up"), 2)
+            self.stop(self.broker)
+
+    def test_beats(self) -> None:
+        """Both connections are asked for signs of life; where one gives none, all that
+        was asked has failed within the time-out."""
+        self.make(timeout=8.0)
+        self.result(self.broker.subscribe("r"))
+        self.redis.advance(60)
+        self.assertTrue(self.broker.up)
+        self.redis.advance(1)
+        self.redis.silent = True
+        asked = self.broker.publish("r", "x", 5, 60.0)
+        self.redis.advance(7.9)
+        self.assertTrue(self.failure(asked).uncertain)
+        self.assertEqual(self.heard("down"), 1)
+        self.assertIn("has not answered for 4 s", self.lines[-1])
+
+    def test_large(self) -> None:
+        """An answer without end is given up."""
+        self.redis.replies[b"PUBLISH"] = lambda args: SILENT
+        self.make()
+        asked = self.broker.publish("r", "x", 0, 0.0)
+        self.redis.settle()
+        [link] = [each for each in self.redis.links if len(each.asked) > 5]
+        link.transport.write(b"$%d\r\n" % (2 * MOST_REPLY))
+        piece = b"x" * (1 << 20)
+        for _ in range(MOST_REPLY // len(piece) + 1):
+            link.transport.write(piece)
+            self.redis.settle()
+        self.assertTrue(self.failure(asked, "answer has more than").uncertain)
+
+    def test_stopWhile(self) -> None:
+        """It can be stopped while it connects, logs in, or waits to try again."""
+        self.redis.accepts = None
+        self.stop(self.make())
+        self.assertEqual(self.redis.cancelled, 1)
+        self.redis.accepts = False
+        self.stop(self.make())
+        self.redis.accepts, self.redis.silent = True, True
+        self.stop(self.make("unix://:pw@/redis"))
+        self.assertEqual(self.heard("up"), 0)
+
+    def test_stopInside(self) -> None:
+        """The listener may stop it, and start it again, from inside any call."""
+        for kind in "up", "down":
+            broker = self.make()
+            broker.stop()
+            listener = Listener()
+            again = Listener()
+
+            listener.answer = partial(self.startAnew, broker, again, kind)
+            broker.start(listener)
+            self.redis.settle()
+            self.redis.drop()
+            self.redis.advance(5)
+            self.assertEqual(listener.heard[-1], (kind,))
+            self.assertEqual(again.heard[-1], ("up",))
+            self.stop(broker)
+
+    def startAnew(
+        self, broker: RedisBroker, listener: Listener, kind: str, thing: Any
+    ) -> None:
+        if thing[0] == kind:
+            broker.stop()
+            broker.start(listener)
+
+    def test_stopUnread(self) -> None:
+        """A connection that does not end by itself is reset."""
+        broker = self.make()
+        self.redis.silent = True
+        for link in self.redis.links:
+            link.transport.pauseProducing()
+        big = broker.publish("r", "x" * MOST_TEXT, 0, 0.0)
+        more = [broker.publish("r", "x" * MOST_TEXT, 0, 0.0) for _ in range(3)]
+        stopped = broker.stop()
+        self.redis.settle()
+        for link in self.redis.links:
+            link.transport.resumeProducing()
+        self.redis.advance(CLOSE_TIME)
+        self.successResultOf(stopped)
+        for asked in big, *more:
+            self.failure(asked)
+
+    def test_arguments(self) -> None:
+        """Arguments that there are not are refused, each with what there is."""
+        for words, how in (
+            ("prefix", {"prefix": "a{b"}),
+            ("prefix", {"prefix": ""}),
+            ("ttl", {"ttl": 0}),
+            ("timeout", {"timeout": float("nan")}),
+            ("maxWaiting", {"maxWaiting": 0}),
+        ):
+            with self.assertRaises(ValueError) as raised:
+                RedisBroker(self.redis, "unix:///redis", **how)
+            self.assertTrue(str(raised.exception).startswith(words))
+
+
+class AskingTests(RedisTestCase):
+    """What is asked, and answered wrongly."""
+
+    def test_waiting(self) -> None:
+        """No more may wait than the limit; what ends something is not refused."""
+        broker = self.make(maxWaiting=3)
+        self.result(broker.subscribe("r"))
+        self.redis.silent = True
+        waiting = [broker.publish("r", "x", 0, 0.0) for _ in range(3)]
+        self.failure(broker.publish("r", "x", 0, 0.0), "maxWaiting")
+        self.failure(broker.subscribe("r2"), "maxWaiting")
+        ending = [broker.unsubscribe("r"), broker.leave("r", ["m"])]
+        self.redis.settle()
+        for each in waiting + ending:
+            self.assertNoResult(each)
+        sent = {command[0] for command in self.redis.asked[-2:]}
+        self.assertEqual(sent, {b"UNSUBSCRIBE", b"EVALSHA"})
+        self.redis.drop()
+        for each in waiting + ending:
+            self.assertTrue(self.failure(each).uncertain)
+        self.redis.silent = False
+        self.redis.advance(1)
+        self.result(broker.publish("r", "x", 0, 0.0))
+
+    def test_waitingBytes(self) -> None:
+        """So with bytes."""
+        broker = self.make()
+        self.redis.silent = True
+        many = MOST_WAITING // MOST_TEXT
+        text = "x" * (MOST_TEXT - 1000)
+        waiting = [broker.publish("r", text, 0, 0.0) for _ in range(many)]
+        error = self.failure(broker.publish("r", text, 0, 0.0), "bytes wait")
+        self.assertFalse(error.uncertain)
+        self.redis.drop()
+        for each in waiting:
+            self.failure(each)
+
+    def test_tooLarge(self) -> None:
+        """A message that is larger than may be is refused."""
+        broker = self.make()
+        text = "é" * (MOST_TEXT // 2) + "x"
+        self.failure(broker.publish("r", text, 5, 60.0), "is larger than")
+        self.assertEqual(self.redis.ran(PUBLISH), [])
+
+    def test_cancel(self) -> None:
+        """To cancel gives up the waiting, and nothing else: the next answer belongs to
+        the next question."""
+        broker = self.make()
+        answers = iter([[b"e", b"1"], [b"e", b"2"]])
+        self.redis.scripts[PUBLISH] = lambda keys, args: next(answers)
+        asked = broker.publish("r", "1", 5, 60.0), broker.publish("r", "2", 5, 60.0)
+        asked[0].addErrback(lambda reason: None)
+        asked[0].cancel()
+        self.assertEqual(self.result(asked[1]), Position("e", 2))
+        subscribed = broker.subscribe("r")
+        subscribed.addErrback(lambda reason: None)
+        subscribed.cancel()
+        self.redis.settle()
+        self.redis.tell(CHANNEL, b"nx")
+        self.assertEqual(self.listener.texts("r"), ["x"])
+
+    def test_strangeAnswers(self) -> None:
+        """An answer that is none has what was asked fail, and is counted."""
+        broker = self.make()
+        strange: tuple[Any, ...] = (
+            None,
+            b"",
+            7,
+            [],
+            [b"e"],
+            [b"e", b"x"],
+            [b"\xff", b"1"],
+            [b"e", b"1", b"2"],
+            [b"e", 1],
+            [b"e", b"3", b"1", b"x", b"3", b"y"],
+            [b"e", b"1", None, b"x"],
+            [b"e", b"1", b"1", b"\xff"],
+            [[b"e"], b"1"],
+        )
+        for number, answer in enumerate(strange, 1):
+            self.redis.scripts[READ] = lambda keys, args, answer=answer: answer
+            self.failure(broker.recent("r", 5), "must not")
+            self.assertEqual(broker.malformed, number)
+        for answer in None, b"", [b"e"], [b"e", b"x"], [1, 2], [[], []]:
+            self.redis.scripts[PUBLISH] = lambda keys, args, answer=answer: answer
+            self.failure(broker.publish("r", "x", 5, 60.0), "must not")
+        for answer in None, b"", 7, [b"m"]:
+            self.redis.scripts[MEMBERS] = lambda keys, args, answer=answer: answer
+            self.failure(broker.members("r"), "must not")
+        self.redis.scripts[MEMBERS] = lambda keys, args: [b"m", b"p:i", b"n", b"", 1, 2]
+        self.assertEqual(self.result(broker.members("r")), {"m": "i"})
+        self.assertTrue(broker.up)
+        self.assertEqual(len(self.lines), 2)
+
+    def test_refused(self) -> None:
+        """What Redis refuses fails with its words, and was not done."""
+        broker = self.make()
+        refused = ValueError("OOM command not allowed")
+        self.redis.scripts = dict.fromkeys((PUBLISH, READ), lambda *args: refused)
+        self.redis.scripts[ENTER] = lambda *args: refused
+        self.redis.replies[b"SUBSCRIBE"] = lambda args: ValueError("NOPERM no")
+        for asked in (
+            broker.publish("r", "x", 5, 60.0),
+            broker.recent("r", 5),
+            broker.enter("r", {"m": ""}),
+        ):
+            self.assertFalse(self.failure(asked, "OOM command not allowed").uncertain)
+        self.failure(broker.subscribe("r"), "NOPERM")
+        # Nobody of those is kept present, and nothing is subscribed to.
+        self.redis.advance(60)
+        self.assertEqual(self.redis.ran(TEND), [])
+        self.assertTrue(broker.up)
+
+
+class PresenceTests(RedisTestCase):
+    """Who is kept present."""
+
+    def tended(self, seconds: float) -> list[bytes]:
+        """The heads of the rooms that are tended in some time."""
+        before = len(self.redis.ran(TEND))
+        self.redis.advance(seconds)
+        return [each[3] for each in self.redis.ran(TEND)[before:]]
+
+    def test_tended(self) -> None:
+        """Rooms that have members here, or are subscribed to, are tended three times in
+        the time to live; others are not any more."""
+        broker = self.make(ttl=30.0)
+        self.result(broker.enter("a", {"m": ""}))
+        self.result(broker.subscribe("b"))
+        both = {b"sockjs:{a}:head", b"sockjs:{b}:head"}
+        self.assertEqual(self.tended(0.9), [])
+        for _ in range(3):
+            tended = self.tended(10)
+            self.assertEqual((set(tended), len(tended)), (both, 2))
+        runs = self.redis.ran(TEND)
+        processes = {run[3]: run[6] for run in runs}
+        self.assertNotEqual(processes[b"sockjs:{a}:head"], b"")
+        self.assertEqual(processes[b"sockjs:{b}:head"], b"")
+        self.result(broker.leave("a", ["m"]))
+        self.result(broker.unsubscribe("b"))
+        self.tended(10)
+        self.assertEqual(self.tended(60), [])
+
+    def test_spread(self) -> None:
+        """Many rooms are not tended all at once."""
+        broker = self.make(ttl=30.0)
+        for number in range(100):
+            self.result(broker.enter(f"{number}", {f"m{number}": ""}))
+        most = max(len(self.tended(1.0)) for _ in range(30))
+        self.assertEqual(most, 10)
+        self.assertEqual(len(set(self.tended(10.0))), 100)
+
+    def test_takenForGone(self) -> None:
+        """Where this process was taken to be gone, its members enter anew."""
+        broker = self.make(ttl=30.0)
+        self.result(broker.enter("r", {"a": "1", "b": "2"}))
+        self.result(broker.leave("r", ["b"]))
+        self.redis.scripts[TEND] = lambda keys, args: 0
+        before = len(self.redis.ran(ENTER))
+        self.redis.advance(1)
+        [again] = self.redis.ran(ENTER)[before:]
+        self.assertEqual(again[-2:], [b"a", b"1"])
+
+    def test_another(self) -> None:
+        """With each connection the process has another name, so that whoever left in
+        between is not kept present; whoever was does not stay by itself."""
+        broker = self.make()
+        self.result(broker.enter("r", {"a": "1", "b": "2"}))
+        self.redis.drop()
+        self.failure(broker.leave("r", ["a"]))
+        self.redis.advance(1)
+        self.assertTrue(broker.up)
+        self.redis.advance(60)
+        self.assertEqual(self.redis.ran(TEND), [])
+        self.result(broker.enter("r", {"b": "2"}))
+        first, second = self.redis.ran(ENTER)
+        self.assertNotEqual(first[5], second[5])
+
+    def test_stopped(self) -> None:
+        """All that have entered leave when it is stopped, so many in a script."""
+        broker = self.make()
+        self.result(broker.enter("r", {f"m{n}": "" for n in range(1200)}))
+        self.assertEqual(len(self.redis.ran(ENTER)), 3)
+        stopped = broker.stop()
+        self.redis.settle()
+        self.successResultOf(stopped)
+        left = [name for run in self.redis.ran(LEAVE) for name in run[5:]]
+        self.assertEqual(set(left), {b"m%d" % n for n in range(1200)})
+        self.assertEqual(len(self.redis.ran(LEAVE)), 3)
+
+    def test_stoppedUnanswered(self) -> None:
+        """That is not waited for without end."""
+        broker = self.make()
+        self.result(broker.enter("r", {"m": ""}))
+        self.redis.silent = True
+        stopped = broker.stop()
+        self.redis.advance(4.9)
+        self.assertNoResult(stopped)
+        self.redis.advance(0.2)
+        self.successResultOf(stopped)
