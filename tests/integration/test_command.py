@@ -136,6 +136,29 @@ class PipeTests(CommandTestCase):
         self.assertEqual(status, 0)
         self.assertRegex(output, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z a\n$")
 
+    async def test_huge(self) -> None:
+        """
+        A line of some megabytes as JSON is one message, either way, where that is
+        allowed at both ends.
+        """
+        line = b"\x01" * 1_000_000
+        options = {"max_message_size": 8 * len(line), "max_buffer": 16 * len(line)}
+        arguments = ("connect", "--max-message-size", str(8 * len(line)), "--wait", "0")
+        for transport in TRANSPORTS:
+            hearing = TalkingFactory(echoes=False)
+            url = self.serve(hearing, **options)
+            result = await self.run_(
+                *arguments, "--transport", transport, url, input=line
+            )
+            self.assertEqual(result, (0, "", ""), transport)
+            self.assertTrue(hearing.heard == [line], transport)
+            url = self.serve(TalkingFactory(line, close=(1000, "")), **options)
+            status, output, _ = await self.run_(
+                *arguments, "--transport", transport, url, input=None
+            )
+            self.assertEqual(status, 0)
+            self.assertTrue(output == line.decode() + "\n", transport)
+
     async def test_raw(self) -> None:
         """
         With C{--raw}, a WebSocket is spoken to without SockJS.
@@ -246,6 +269,31 @@ class TroubleTests(CommandTestCase):
         await self.assertTrouble(
             1, ["--max-message-size", "1000", url], "max_message_size"
         )
+
+    async def test_proxy(self) -> None:
+        """
+        A proxy that is not there is told, for it is what was to be connected to; one
+        that is no URL is a wrong command line.
+        """
+        url = self.serve(TalkingFactory())
+        await self.port.stopListening()
+        proxy = url.removesuffix("/service")
+        await self.assertTrouble(
+            1, ["--proxy", proxy, "http://service.invalid/"], "proxy", "refused"
+        )
+        await self.assertTrouble(2, ["--proxy", "ftp://a", url], "ftp://a")
+
+    async def test_closedFiles(self) -> None:
+        """
+        Where there is no input or no output, that is told.
+        """
+        url = self.serve(TalkingFactory())
+        for name, closed in ("stdin", "<&-"), ("stdout", ">&-"):
+            command = f"{sys.executable} -m txsockjs connect {url} {closed}"
+            status, _, errors = await self.run_("-c", command, program=("sh",))
+            self.assertEqual(status, 1)
+            said = f"txsockjs connect: {name} is closed: try /dev/null\n"
+            self.assertEqual(errors, said)
 
     async def test_history(self) -> None:
         """

@@ -214,6 +214,8 @@ def main(arguments: Namespace) -> int:
             transports=arguments.transport,
             raw=arguments.raw,
             max_message_size=arguments.max_message_size,
+            # A line that may be sent may wait as well, however JSON has it.
+            max_buffer=max(Settings().max_buffer, 8 * arguments.max_message_size),
             **reachingArguments(arguments),
         )
         job = Connect(endpoint, arguments.prog)
