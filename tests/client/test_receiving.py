@@ -194,6 +194,7 @@ class PauseTests(CarrierTestCase):
         @return: how many there were.
         """
         transport = self.receives[-1].connection.transport
+        self.reactor.settle()
         for count in range(1000):
             if transport.dataBuffer or transport._tempDataBuffer:
                 return count
@@ -285,6 +286,19 @@ class PauseTests(CarrierTestCase):
         self.reactor.settle()
         self.assertEqual(self.frames[3:], ['a["x"]'])
         self.assertEqual(len(self.receives), 5)
+
+    def test_pollingMore(self) -> None:
+        """
+        A polling response that has more than its one frame is not read on either.
+        """
+        self.start(XHRPolling)
+        self.carrier.pauseReceiving()
+        self.receives[-1].begin()
+        count = self.fill()
+        self.assertEqual(self.frames, [])
+        self.carrier.resumeReceiving()
+        self.reactor.settle()
+        self.assertEqual(len(self.frames), count)
 
     def test_pausedAgain(self) -> None:
         """

@@ -140,7 +140,13 @@ class Receiver:
         heartbeat the next is asked for, so that the session does not end for that.
         """
         self._paused = True
-        if self._many and self._body is not None:
+        self._hold()
+
+    def _hold(self) -> None:
+        """
+        Read no more of a body where that is to be so.
+        """
+        if self._paused and self._body is not None and (self._many or self._kept):
             self._body.transport.pauseProducing()
 
     def resume(self) -> None:
@@ -159,8 +165,7 @@ class Receiver:
         if self._stopped or self._paused:
             return
         if self._body is not None:
-            if self._many:
-                self._body.transport.resumeProducing()
+            self._body.transport.resumeProducing()
         elif self._due:
             self._due = False
             self.ask()
@@ -194,8 +199,7 @@ class Receiver:
         self._reader = LineReader(self._place.settings.max_message_size)
         response.deliverBody(body)
         # To deliver a body is to read on.
-        if self._paused and self._many and self._body is body:
-            body.transport.pauseProducing()
+        self._hold()
 
     def bodyReceived(self, body: _Body, data: bytes) -> None:
         """
@@ -220,6 +224,7 @@ class Receiver:
                 self._owner.frameReceived(frame)
                 if body is not self._body:
                     return
+        self._hold()
 
     def bodyEnded(self, body: _Body, reason: Failure) -> None:
         """
