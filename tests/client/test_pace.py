@@ -236,6 +236,25 @@ class InboundTests(SessionTestCase):
         turn(self.clock)
         self.assertEqual(self.protocol.heard, [b"1", b"2", b"3", b"4"])
 
+    def test_insideProducer(self) -> None:
+        """
+        So does what comes in while its producer is called, and is then delivered.
+        """
+        self.open()
+        producer = Producer()
+
+        def then() -> None:
+            self.carrier.say('a["1"]')
+            self.assertEqual(self.protocol.heard, [])
+
+        self.transport.registerProducer(producer, False)
+        producer.then = then
+        turn(self.clock)
+        self.transport.write(b"x")
+        turn(self.clock)
+        self.assertEqual(producer.told, ["resume", "resume"])
+        self.assertEqual(self.protocol.heard, [b"1"])
+
     def test_lostWhilePaused(self) -> None:
         """
         The end waits behind what came before it.
