@@ -109,8 +109,8 @@ class Connector:
         return Deferred.fromCoroutine(self._connect(protocolFactory))
 
     async def _connect(self, factory: IProtocolFactory) -> IProtocol:
-        self._users += 1
         factory.doStart()
+        self._users += 1
         search = Search()
         try:
             found = await self._inTime(search)
