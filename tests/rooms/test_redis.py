@@ -15,12 +15,21 @@ from tests.support.redis import SILENT, FakeRedis
 from txsockjs.errors import BrokerUnavailable
 from txsockjs.rooms.redis import MOST_WAITING, RedisBroker
 from txsockjs.rooms.redisconnection import MOST_REPLY
-from txsockjs.rooms.rediskeys import MOST_TEXT
+from txsockjs.rooms.rediskeys import MOST_TEXT, Keys
 from txsockjs.rooms.redislink import CLOSE_TIME, FIRST_PAUSE, LONGEST_PAUSE
-from txsockjs.rooms.redisscripts import ENTER, LEAVE, MEMBERS, PUBLISH, READ, TEND
+from txsockjs.rooms.redisscripts import (
+    ENTER,
+    FORGET,
+    LEAVE,
+    MEMBERS,
+    PUBLISH,
+    READ,
+    TEND,
+)
 from txsockjs.rooms.values import Position
 
-CHANNEL = b"sockjs:{r}:channel:0"
+KEYS = Keys.of("sockjs", 0, "r")
+CHANNEL = KEYS.channel
 
 
 class RedisTestCase(SynchronousTestCase):
@@ -186,6 +195,41 @@ class ConnectingTests(RedisTestCase):
         self.assertEqual(self.heard("down"), 1)
         self.assertIn("has not answered for 4 s", self.lines[-1])
 
+    def test_oneSilent(self) -> None:
+        """One connection that is silent is enough."""
+        for number in 0, 1:
+            self.make(timeout=8.0)
+            link = self.redis.links[number]
+            self.redis.silentLinks.append(link)
+            self.redis.advance(8)
+            self.assertEqual(self.heard("down"), 1)
+            self.stop(self.broker)
+
+    def test_elsewhere(self) -> None:
+        """Where another connection may do better, there is a new one."""
+        for number, code in enumerate(("READONLY x", "NOSCRIPT x", "MASTERDOWN x"), 1):
+            if number == 1:
+                self.make()
+            self.redis.scripts[PUBLISH] = partial(self.refuse, code)
+            asked = self.broker.publish("r", "x", 5, 60.0)
+            self.assertFalse(self.failure(asked, code).uncertain)
+            self.assertEqual(self.heard("down"), number)
+            self.assertIn(code, self.lines[-1])
+            self.redis.advance(20)
+            self.assertEqual(self.heard("up"), number + 1)
+
+    def refuse(self, code: str, *args: object) -> Exception:
+        return ValueError(code)
+
+    def test_much(self) -> None:
+        """Much that comes is not too much, where each is not."""
+        self.make()
+        self.result(self.broker.subscribe("r"))
+        for _ in range(MOST_REPLY // MOST_TEXT + 1):
+            self.redis.tell(CHANNEL, b"n" + b"x" * MOST_TEXT)
+        self.assertEqual(self.heard("message"), MOST_REPLY // MOST_TEXT + 1)
+        self.assertTrue(self.broker.up)
+
     def test_large(self) -> None:
         """An answer without end is given up."""
         self.redis.replies[b"PUBLISH"] = lambda args: SILENT
@@ -234,6 +278,26 @@ class ConnectingTests(RedisTestCase):
         if thing[0] == kind:
             broker.stop()
             broker.start(listener)
+
+    def test_startWhileStopping(self) -> None:
+        """What is still being stopped has no say in what was started after it."""
+        broker = self.make()
+        self.result(broker.enter("r", {"m": ""}))
+        self.redis.silent = True
+        stopped = broker.stop()
+        self.redis.settle()
+        old = list(self.redis.links)
+        self.redis.silent = False
+        broker.start(self.listener)
+        self.redis.settle()
+        self.result(broker.subscribe("r"))
+        for link in old:
+            link.transport.abortConnection()
+        self.redis.settle()
+        self.successResultOf(stopped)
+        self.assertEqual(self.listener.heard, [("up",), ("up",)])
+        self.redis.tell(CHANNEL, b"nx")
+        self.assertEqual(self.listener.texts("r"), ["x"])
 
     def test_stopUnread(self) -> None:
         """A connection that does not end by itself is reset."""
@@ -302,6 +366,9 @@ class AskingTests(RedisTestCase):
         self.redis.drop()
         for each in waiting:
             self.failure(each)
+        self.redis.silent = False
+        self.redis.advance(1)
+        self.result(broker.publish("r", text, 0, 0.0))
 
     def test_tooLarge(self) -> None:
         """A message that is larger than may be is refused."""
@@ -378,6 +445,62 @@ class AskingTests(RedisTestCase):
         self.redis.advance(60)
         self.assertEqual(self.redis.ran(TEND), [])
         self.assertTrue(broker.up)
+
+
+class CountingTests(RedisTestCase):
+    """A Redis that has lost what it had told."""
+
+    def subscribed(self) -> RedisBroker:
+        broker = self.make()
+        self.result(broker.subscribe("r"))
+        for number in range(1, 6):
+            self.redis.tell(CHANNEL, b"mold:%d:x" % number)
+        return broker
+
+    def test_seen(self) -> None:
+        """A position that was there has the history begin anew, and all be asked again;
+        the message is not handed on."""
+        self.subscribed()
+        for offset in b"5", b"3":
+            self.redis.tell(CHANNEL, b"mold:%b:again" % offset)
+            self.assertNotIn("again", self.listener.texts("r"))
+            self.assertEqual(self.redis.ran(FORGET)[-1][3:4], [b"old"])
+            self.assertEqual(self.redis.links, [])
+            self.assertEqual(self.listener.heard[-1], ("down",))
+            self.redis.advance(20)
+            self.result(self.broker.subscribe("r"))
+            self.redis.tell(CHANNEL, b"mold:5:x")
+
+    def test_otherEpoch(self) -> None:
+        """A message of another epoch is handed on, whatever its offset."""
+        self.subscribed()
+        self.redis.tell(CHANNEL, b"mnew:1:y")
+        self.assertEqual(self.listener.texts("r")[-1], "y")
+        self.assertEqual(self.redis.ran(FORGET), [])
+
+    def test_unseen(self) -> None:
+        """When it is subscribed to again, Redis is told how far it had come, as far as
+        that was heard or read."""
+        broker = self.subscribed()
+        self.redis.scripts[READ] = lambda keys, args: [b"old", b"8"]
+        self.result(broker.read("r", Position("old", 8)))
+        self.redis.drop()
+        self.redis.advance(1)
+        self.assertEqual(self.redis.ran(FORGET), [])
+        self.result(broker.subscribe("r"))
+        [ran] = self.redis.ran(FORGET)
+        self.assertEqual(ran[1:], [KEYS.head, KEYS.stream, b"old", b"8"])
+
+    def test_forgotten(self) -> None:
+        """What is no longer subscribed to is not remembered, nor tended."""
+        broker = self.subscribed()
+        self.redis.drop()
+        self.redis.advance(60)
+        self.assertEqual(self.redis.ran(TEND), [])
+        self.redis.drop()
+        self.redis.advance(60)
+        self.result(broker.subscribe("r"))
+        self.assertEqual(self.redis.ran(FORGET), [])
 
 
 class PresenceTests(RedisTestCase):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from hypothesis import given
@@ -74,7 +74,7 @@ class KeysTests(SynchronousTestCase):
     def test_anything(self, data: bytes) -> None:
         """Whatever comes is an event or a ValueError."""
         for read in readEvent, decode, readMember:
-            with suppress(ValueError):
+            with contextlib.suppress(ValueError):
                 read(data)
 
     def test_large(self) -> None:

@@ -59,7 +59,8 @@ class Link(Protocol):
             self.asked.append(command)
             self.redis.asked.append(command)
             reply = self.redis.answer(self, command)
-            if reply is not SILENT and not self.redis.silent:
+            silent = self.redis.silent or self in self.redis.silentLinks
+            if reply is not SILENT and not silent:
                 self.transport.write(resp(reply))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -76,6 +77,7 @@ class FakeRedis(MemoryReactor):
 
     @ivar accepts: whether it can be connected to; None: that takes its time.
     @ivar silent: whether it answers nothing.
+    @ivar silentLinks: the connections on which it answers nothing.
     @ivar scripts: what answers a script, given its keys and other arguments.
     @ivar replies: what answers a command, by its name.
     @ivar links: the connections that there are.
@@ -87,6 +89,7 @@ class FakeRedis(MemoryReactor):
         super().__init__()
         self.accepts: bool | None = True
         self.silent = False
+        self.silentLinks: list[Link] = []
         self.scripts: dict[Script, Callable[[list[bytes], list[bytes]], Any]] = {}
         self.replies: dict[bytes, Callable[[list[bytes]], Any]] = {}
         self.links: list[Link] = []

@@ -72,8 +72,8 @@ class RedisLink:
         @param cameUp: called when it is up.
         @param wentDown: called when it is up no longer, with the reason. L{stop} does
             not call it.
-        @param heard: called with the channel and the data of what is published, while
-            it is up.
+        @param heard: called with the channel and the data of what is published where
+            it has subscribed.
         """
         self.url = url
         self.up = False
@@ -286,8 +286,7 @@ class RedisLink:
             self._lost(" ".join(problem.split()))
 
     def _hear(self, channel: bytes, data: bytes) -> None:
-        if self.up:
-            self._heard(channel, data)
+        self._heard(channel, data)
 
 
 def _nothing(*args: object) -> None:
