@@ -107,6 +107,31 @@ class RoomsTests(RoomsTestCase):
         self.successResultOf(room.join(session, info="ada"))
         self.assertEqual(self.names(elsewhere), {"ada"})
 
+    def test_whenUp(self) -> None:
+        """Who waits for the broker is told when it can be asked, or at once."""
+        self.successResultOf(self.rooms.whenUp())
+        self.broker.goDown()
+        waiting, given = self.rooms.whenUp(), self.rooms.whenUp()
+        given.addErrback(lambda reason: None).cancel()
+        self.assertNoResult(waiting)
+        self.broker.goUp()
+        self.successResultOf(waiting)
+
+    def test_notAllAtOnce(self) -> None:
+        """When the broker is back, so many rooms ask it at a time; all of them do."""
+        sessions = [self.join(self.rooms.room(f"h{n}")) for n in range(250)]
+        self.broker.goDown()
+        self.broker.slow = True
+        del self.broker.calls[:]
+        self.broker.goUp()
+        self.assertEqual(self.broker.calls, ["subscribe"] * 100)
+        self.broker.answer()
+        self.broker.slow = False
+        self.broker.answer()
+        for number in range(250):
+            self.publish(self.others.room(f"h{number}"), "a")
+        self.assertEqual([session.texts[1:] for session in sessions], [["1=a"]] * 250)
+
     def test_listener(self) -> None:
         """What the broker talks to is what it needs, whole."""
         verifyObject(IBrokerListener, self.broker._listener)

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -24,6 +24,9 @@ from txsockjs.rooms.values import Entry
 
 # How many rooms may be given options by their own names.
 _MOST_NAMED: Final = 10_000
+
+# How many rooms subscribe and read their histories at a time.
+_AT_ONCE: Final = 100
 
 
 class Rooms:
@@ -44,6 +47,7 @@ class Rooms:
     @ivar broker: what joins them with those of other processes.
     @ivar attendance: which sessions are in which rooms.
     @ivar waiting: how many messages wait for the broker.
+    @ivar turns: what lets some of the rooms catch up at a time, after an outage.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class Rooms:
         self.counters = RoomsCounters(name)
         self.attendance = Attendance(self.options.max_rooms)
         self.waiting = 0
+        self.turns = DeferredSemaphore(_AT_ONCE)
         self._clock = clock
         self.broker: IBroker = MemoryBroker(clock) if broker is None else broker
         self._rooms: WeakValueDictionary[str, Room] = WeakValueDictionary()
@@ -73,6 +78,7 @@ class Rooms:
         self._named: dict[str, RoomOptions] = {}
         self._patterns: list[tuple[str, RoomOptions]] = []
         self._started = False
+        self._waitingUp: list[Deferred[None]] = []
         self.start()
 
     # What there is
@@ -154,6 +160,30 @@ class Rooms:
         """
         return bool(self.broker.up)
 
+    def whenUp(self) -> Deferred[None]:
+        """
+        Wait until the broker can be asked.
+
+        @return: what fires when it can, or at once. It does not fail; cancel it to wait
+            no longer.
+        """
+        waiting: Deferred[None] = Deferred()
+        if self.up:
+            waiting.callback(None)
+        else:
+            self._waitingUp.append(waiting)
+        return waiting
+
+    def isUp(self) -> None:
+        """
+        For the broker's listener: it can be asked now.
+        """
+        waiting, self._waitingUp = self._waitingUp, []
+        for each in waiting:
+            if not each.called:
+                # Otherwise whoever waited has given up.
+                each.callback(None)
+
     def start(self) -> None:
         """
         Start the broker, again after L{stop}.
@@ -213,6 +243,7 @@ class _Listener:
         self._rooms.counters.up = True
         for room in list(self._inhabited.values()):
             room.brokerUp()
+        self._rooms.isUp()
 
     def brokerDown(self, reason: Failure) -> None:
         self._rooms.counters.up = False

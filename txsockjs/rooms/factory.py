@@ -73,6 +73,7 @@ class RoomsProtocol(Protocol):
         self._busy = True
         while self._unread:
             doing = Deferred.fromCoroutine(self._do(self._unread.popleft()))
+            doing.addErrback(self._failed)
             if not doing.called:
                 self.transport.pauseProducing()
                 doing.addCallback(self._goOn)
@@ -83,6 +84,13 @@ class RoomsProtocol(Protocol):
         self._next()
         if not self._busy:
             self.transport.resumeProducing()
+
+    def _failed(self, reason: Failure) -> None:
+        """
+        Something could not even be answered: that is a fault of ours.
+        """
+        self._log.failure("A request could not be answered.", failure=reason)
+        self.transport.abortConnection()
 
     async def _do(self, message: str) -> None:
         """

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from random import uniform
 from typing import Any, Final, Protocol
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, DeferredSemaphore, fail, succeed
 from twisted.logger import Logger
 
 from txsockjs.counters import RoomsCounters
@@ -43,6 +43,12 @@ class FollowingHost(Protocol):
     def counters(self) -> RoomsCounters:
         """
         What was done.
+        """
+
+    @property
+    def turns(self) -> DeferredSemaphore:
+        """
+        What lets some of the rooms catch up at a time.
         """
 
     def callLater(self, seconds: float, call: Callable[[], object]) -> Any:
@@ -262,6 +268,8 @@ class Following:
         """
         Subscribe, and read what was missed meanwhile.
         """
+        turns = self._host.turns
+        await turns.acquire()
         try:
             while self._wanted and self._retry is None:
                 generation = self._generation
@@ -276,6 +284,7 @@ class Following:
                     self._resume(history)
         finally:
             self._running = False
+            turns.release()
         if self._current:
             self._release(None)
         elif not self._host.broker.up:
