@@ -237,7 +237,9 @@ class Options(UsageOptions):
             raise UsageError(
                 f"--metrics: {error}; install txsockjs[metrics]"
             ) from error
-        site: Site = metrics.metricsSite(self.site.services.values(), self.reactor)
+        site: Site = metrics.metricsSite(
+            self.site.services.values(), self.reactor, self.rooms or ()
+        )
         return site
 
     def getUsage(self, width: int | None = None) -> str:

@@ -66,6 +66,14 @@ class SharedRoomsTests(TapTestCase):
         self.assertIsInstance(rooms.broker, RedisBroker)
         self.assertEqual(self.reactor.unixClients[0][0], "/run/redis")
 
+    def test_metrics(self) -> None:
+        """The metrics of the process have those of the rooms."""
+        self.serve("--rooms", "memory:", "--metrics", "tcp:91")
+        [site] = [server[1] for server in self.reactor.tcpServers if server[0] == 91]
+        registry = site.resource.children[b"metrics"]._registry
+        labels = {"rooms": "rooms"}
+        self.assertEqual(registry.get_sample_value("sockjs_rooms_broker_up", labels), 1)
+
     def test_file(self) -> None:
         """The URL may be in a file."""
         Path("url").write_text("unix://:pw@/run/redis\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, succeed
@@ -55,6 +55,13 @@ class SharedRooms:
                 "no service asks for rooms; there is, for one, "
                 "--service rooms=txsockjs.rooms.RoomsFactory"
             )
+
+    def __iter__(self) -> Iterator[Rooms]:
+        """
+        The rooms, once they were given to somebody: for their metrics.
+        """
+        if self.rooms is not None:
+            yield self.rooms
 
     def start(self) -> None:
         """
