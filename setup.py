@@ -10,6 +10,6 @@ from setuptools import find_packages, setup
 setup(
     packages=[*find_packages(include=["txsockjs", "txsockjs.*"]), "twisted.plugins"],
     package_dir={"": "."},
-    package_data={"txsockjs": ["py.typed", "demo/*"]},
+    package_data={"txsockjs": ["py.typed", "demo/*", "rooms/browser/*"]},
     zip_safe=False,
 )

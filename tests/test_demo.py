@@ -110,8 +110,10 @@ class PageTests(TestCase):
         code, kind, html = await self.get("/")
         self.assertEqual((code, kind), (200, "text/html; charset=utf-8"))
         names = re.findall(r'(?:src|href)="/?([\w.]+)"', html)
-        self.assertEqual(set(names), {"demo.css", "demo.js", "sockjs.min.js"})
-        for name in names:
+        self.assertEqual(
+            set(names), {"demo.css", "demo.js", "chat.js", "sockjs.min.js"}
+        )
+        for name in [*names, "rooms.js"]:
             self.assertEqual((await self.get(f"/{name}"))[0], 200, name)
 
     async def test_localClient(self) -> None:
@@ -142,13 +144,14 @@ class PageTests(TestCase):
 
     async def test_consoles(self) -> None:
         """
-        The page has a console for each service, and no other.
+        The page has a console for each service, and no other, but for the rooms, which
+        have a chat.
         """
         self.serve(None, DEFAULT_SOCKJS_URL)
-        script = (await self.get("/demo.js"))[2]
-        self.assertEqual(
-            set(re.findall(r'name: "(\w+)"', script)), set(demo.factories(Clock()))
-        )
+        script, chat = [(await self.get(f"/{name}.js"))[2] for name in ("demo", "chat")]
+        consoles = set(re.findall(r'name: "(\w+)"', script))
+        self.assertIn('new Rooms("/rooms"', chat)
+        self.assertEqual(consoles | {"rooms"}, set(demo.factories(Clock())))
 
 
 class FindClientTests(SynchronousTestCase):

@@ -89,7 +89,8 @@ class DemoTests(TapTestCase):
         [(port, site, _, interface)] = self.reactor.tcpServers
         self.assertEqual((port, interface), (8080, "127.0.0.1"))
         self.assertIs(site, service.site)
-        self.assertEqual(set(site.services), {"echo", "broadcast", "close", "ticker"})
+        services = {"echo", "broadcast", "close", "ticker", "rooms"}
+        self.assertEqual(set(site.services), services)
 
     def test_paths(self) -> None:
         """

@@ -20,7 +20,10 @@ class DemoPage:
     timeout = 120
 
     async def test_walk(self: Any) -> None:
-        """Each console does what it says, by WebSocket and then by polling."""
+        """
+        Each console does what it says, by WebSocket and then by polling; who is cut off
+        from the chat misses nothing.
+        """
         need("node", self.program, packages=("puppeteer-core", "sockjs-client"))
         listen = ("--listen", "tcp:0:interface=127.0.0.1")
         twistd = self.start(*listen, "--sockjs-client", str(CLIENT))
@@ -42,6 +45,9 @@ class DemoPage:
         polling = "open, by xhr-polling"
         states = ["closed, 1000", polling, "closed, 3000", polling]
         self.assertEqual(read["states"], states)
+        self.assertEqual(read["missed"], ["ada: hello"])
+        back = ["Back. Nothing was missed:", "ada: are you there?", "grace: yes"]
+        self.assertEqual(read["heard"], ["ada: hello", *back])
         self.assertEqual(read["errors"], [])
         self.assertGreater(artefact.stat().st_size, 10_000)
 

@@ -53,17 +53,39 @@ async function walk(page) {
   await press('ticker', 'connect');
   await until('#ticker .wire', 'tick 2');
 
+  // A chat of two. One is cut off, misses something, and is told when it is back.
+  const heard = (name) =>
+    page.$$eval(`#chat-${name} .said li`, (all) => all.map((each) => each.textContent));
+  const both = 'Here: ada, grace$';
+  await until('#chat-ada .present', both);
+  await until('#chat-grace .present', both);
+  await say('chat-ada', 'hello');
+  await until('#chat-grace .said', 'ada: hello');
+  await page.click('#chat-grace .cut');
+  await until('#chat-ada .present', 'Here: ada$');
+  await until('#chat-grace .state', '^cut off$');
+  await say('chat-ada', 'are you there?');
+  await until('#chat-ada .said', 'ada: are you there\\?');
+  read.missed = await heard('grace');
+  await page.click('#chat-grace .cut');
+  await until('#chat-grace .said', 'ada: are you there\\?');
+  await say('chat-grace', 'yes');
+  await until('#chat-ada .said', 'grace: yes');
+  await until('#chat-ada .present', both);
+  read.heard = await heard('grace');
+
   // Another transport for those that are open.
   await page.select('#transport', 'xhr-polling');
   for (const name of ['echo', 'broadcast', 'ticker']) {
     await until(`#${name} .state`, '^open, by xhr-polling$');
   }
+  await until('#chat-ada .state', '^in the room$');
   await say('echo', 'once more');
   await until('#echo .trips', 'Of 22:');
 
   await press('echo', 'disconnect');
   await until('#echo .state', '^closed, 1000$');
-  read.states = await page.$$eval('.state', (all) => all.map((each) => each.textContent));
+  read.states = await page.$$eval('.console .state', (all) => all.map((each) => each.textContent));
   return { ...read, errors };
 }
 

@@ -1,5 +1,5 @@
-"""What C{twistd sockjs} serves when it is given no service: four small protocols, and a
-page with a console for each."""
+"""What C{twistd sockjs} serves when it is given no service: four small protocols with a
+console for each, and rooms with a chat."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from twisted.web.resource import Resource
 from twisted.web.static import Data
 
 from txsockjs.files import PublicFile
+from txsockjs.rooms import Rooms, RoomsFactory
+from txsockjs.rooms.script import roomsScript
 from txsockjs.utils import broadcast
 
 #: Where the page is given a local copy of sockjs-client, if there is one.
@@ -99,11 +101,14 @@ def factories(clock: IReactorTime) -> dict[str, IProtocolFactory]:
     """
     The demo services, by name.
     """
+    rooms = Rooms(clock=clock)
+    rooms.configure("*", history=100)
     return {
         "echo": Factory.forProtocol(Echo),
         "broadcast": BroadcastFactory(),
         "close": Factory.forProtocol(Close),
         "ticker": TickerFactory(clock),
+        "rooms": RoomsFactory(rooms),
     }
 
 
@@ -131,7 +136,8 @@ def pages(client: FilePath[str] | None, url: str) -> Resource:
     html = html.replace(b"SOCKJS_URL", escape(url).encode("utf-8"))
     root = Resource()
     root.putChild(b"", Data(html, "text/html; charset=utf-8"))
-    for name in "demo.css", "demo.js":
+    root.putChild(b"rooms.js", roomsScript())
+    for name in "demo.css", "demo.js", "chat.js":
         root.putChild(name.encode("ascii"), PublicFile(here.child(name).path))
     if client is not None:
         root.putChild(

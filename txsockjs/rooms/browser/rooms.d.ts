@@ -85,7 +85,7 @@ export class RoomsError extends Error {
 }
 
 /** The rooms of one service, over one connection at a time. */
-export class Rooms extends EventTarget {
+export class Rooms {
   constructor(url: string, options?: RoomsOptions);
   /** Whether it is connected now. */
   readonly connected: boolean;
@@ -102,10 +102,15 @@ export class Rooms extends EventTarget {
     listener: (event: RoomsEvents[Type]) => any,
     options?: boolean | AddEventListenerOptions,
   ): void;
+  removeEventListener<Type extends keyof RoomsEvents>(
+    type: Type,
+    listener: (event: RoomsEvents[Type]) => any,
+    options?: boolean | EventListenerOptions,
+  ): void;
 }
 
 /** One room, as long as it is wanted. Made by Rooms.join. */
-export class Room<Info = JSONValue> extends EventTarget {
+export class Room<Info = JSONValue> {
   private constructor();
   readonly name: string;
   /** "away": it will be joined again. */
@@ -129,5 +134,10 @@ export class Room<Info = JSONValue> extends EventTarget {
     type: Type,
     listener: (event: RoomEvents<Info>[Type]) => any,
     options?: boolean | AddEventListenerOptions,
+  ): void;
+  removeEventListener<Type extends keyof RoomEvents>(
+    type: Type,
+    listener: (event: RoomEvents<Info>[Type]) => any,
+    options?: boolean | EventListenerOptions,
   ): void;
 }
