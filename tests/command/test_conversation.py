@@ -171,6 +171,20 @@ class EndTests(ConnectCase):
         self.run_(1.3)
         self.assertEqual(transport.closes, [(1000, "")])
 
+    def test_heldUp(self) -> None:
+        """
+        Where the process was held up meanwhile, what is there to be read is read before
+        it is decided that nothing has come.
+        """
+        transport = self.open()
+        self.console.conversation.inputEnded()
+        self.clock.advance(60)
+        transport.receive("there already")
+        self.run_(0.9)
+        self.assertEqual(transport.closes, [])
+        self.run_(0.2)
+        self.assertEqual(transport.closes, [(1000, "")])
+
     def test_closed(self) -> None:
         """
         The server's code and reason are said, and are in the exit status.

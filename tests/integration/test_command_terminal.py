@@ -45,6 +45,7 @@ class TerminalTests(CommandTestCase):
             await command.until("< hello")
             command.type("\x04")
             self.assertEqual(await command.ended, 0)
+        self.assertEqual((self.here / "history").stat().st_mode & 0o077, 0)
 
     async def test_interrupt(self) -> None:
         """

@@ -19,6 +19,7 @@ from txsockjs.client.endpoint import SockJSClientEndpoint
 from txsockjs.client.place import TRANSPORTS, Settings
 from txsockjs.command.conversation import Console, Conversation
 from txsockjs.command.endings import FINE, CommandError, described, exitStatus
+from txsockjs.command.files import makePrivate
 from txsockjs.command.parser import Subcommand, count, seconds, transports
 from txsockjs.command.pipes import Pipes
 from txsockjs.command.reaching import addReaching, reachingArguments
@@ -203,8 +204,7 @@ def main(arguments: Namespace) -> int:
         wait = 0.0 if terminal and sys.stdin.isatty() else WAIT
     if arguments.history is not None:
         # An error to be told now, and not with the first line.
-        with open(arguments.history, "ab"):
-            pass
+        makePrivate(arguments.history)
     warn(arguments)
 
     def makeJob(reactor: Any) -> Connect:

@@ -127,6 +127,11 @@ class Conversation(TwistedProtocol):
             self._waiting = self._clock.callLater(self._wait, self._silent)
 
     def _silent(self) -> None:
+        # Where the process was held up, a message may be there that was not read yet:
+        # the reactor makes its calls first.
+        self._waiting = self._clock.callLater(0, self._silentStill)
+
+    def _silentStill(self) -> None:
         self._waiting = None
         self.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +41,18 @@ def allowFiles(number: int) -> None:
         raise CommandError(
             f"this may take {number} open files, and {soft} are allowed: {error}"
         ) from error
+
+
+def makePrivate(path: str) -> None:
+    """
+    Have a file that nobody else can read, and that can be written.
+
+    @raise CommandError: if there cannot be one.
+    """
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+    except OSError as error:
+        raise CommandError(f"cannot write {path}: {error.strerror}") from error
 
 
 def writeFile(path: str, text: str) -> None:

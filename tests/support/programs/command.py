@@ -141,7 +141,7 @@ class CommandTestCase(TestCase):
     @ivar site: the last Site that serves, and C{port} its port.
     """
 
-    timeout = 20
+    timeout = 60
 
     def setUp(self) -> None:
         self.here = Path(self.mktemp()).absolute()
