@@ -142,6 +142,26 @@ class TalkTests(ConversationTestCase):
         self.failureResultOf(talking, CancelledError)
         self.assertEqual(len(self.server.lost), 1)
 
+    def test_cancelClosing(self) -> None:
+        """
+        To cancel who waits for the close drops the session.
+        """
+        sessions = []
+        leave: Deferred[None] = Deferred()
+
+        async def talk() -> None:
+            async with self.connecting() as session:
+                sessions.append(session)
+                await leave
+
+        talking = self.do(talk())
+        leave.callback(None)
+        self.assertNoResult(talking)
+        talking.cancel()
+        self.site.settle()
+        self.failureResultOf(talking, CancelledError)
+        self.assertIn("aborted", sessions[0].close_reason)
+
     def test_subprotocol(self) -> None:
         """
         There is none where the server has chosen none.

@@ -12,6 +12,8 @@ from tests.support.client import SessionTestCase, turn
 from txsockjs.client.life import ENOUGH
 from txsockjs.errors import SessionClosed, SessionFailed
 
+GO_AWAY = (3000, "Go away!")
+
 
 @implementer(IPushProducer, IPullProducer)
 class Producer:
@@ -277,6 +279,11 @@ class InboundTests(SessionTestCase):
             self.transport.pauseProducing()
             self.carrier.say('a["1"]')
             getattr(self.transport, end)()
+            if end == "loseConnection":
+                # The server's answer to that has to be read.
+                self.assertEqual(
+                    self.carrier.calls[1:], ["pause", "resume", ("close", *GO_AWAY)]
+                )
             turn(self.clock)
             self.assertEqual(len(self.protocol.lost), 1)
             self.assertEqual(self.protocol.heard, [])

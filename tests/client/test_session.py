@@ -182,6 +182,18 @@ class EndTests(SessionTestCase):
         self.assertEqual(self.carrier.sent, ["last"])
         self.assertEqual(self.protocol.heard, [])
 
+    def test_abortClosed(self) -> None:
+        """
+        Who aborts behind the server's close does not wait for the network.
+        """
+        self.open()
+        self.carrier.quick = False
+        self.carrier.say('c[3000,"Bye"]')
+        self.transport.abortConnection()
+        self.assertEqual(self.carrier.calls[1:], [("close", 1000, ""), "abort"])
+        self.carrier.lose(ConnectionAborted())
+        self.assertOver(SessionClosed)
+
     def test_closeBroken(self) -> None:
         """
         If what was sent before could not be carried, that is what is told.
@@ -293,6 +305,20 @@ class WatchTests(SessionTestCase):
         self.open(heartbeat=10, roundTrip=1.0)
         self.transport.pauseProducing()
         self.clock.advance(100)
+        self.transport.resumeProducing()
+        turn(self.clock)
+        self.clock.advance(23)
+        self.assertEqual(self.protocol.lost, [])
+        self.clock.advance(1)
+        self.assertOver(SessionFailed)
+
+    def test_pausedShortly(self) -> None:
+        """
+        A pause is no silence of the server's, however short it is.
+        """
+        self.open(heartbeat=10, roundTrip=1.0)
+        self.transport.pauseProducing()
+        self.clock.advance(23)
         self.transport.resumeProducing()
         turn(self.clock)
         self.clock.advance(23)

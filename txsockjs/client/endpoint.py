@@ -44,7 +44,7 @@ class Search:
     The search for a transport that works.
 
     @ivar failures: the name of each that does not, and why.
-    @ivar sessions: those that were not opened.
+    @ivar sessions: those that were to be opened.
     """
 
     failures: list[tuple[str, BaseException]] = attrs.Factory(list)
@@ -120,7 +120,6 @@ class Connector:
                     raise NoProtocol
             except BaseException:
                 found.session.abort()
-                search.sessions.append(found.session)
                 raise
         except Exception:
             # Whoever hears of it finds no connection any more.
@@ -207,7 +206,6 @@ class Connector:
             except ConnectFailed as error:
                 search.failures.append((name, error))
                 continue
-            search.sessions.pop()
             return Found(session, carrier, name, base.secure)
         raise AllTransportsFailed(str(self.url), search.failures)
 
