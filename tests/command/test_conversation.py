@@ -45,6 +45,22 @@ class MemoryConsole:
         self.dropped = True
 
 
+class TurnClock(Clock):
+    """
+    A clock that makes its calls as a reactor does: those that are added meanwhile wait
+    for the next turn, and for what is read before it.
+    """
+
+    def advance(self, amount: float) -> None:
+        self.rightNow += amount
+        due = [call for call in self.calls if call.getTime() <= self.rightNow]
+        for call in due:
+            if call.active():
+                self.calls.remove(call)
+                call.called = 1
+                call.func(*call.args, **call.kw)
+
+
 class ConnectCase(SynchronousTestCase):
     """
     C{txsockjs connect} with a service in memory, which it takes a quarter of a second
@@ -176,6 +192,8 @@ class EndTests(ConnectCase):
         Where the process was held up meanwhile, what is there to be read is read before
         it is decided that nothing has come.
         """
+        self.clock = TurnClock()
+        self.endpoint = MemoryEndpoint(self.clock)
         transport = self.open()
         self.console.conversation.inputEnded()
         self.clock.advance(60)
