@@ -16,7 +16,11 @@ from txsockjs.errors import (
 )
 from txsockjs.factory import SockJSFactory, SockJSMultiFactory, SockJSResource
 from txsockjs.handlers import AsyncSession, handler
-from txsockjs.interfaces import ISockJSMessageReceiver, ISockJSTransport
+from txsockjs.interfaces import (
+    ISockJSBinaryReceiver,
+    ISockJSMessageReceiver,
+    ISockJSTransport,
+)
 from txsockjs.multiplex import MultiplexFactory, SockJSMultiplexResource
 from txsockjs.options import SockJSOptions
 from txsockjs.request import OpeningRequest
@@ -26,6 +30,7 @@ from txsockjs.utils import broadcast
 __all__ = [
     "AsyncSession",
     "BridgeFactory",
+    "ISockJSBinaryReceiver",
     "ISockJSMessageReceiver",
     "ISockJSTransport",
     "Login",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from twisted.internet.defer import Deferred
 
@@ -25,7 +25,7 @@ class Conversation:
 
     def __init__(self, transport: IMessageTransport) -> None:
         self.transport = transport
-        self._unread: deque[str] = deque()
+        self._unread: deque[str | bytes] = deque()
         self._size = 0
         self._paused = False
         self._ended = False
@@ -87,23 +87,12 @@ class Conversation:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> str:
-        """
-        Take the next message.
-
-        @raise StopAsyncIteration: if the session is closed.
-        @raise RuntimeError: if another coroutine waits for it.
-        """
-        message = await self._next()
-        if message is None:
-            raise StopAsyncIteration
-        return message
-
-    async def _next(self) -> str | None:
+    async def _next(self) -> Any:
         """
         Take the next message.
 
         @return: it, or None if there is none any more.
+        @raise RuntimeError: if another coroutine waits for it.
         """
         if self._reader is not None:
             raise RuntimeError("another coroutine waits for the next message")
@@ -124,7 +113,7 @@ class Conversation:
 
     # For the protocol
 
-    def _receive(self, message: str) -> None:
+    def _receive(self, message: str | bytes) -> None:
         self._unread.append(message)
         self._size += len(message) + 1
         if self._size > _WAITING and not self._paused:

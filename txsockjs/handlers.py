@@ -67,6 +67,18 @@ class AsyncSession(Conversation):
         """
         self._close(code, reason)
 
+    async def __anext__(self) -> str:
+        """
+        Take the next message.
+
+        @raise StopAsyncIteration: if the session is closed.
+        @raise RuntimeError: if another coroutine waits for it.
+        """
+        message: str | None = await self._next()
+        if message is None:
+            raise StopAsyncIteration
+        return message
+
     # For the protocol
 
     def _end(self) -> None:

@@ -1,6 +1,7 @@
 """The seams of txsockjs.
 
-Applications meet L{ISockJSTransport} and, when they like, L{ISockJSMessageReceiver}.
+Applications meet L{ISockJSTransport} and, when they like, L{ISockJSMessageReceiver} and
+L{ISockJSBinaryReceiver}.
 The others stand between the rooms of the package: a L{Session
 <txsockjs.core.session.Session>} talks to an L{IApplication} above it, to which it is an
 L{ISession}, an L{IReceiver} below it and an L{ISessionHost} beside it, and knows
@@ -116,6 +117,18 @@ class ISockJSMessageReceiver(Interface):
         One message came in.
 
         @param message: the text, with the lone surrogates that JavaScript can send.
+        """
+
+
+class ISockJSBinaryReceiver(ISockJSMessageReceiver):
+    """
+    A protocol that provides this is told which messages were binary. Those exist on raw
+    WebSockets alone; without this they are decoded.
+    """
+
+    def binaryReceived(data: bytes) -> None:
+        """
+        One binary message came in.
         """
 
 

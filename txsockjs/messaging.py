@@ -16,6 +16,7 @@ from txsockjs.errors import checkCloseCode
 from txsockjs.interfaces import (
     IApplication,
     IMessageSession,
+    ISockJSBinaryReceiver,
     ISockJSMessageReceiver,
 )
 
@@ -57,7 +58,7 @@ class MessageTransport:
         self, session: IMessageSession, protocol: IProtocol, encoding: str
     ) -> None:
         self._session = session
-        self._protocol = protocol
+        self._protocol: Any = protocol
         self.encoding = encoding
         self._receiveText: Callable[[str], None] | None = None
         if ISockJSMessageReceiver.providedBy(protocol):
@@ -234,6 +235,9 @@ class MessageTransport:
         try:
             if self._receiveText is not None:
                 if isinstance(message, bytes):
+                    if ISockJSBinaryReceiver.providedBy(self._protocol):
+                        self._protocol.binaryReceived(message)
+                        return
                     message = message.decode("utf-8", "replace")
                 self._receiveText(message)
                 return

@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionAborted
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.serving import Echo, RecordingFactory
+from tests.support.serving import Echo, Recorder, RecordingFactory
 from txsockjs.client import (
     AsyncClientSession,
     Connecting,
@@ -167,6 +167,25 @@ class TalkTests(ConversationTestCase):
         There is none where the server has chosen none.
         """
         self.assertIsNone(self.open().subprotocol)
+
+    def test_binary(self) -> None:
+        """
+        On a raw WebSocket bytes are binary messages, both ways, and text is text.
+        """
+        self.sessions.protocol = Recorder
+        session = self.open(raw=True)
+
+        async def talk() -> list[Any]:
+            await session.send(b"\xfe")
+            await session.send("\xe9")
+            return [await session.recv() for _ in range(2)]
+
+        talking = self.do(talk())
+        self.assertEqual(self.server.received, [b"\xfe", "\xe9".encode()])
+        self.server.transport.sendBinary(b"\xff")
+        self.server.transport.sendMessage("\xe8")
+        self.site.settle()
+        self.assertEqual(self.successResultOf(talking), [b"\xff", "\xe8"])
 
 
 class EndTests(ConversationTestCase):

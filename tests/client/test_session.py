@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectionAborted, ConnectionDone
+from zope.interface import alsoProvides
 
 from tests.support.client import (
     Recorder,
@@ -11,6 +12,7 @@ from tests.support.client import (
     TextRecorder,
     turn,
 )
+from txsockjs import ISockJSBinaryReceiver
 from txsockjs.client.transport import ClientTransport
 from txsockjs.errors import (
     SessionClosed,
@@ -156,6 +158,19 @@ class MessageTests(SessionTestCase):
         self.session.carrierMessage(b"\xfe")
         self.session.carrierMessage("é")
         self.assertEqual(self.protocol.heard, [b"\xfe", "é".encode()])
+
+    def test_binary(self) -> None:
+        """
+        Who takes text has a binary message decoded, unless it takes those as well.
+        """
+        self.open(TextRecorder, raw=True)
+        self.session.carrierMessage("\xe9".encode())
+        self.assertEqual(self.protocol.heard, ["\xe9"])
+        alsoProvides(self.protocol, ISockJSBinaryReceiver)
+        self.protocol.binaryReceived = self.protocol.dataReceived  # type: ignore[attr-defined]
+        self.session.carrierMessage(b"\xff")
+        self.session.carrierMessage("a")
+        self.assertEqual(self.protocol.heard[1:], [b"\xff", "a"])
 
 
 class EndTests(SessionTestCase):

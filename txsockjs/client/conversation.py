@@ -26,7 +26,7 @@ from txsockjs.client.transport import ClientTransport
 from txsockjs.conversations import Conversation
 from txsockjs.coroutines import wait
 from txsockjs.errors import NO_CODE, SessionClosed, SessionEnded
-from txsockjs.interfaces import ISockJSMessageReceiver
+from txsockjs.interfaces import ISockJSBinaryReceiver
 
 
 class AsyncClientSession(Conversation):
@@ -80,7 +80,8 @@ class AsyncClientSession(Conversation):
         """
         Send one message; wait before where the server is behind with what it was sent.
 
-        @param message: text, or bytes as for the transport's C{write}.
+        @param message: text; or bytes, which are a binary message on a raw WebSocket,
+            and else as for the transport's C{write}.
         @raise TypeError: if it is neither.
         @raise SessionEnded: if the session is closed.
         """
@@ -88,10 +89,11 @@ class AsyncClientSession(Conversation):
             raise self._why()
         await super().send(message)
 
-    async def recv(self) -> str:
+    async def recv(self) -> Any:
         """
         Take the next message.
 
+        @return: text; bytes only from a raw WebSocket, where it was a binary message.
         @raise SessionClosed: if there is none any more, for the session is closed.
         @raise ConnectionLost: if it broke. That is a L{SessionFailed
             <txsockjs.errors.SessionFailed>} where it was not aborted at this end.
@@ -102,7 +104,7 @@ class AsyncClientSession(Conversation):
             raise self._why()
         return message
 
-    async def __anext__(self) -> str:
+    async def __anext__(self) -> Any:
         """
         Take the next message.
 
@@ -163,6 +165,12 @@ class AsyncClientSession(Conversation):
         for waiting in closing:
             waiting.callback(None)
 
+    def _send(self, message: str | bytes) -> None:
+        if isinstance(message, str):
+            self.transport.sendMessage(message)
+        else:
+            self.transport.sendBinary(message)
+
     def _unsent(self, sent: Deferred[None]) -> None:
         sent.errback(self._why())
 
@@ -180,7 +188,7 @@ class _Waiting:
             yield from wait(self._deferred).__await__()
 
 
-@implementer(ISockJSMessageReceiver)
+@implementer(ISockJSBinaryReceiver)
 class _SessionProtocol(Protocol):
     """
     Gives what comes in to the session that coroutines use.
@@ -193,6 +201,9 @@ class _SessionProtocol(Protocol):
 
     def messageReceived(self, message: str) -> None:
         self.session._receive(message)
+
+    def binaryReceived(self, data: bytes) -> None:
+        self.session._receive(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         assert reason.value is not None
