@@ -226,8 +226,19 @@ class SockJSMultiFactory(_SockJSSite):
         @raise PrefixError: if the prefix is empty, or another service is there.
         @raise OptionError: for an option that is unknown or has a value it cannot have.
         """
-        name = prefix.decode("utf-8") if isinstance(prefix, bytes) else prefix
-        name = name.strip("/")
+        name = _prefixName(prefix)
+        service = SockJSResource(factory, options, clock=self._clock, name=name)
+        self.addService(service, name)
+        return service
+
+    def addService(self, service: SockJSResource, prefix: str | bytes) -> None:
+        """
+        Add a service that is there already.
+
+        @param prefix: where it is, such as C{"chat"} or C{"a/b/echo"}.
+        @raise PrefixError: if the prefix is empty, or another service is there.
+        """
+        name = _prefixName(prefix)
         segments = name.encode("utf-8").split(b"/")
         if not all(segments):
             raise PrefixError(f"{prefix!r} has an empty segment; 'chat' would do")
@@ -242,9 +253,15 @@ class SockJSMultiFactory(_SockJSSite):
             parent = child
         if segments[-1] in parent.children:
             raise PrefixError(f"{prefix!r} is taken, or lies above another service")
-        service = SockJSResource(factory, options, clock=self._clock, name=name)
         parent.putChild(segments[-1], service)
         self._serve(name, service)
         if self.numPorts:
             service.start()
-        return service
+
+
+def _prefixName(prefix: str | bytes) -> str:
+    """
+    A prefix as text, without slashes around it.
+    """
+    name = prefix.decode("utf-8") if isinstance(prefix, bytes) else prefix
+    return name.strip("/")

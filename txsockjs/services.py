@@ -9,13 +9,16 @@ from twisted.internet.interfaces import IProtocol, IProtocolFactory
 from twisted.internet.protocol import Factory
 from twisted.python import reflect
 
+from txsockjs.connection import ConnectionFactory, SockJSConnection
+
 
 def loadService(value: str) -> IProtocolFactory:
     """
     The factory for a service.
 
-    @param value: the dotted name of a Factory class or instance, a Protocol class, or
-        something that returns one of these when it is called with no argument.
+    @param value: the dotted name of a Factory class or instance, a Protocol class, a
+        L{SockJSConnection} class, or something that returns one of these when it is
+        called with no argument.
     @raise ValueError: if the name leads to no such thing; the message is one line that
         says where it failed.
     """
@@ -33,7 +36,7 @@ def loadService(value: str) -> IProtocolFactory:
     if factory is None:
         raise ValueError(
             f"{found!r} is neither a Factory class or instance, nor a Protocol class, "
-            "nor a callable that returns one of them"
+            "nor a SockJSConnection class, nor a callable that returns one of them"
         )
     return factory
 
@@ -44,6 +47,8 @@ def _asFactory(found: Any) -> IProtocolFactory | None:
         make: Any = found
         if IProtocolFactory.implementedBy(found):
             factory = make()
+        elif issubclass(found, SockJSConnection):
+            factory = ConnectionFactory(found)
         elif IProtocol.implementedBy(found):
             factory = Factory.forProtocol(make)
     elif IProtocolFactory.providedBy(found):

@@ -140,10 +140,10 @@ class Options(UsageOptions):
     def opt_service(self, service: str) -> None:
         """
         NAME=OBJECT: a service, and the dotted name of a Factory class or instance, a
-        Protocol class, or a callable that returns one of them; found along PYTHONPATH
-        and in the current directory. May be given several times. Example:
-        --service chat=myapp.chat.ChatFactory. NAME=connect:ENDPOINT bridges each
-        session to a service at a client endpoint, such as
+        Protocol or SockJSConnection class, or a callable that returns one of them;
+        found along PYTHONPATH and in the current directory. May be given several
+        times. Example: --service chat=myapp.chat.ChatFactory. NAME=connect:ENDPOINT
+        bridges each session to a service at a client endpoint, such as
         --service irc=connect:tcp:irc.example.net:6667:framing=lines
         """
         name, _, value = service.partition("=")
