@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from argparse import (
+    Action,
     ArgumentParser,
     ArgumentTypeError,
     Namespace,
@@ -44,6 +45,16 @@ class CommandParser(ArgumentParser):
         self.exit(USAGE, f"{self.prog}: {line}: try '{self.prog} --help'\n")
 
 
+class _Version(Action):
+    """
+    Shows the version, which is looked up for that alone.
+    """
+
+    def __call__(self, parser: ArgumentParser, *rest: object) -> None:
+        print(f"txsockjs {version('txsockjs')}")
+        parser.exit()
+
+
 @attrs.frozen
 class Subcommand:
     """
@@ -80,7 +91,7 @@ def makeParser(subcommands: Iterable[Subcommand]) -> CommandParser:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "--version", action="version", version=f"txsockjs {version('txsockjs')}"
+        "--version", action=_Version, nargs=0, help="show the version, and exit"
     )
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", dest="command", required=True
