@@ -19,7 +19,7 @@ from benchmarks.rows import ROWS, VARIANTS, Row
 from benchmarks.run import Run, loadRun, newRun
 
 #: What the short form drives: nothing that has to be fetched.
-AT_HAND = ("txsockjs", "tcp", "autobahn", "web")
+AT_HAND = ("txsockjs", "tcp", "autobahn", "web", "websockets", "autobahn-client")
 
 
 def names(known: Sequence[str]) -> Callable[[str], list[str]]:
@@ -57,7 +57,8 @@ def parser() -> argparse.ArgumentParser:
         "--profile",
         type=Path,
         metavar="DIR",
-        help="run each server on Twisted under cProfile, and leave ROW-PEER.prof there",
+        help="run what is measured, if it is on Twisted, under cProfile, and leave "
+        "ROW-PEER.prof there",
     )
     add("--load", type=Path, metavar="FILE", help="report an earlier run's JSON")
     return made

@@ -5,6 +5,7 @@ What can go wrong in a run.
       - C{WrongAnswer}: a server sent something else than the right answer
       - C{Stalled}: a server stopped answering
       - C{ServerFailed}: a server did not start, or ended by itself
+      - C{ClientFailed}: a client that is measured got a wrong answer, or did not end
       - C{NotInstalled}: a peer could not be installed
 """
 
@@ -23,6 +24,10 @@ class Stalled(BenchmarkError):
 
 class ServerFailed(BenchmarkError):
     """A server did not start, or ended by itself."""
+
+
+class ClientFailed(BenchmarkError):
+    """A client that is measured got a wrong answer, or did not end."""
 
 
 class NotInstalled(BenchmarkError):

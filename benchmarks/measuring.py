@@ -15,11 +15,12 @@ import trustme
 
 from benchmarks.client.burst import Burst
 from benchmarks.client.connection import Target
+from benchmarks.client.drivers import Idle
 from benchmarks.client.loop import Loop
 from benchmarks.client.session import Plan
 from benchmarks.errors import BenchmarkError
-from benchmarks.peers import Peer
-from benchmarks.processes import RedisProcess, ServerProcess
+from benchmarks.peers import PEERS, Peer
+from benchmarks.processes import RedisProcess, ServerProcess, runClient
 from benchmarks.rows import Row
 
 #: Descriptors that the client needs beside one for each connection.
@@ -56,13 +57,14 @@ class Result:
     """
     What one round gave.
 
-    @ivar cpu: the server's CPU time, user and system, for each message (or delivery,
-        or session), in microseconds.
-    @ivar client: the load client's, likewise.
+    @ivar cpu: the CPU time of what is measured, user and system, for each message (or
+        delivery, or session), in microseconds.
+    @ivar client: that of the other side, likewise.
     @ivar rate: messages (or deliveries, or sessions) per second; 0 where idle.
     @ivar p50: the median latency, in milliseconds; 0 where idle.
     @ivar p99: the latency that one in a hundred exceeds.
-    @ivar memory: what one idle session adds to the server's memory, in bytes.
+    @ivar memory: what one idle session adds to the memory of what is measured, in
+        bytes.
     @ivar count: of messages, deliveries or sessions.
     """
 
@@ -114,6 +116,8 @@ def measure(
     """
     sessions = effort.sessions(row)
     raiseLimit(sum(sessions.values()) * 2)
+    if row.measuresClients:
+        return measureClient(row, peer, effort, arguments)
     arguments = list(arguments)
     context = None
     if row.tls:
@@ -135,6 +139,46 @@ def measure(
             for _ in range(row.processes or 1)
         )
         return load(row, peer, effort, servers, context)
+
+
+def measureClient(
+    row: Row, peer: Peer, effort: Effort, arguments: Sequence[str] = ()
+) -> Result:
+    """
+    Start our server, and a client that loads it.
+
+    @param arguments: more for the client's command line.
+    @raise BenchmarkError: as L{measure} does.
+    """
+    [sessions] = effort.sessions(row).values()
+    options: dict[str, object] = {
+        "service": row.service,
+        "sessions": sessions,
+        "count": row.count,
+        "size": row.size,
+        "warm-up": effort.warmUp,
+        "seconds": effort.seconds,
+    }
+    command = [f"--{name}={value}" for name, value in options.items()]
+    if row.driver is Idle:
+        command.append("--idle")
+    with ServerProcess(PEERS["txsockjs"]) as server:
+        before = server.cpu()
+        found = runClient(peer, [str(server.port), *command, *arguments])
+        cpu = server.cpu() - before
+    count = found["count"]
+    if not count:
+        raise BenchmarkError(f"nothing came back in {effort.seconds} s")
+    latencies = found["latencies"]
+    return Result(
+        cpu=found["cpu"] / count * 1e6,
+        client=cpu / found["done"] * 1e6 if latencies else 0.0,
+        rate=count / found["wall"] if latencies else 0.0,
+        p50=percentile(latencies, 0.50),
+        p99=percentile(latencies, 0.99),
+        memory=found["memory"],
+        count=count,
+    )
 
 
 class Servers(list[ServerProcess]):

@@ -44,11 +44,12 @@ SOCKETIO: dict[str, type[Session]] = {"room": SocketIOSession}
 @dataclass(frozen=True)
 class Peer:
     """
-    A server.
+    A server, or a client that is measured.
 
     @ivar name: as C{--peers} takes it.
     @ivar title: as the tables print it.
-    @ivar file: its program in C{benchmarks/servers}.
+    @ivar file: its program in C{benchmarks/servers}; empty if it is no server.
+    @ivar client: its program in C{benchmarks/clients}; empty if it is no client.
     @ivar requirement: what it needs from PyPI or npm, with spaces between; empty: what
         we need anyhow.
     @ivar shown: the installed packages whose versions are printed.
@@ -64,6 +65,7 @@ class Peer:
     shown: tuple[str, ...] = ("Twisted",)
     sessions: dict[str, type[Session]] = field(default_factory=lambda: SOCKJS)
     broadcasting: tuple[str, ...] = ()
+    client: str = ""
 
     @property
     def profiled(self) -> bool:
@@ -81,6 +83,11 @@ class Peer:
         """The command that starts it."""
         module = self.file.removesuffix(".py")
         return [sys.executable, "-m", f"benchmarks.servers.{module}"]
+
+    def clientCommand(self) -> list[str]:
+        """The command that starts its client."""
+        module = self.client.removesuffix(".py")
+        return [sys.executable, "-m", f"benchmarks.clients.{module}"]
 
     def environment(self) -> dict[str, str]:
         """The environment that it runs in."""
@@ -172,6 +179,21 @@ PEERS: dict[str, Peer] = {
             "txsockjs",
             "txsockjs_server.py",
             shown=("Twisted", "autobahn"),
+            client="txsockjs_client.py",
+        ),
+        Peer(
+            "websockets",
+            "websockets",
+            "",
+            shown=("websockets",),
+            client="websockets_client.py",
+        ),
+        Peer(
+            "autobahn-client",
+            "Autobahn's client",
+            "",
+            shown=("Twisted", "autobahn"),
+            client="autobahn_client.py",
         ),
         NodePeer(
             "node",

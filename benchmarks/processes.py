@@ -1,7 +1,8 @@
-"""The processes of servers: started, measured, ended."""
+"""The processes of servers and clients: started, measured, ended."""
 
 from __future__ import annotations
 
+import json
 import selectors
 import shutil
 import socket
@@ -10,14 +11,18 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import psutil
 
-from benchmarks.errors import NotInstalled, ServerFailed
+from benchmarks.errors import ClientFailed, NotInstalled, ServerFailed
 from benchmarks.peers import HERE, Peer
 
 #: Seconds that a server may take to start, or to end.
 STARTING = 30.0
+
+#: Seconds that a client's program may take.
+CLIENT = 120.0
 
 
 class ServerProcess:
@@ -131,3 +136,27 @@ class RedisProcess:
     def __exit__(self, *error: object) -> None:
         self._process.terminate()
         self._process.communicate()
+
+
+def runClient(peer: Peer, arguments: Sequence[str]) -> dict[str, Any]:
+    """
+    Run a client's program to its end.
+
+    @return: what it has measured.
+    @raise ClientFailed: it says that something is wrong, or does not end.
+    """
+    try:
+        done = subprocess.run(
+            [*peer.clientCommand(), *arguments],
+            cwd=HERE.parent,
+            env=peer.environment(),
+            capture_output=True,
+            text=True,
+            timeout=CLIENT,
+        )
+    except subprocess.TimeoutExpired:
+        raise ClientFailed(f"{peer.name} did not end in {CLIENT:.0f} s") from None
+    if done.returncode:
+        raise ClientFailed(f"{peer.name}: {done.stderr[-3000:] or 'nothing said'}")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found

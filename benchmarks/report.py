@@ -57,9 +57,10 @@ def groups(run: Run) -> Iterator[tuple[list[Line], list[str]]]:
 
 
 def costs(run: Run, found: list[Line], peers: list[str]) -> Table:
-    """The server's CPU time, or memory."""
+    """The CPU time, or the memory, of what is measured."""
+    measured = "Client" if found[0][0].measuresClients else "Server"
     return (
-        "Server CPU time for each message (user and system): median (best-worst)",
+        f"{measured} CPU time for each message (user and system): median (best-worst)",
         ["", *(PEERS[name].title for name in peers)],
         [
             [title, *(cell(run.spread(row.name, peer, figure.key)) for peer in peers)]
@@ -83,7 +84,7 @@ def ratios(run: Run, found: list[Line], peers: list[str]) -> Table:
 
 
 def speeds(run: Run) -> Table:
-    """Rates and latencies, and the load client's own cost."""
+    """Rates and latencies, and what the other side costs."""
     table = []
     for row, figure, _ in lines(run):
         for peer in run.peers():
@@ -98,8 +99,8 @@ def speeds(run: Run) -> Table:
             figures = f"{rate:,.0f}", number(p50), number(p99), number(client)
             table.append([row.title, PEERS[peer].title, *figures])
     return (
-        "Rate and latency as the load client sees them, each the best of the rounds",
-        ["", "server", "per second", "p50, ms", "p99, ms", "client's own CPU, µs"],
+        "Rate and latency as the client sees them, each the best of the rounds",
+        ["", "", "per second", "p50, ms", "p99, ms", "CPU of the other side, µs"],
         table,
     )
 

@@ -20,6 +20,8 @@ from benchmarks.client.http import BROWSER
 SERVERS = ("txsockjs", "node", "aiohttp", "tornado")
 #: Those whose rooms are joined by a Redis.
 JOINED = ("txsockjs", "socketio", "python-socketio")
+#: Clients that are measured against our server.
+CLIENTS = ("txsockjs", "websockets", "autobahn-client")
 #: Ours in another way: measured where it is named, and not by default.
 VARIANTS = ("asyncio", "uvloop")
 
@@ -64,7 +66,8 @@ class Row:
     @ivar seconds: how long it is measured; the run's default where it is None.
     @ivar rounds: how often at most.
     @ivar figures: the lines that it gives.
-    @ivar servers: the servers that it is measured with, beside the floors.
+    @ivar servers: the servers that it is measured with, beside the floors; the clients,
+        where it is clients that are measured.
     @ivar processes: how many processes share the sessions, joined by a Redis; none
         where it is 0.
     @ivar main: whether it is one of the goals' rows, which the picture shows.
@@ -94,6 +97,11 @@ class Row:
         """The names of all that it is measured with."""
         return self.servers + self.floors
 
+    @property
+    def measuresClients(self) -> bool:
+        """Whether it is clients that are measured."""
+        return self.servers == CLIENTS
+
 
 def echo(name: str, title: str, sessions: int = 50, **more: Any) -> Row:
     """A row of echoes over WebSocket."""
@@ -104,6 +112,12 @@ def echo(name: str, title: str, sessions: int = 50, **more: Any) -> Row:
 def joined(name: str, title: str, driver: Callable[..., Driver], **more: Any) -> Row:
     """A row of rooms that a Redis joins."""
     return Row(name, title, driver, service="/rooms-redis", servers=JOINED, **more)
+
+
+def client(name: str, title: str, driver: Callable[..., Driver], **more: Any) -> Row:
+    """A row that measures clients."""
+    more.setdefault("transports", {"websocket": 50})
+    return Row(name, title, driver, servers=CLIENTS, **more)
 
 
 def growth(sessions: int, rounds: int = 1000) -> Row:
@@ -225,6 +239,18 @@ ROWS: dict[str, Row] = {
             transports={"room": 1},
             count=64,
             processes=1,
+        ),
+        client("client", "client of 50 WebSockets, echo in lock step", Echo),
+        client(
+            "client-16", "client of 50 WebSockets, 16 in flight each", Echo, count=16
+        ),
+        client(
+            "client-memory",
+            "client of 1,000 idle WebSockets",
+            Idle,
+            transports={"websocket": 1000},
+            seconds=0,
+            figures=(MEMORY,),
         ),
         growth(100),
         growth(1000),

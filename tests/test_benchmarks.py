@@ -17,12 +17,13 @@ from benchmarks import parts, report
 from benchmarks.__main__ import main, plan
 from benchmarks.client import http, websocket
 from benchmarks.client.burst import OTHERS, Burst, messagesIn
-from benchmarks.errors import NotInstalled, ServerFailed, WrongAnswer
+from benchmarks.clients.echoing import Conversation, Load
+from benchmarks.errors import ClientFailed, NotInstalled, ServerFailed, WrongAnswer
 from benchmarks.goals import GOALS, growth
 from benchmarks.measuring import QUICK, Effort, Result, measure, percentile
 from benchmarks.peers import PEERS, NodePeer, Peer
-from benchmarks.processes import ServerProcess
-from benchmarks.rows import ROWS
+from benchmarks.processes import ServerProcess, runClient
+from benchmarks.rows import CLIENTS, ROWS
 from benchmarks.run import Run, loadRun, newRun
 
 TINY = Effort(warmUp=0, seconds=0.05, divisor=50)
@@ -178,6 +179,60 @@ class HonestyTests(SynchronousTestCase):
         peer = ScriptPeer("x", "x", "", script="raise SystemExit('no such option')")
         failure = self.assertRaises(ServerFailed, ServerProcess, peer)
         self.assertIn("no such option", str(failure))
+
+
+class ClientTests(SynchronousTestCase):
+    """The clients that are measured themselves."""
+
+    def conversation(self, *arguments: str) -> tuple[Conversation, list[str]]:
+        """An open session's part, and a list that gets what was wrong."""
+        load, problems = Load(["0", *arguments]), list[str]()
+        load.fail = problems.append  # type: ignore[method-assign]
+        load.begin(lambda each: None, lambda *_: None, lambda: None)
+        return Conversation(load), problems
+
+    def test_turns(self) -> None:
+        """When all of a burst has come back, the other is sent."""
+        talk, problems = self.conversation("--count=2")
+        first = list(talk.opened())
+        self.assertEqual(len(first), 2)
+        self.assertEqual(list(talk.received(first[0])), [])
+        second = list(talk.received(first[1]))
+        self.assertEqual(len({*first, *second}), 4)
+        self.assertEqual(list(talk.received(second[0])), [])
+        self.assertEqual(list(talk.received(second[1])), first)
+        self.assertEqual(problems, [])
+
+    def test_wrong(self) -> None:
+        """A wrong answer is a fault, as are one that comes twice and one to nothing."""
+        for answers in (["x"], [0, 0]):
+            talk, problems = self.conversation()
+            sent = talk.opened()
+            for answer in answers:
+                talk.received(sent[answer] if isinstance(answer, int) else answer)
+            self.assertEqual(len(problems), 1)
+        talk, problems = self.conversation("--idle")
+        self.assertEqual(talk.opened(), ())
+        talk.received("x")
+        talk.lost("why")
+        self.assertEqual(problems, ["'x' is no answer", "a session was lost: why"])
+
+    def test_void(self) -> None:
+        """A client that finds a fault voids the run, with what it says."""
+        peer = PEERS["websockets"]
+        failure = self.assertRaises(
+            ClientFailed, runClient, peer, ["1", "--sessions=1"]
+        )
+        self.assertIn("websockets: a session was lost", str(failure))
+
+    def test_measured(self) -> None:
+        """Each gives the figures of both rows."""
+        for name in CLIENTS:
+            found = measure(ROWS["client-16"], PEERS[name], QUICK, Path())
+            self.assertGreater(min(found.count, found.cpu, found.p50, found.client), 0)
+            found = measure(ROWS["client-memory"], PEERS[name], QUICK, Path())
+            self.assertEqual(found.count, 18)
+            self.assertGreater(found.memory, 0)
 
 
 class ServerProcessTests(SynchronousTestCase):
