@@ -14,10 +14,11 @@ from twisted.protocols.wire import Echo
 
 from tests.support.documents import Block, literals, read
 from tests.support.examples import ExampleTestCase
-from txsockjs.errors import OptionError
+from txsockjs.errors import OptionError, SessionRefused
+from txsockjs.factory import SockJSFactory
 from txsockjs.options import TRANSPORTS, SockJSOptions
 from txsockjs.tap import Options
-from txsockjs.testing import MemoryClient, MemorySite
+from txsockjs.testing import MemoryClient, MemorySite, MemorySockJSEndpoint
 
 DOCUMENT = "docs/options.rst"
 
@@ -158,3 +159,25 @@ class ExampleTests(ExampleTestCase):
                 "GET", "/info", {"Origin": origin, "X-Tenant": tenant}
             )
             self.assertEqual(response.status, status)
+
+    def test_subprotocols(self) -> None:
+        """
+        The callable agrees to the newest, and who offers none of them is refused.
+        """
+        self.run_("ways", "subprotocols")
+        site = MemorySite.serving(Factory.forProtocol(Echo), self.space["options"])
+        for offers, subprotocol, close in (
+            (["v10.stomp", "v12.stomp", "v11.stomp"], "v12.stomp", None),
+            (["mqtt"], None, (4406, "Speak STOMP")),
+        ):
+            connecting = MemorySockJSEndpoint(
+                site, transports=["websocket"], subprotocols=offers
+            ).connect(Factory.forProtocol(Echo))
+            site.settle()
+            if close is None:
+                client = self.successResultOf(connecting)
+                self.assertEqual(client.transport.subprotocol, subprotocol)
+            else:
+                error = self.failureResultOf(connecting, SessionRefused).value
+                self.assertEqual((error.code, error.reason), close)
+        self.assertIsInstance(self.space["stomp"], SockJSFactory)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -25,12 +25,16 @@ from txsockjs.converters import (
 )
 from txsockjs.errors import OptionError
 from txsockjs.origins import SAME, canonical, isHost, matches
+from txsockjs.subprotocols import firstOf, isName
 
 if TYPE_CHECKING:
     from twisted.web.server import Request
 
 #: What the option C{origins} holds: nothing, a set of origins and patterns, or a test.
 Origins: TypeAlias = "frozenset[str] | Callable[..., object] | None"
+
+#: What the option C{subprotocols} holds: names, the best first, or what chooses.
+Subprotocols: TypeAlias = "tuple[str, ...] | Callable[..., object]"
 
 #: What the option C{authorize} holds.
 Authorize: TypeAlias = "Callable[[Any], object]"
@@ -105,6 +109,25 @@ def _origins(value: object) -> Origins:
         raise ValueError(f"{allowed}; {problem}") from None
 
 
+def _subprotocols(value: object) -> Subprotocols:
+    allowed = (
+        "names of subprotocols, each once, the best first; or a callable that takes "
+        "those that are offered, or where it is, as 'module:name'"
+    )
+    if callable(value):
+        return value
+    if isinstance(value, str) and ":" in value:
+        # A dot may be in the name of a subprotocol, as in "v12.stomp".
+        return _named(value.strip().replace(":", ".", 1), allowed)
+    try:
+        names = splitWords(value)
+    except TypeError:
+        raise ValueError(allowed) from None
+    if len(set(names)) < len(names) or not all(map(isName, names)):
+        raise ValueError(allowed)
+    return tuple(names)
+
+
 def _named(name: str, allowed: str) -> Callable[..., object]:
     """
     The callable that has a dotted name.
@@ -131,7 +154,7 @@ def _authorize(value: object) -> Authorize:
 @lru_cache(64)
 def _takesRequest(test: Callable[..., object]) -> bool:
     """
-    Whether a test of origins takes the request too.
+    Whether a test of origins, or what chooses a subprotocol, takes the request too.
     """
     try:
         signature(test).bind("", None)
@@ -209,6 +232,9 @@ class SockJSOptions:
         count("a number of bits from 9 to 15", 15, 9),
         15,
         "zlib's window, 9 to 15 bits, either way",
+    )
+    subprotocols: Subprotocols = option(
+        _subprotocols, (), "subprotocols of WebSocket to agree to, the best first"
     )
     authorize: Authorize | None = option(
         optional(_authorize),
@@ -309,6 +335,31 @@ class SockJSOptions:
             # The proxy may be the one that talks TLS.
             schemes = {"http", "https"}
         return isHost(origin, request.getHeader("Host") or "", schemes)
+
+    def chooseSubprotocol(
+        self, offers: Sequence[str], request: Request | None = None
+    ) -> str | None:
+        """
+        The subprotocol to agree to of those that a client offers, or None.
+        (RFC 6455, section 4.2.2)
+
+        @param offers: their names, the one that the client likes best first.
+        @param request: what comes from it, for a callable that takes it too.
+        @raise ValueError: if a callable chooses what is not offered.
+        """
+        chooses = self.subprotocols
+        if not callable(chooses):
+            return firstOf(chooses, offers)
+        more = (request,) if _takesRequest(chooses) else ()
+        chosen = chooses(offers, *more)
+        if chosen is None:
+            return None
+        if not isinstance(chosen, str) or chosen not in offers:
+            raise ValueError(
+                f"the option subprotocols chose {chosen!r}, which is none of those "
+                f"offered: {', '.join(offers)}; it is to return one of them, or None"
+            )
+        return chosen
 
 
 _NAMES = tuple(field.name for field in attrs.fields(SockJSOptions))

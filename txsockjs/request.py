@@ -24,6 +24,8 @@ class OpeningRequest:
         in place of the session's id, since who knows that can take the session.
     @ivar service: the name of the service; its prefix, where it has one.
     @ivar transport: the SockJS name of the transport, such as C{"xhr_streaming"}.
+    @ivar subprotocol: what client and server have agreed to speak over a WebSocket, by
+        the option C{subprotocols}; None where they have agreed to nothing.
     @ivar secure: whether it came over TLS.
     @ivar peer: the client's address, from the option C{proxy_header} if that is set.
     @ivar host: the address that the client connected to.
@@ -32,6 +34,7 @@ class OpeningRequest:
 
     service: str = ""
     transport: str
+    subprotocol: str | None = None
     secure: bool
     peer: IAddress
     host: IAddress

@@ -221,18 +221,24 @@ def names(values: Sequence[bytes] | None, token: bytes) -> bool:
 
 
 def openingRequest(
-    request: Request, service: str, transport: str, rules: HeaderRules
+    request: Request,
+    service: str,
+    transport: str,
+    rules: HeaderRules,
+    subprotocol: str | None = None,
 ) -> OpeningRequest:
     """
     The snapshot of a request that the application gets.
 
     @param service: the name of the service that it came for.
     @param transport: the SockJS name of the transport that it came for.
+    @param subprotocol: what was agreed to speak over its WebSocket.
     """
     secure = request.isSecure()
     return OpeningRequest(
         service=service,
         transport=transport,
+        subprotocol=subprotocol,
         secure=secure,
         peer=rules.peer(request),
         host=request.getHost(),

@@ -34,6 +34,7 @@ from txsockjs.errors import (
 )
 from txsockjs.interfaces import IReceiver
 from txsockjs.request import OpeningRequest
+from txsockjs.subprotocols import offered
 from txsockjs.transports.base import (
     ServiceResource,
     asksForWebSocket,
@@ -230,6 +231,7 @@ class WebSocketResource(ServiceResource):
     ) -> None:
         super().__init__(service, rules)
         self._admission = Admission(service, factory)
+        self._subprotocols = service.options.subprotocols
         self._sockets = SocketFactory(
             service.clock,
             service.options,
@@ -270,17 +272,24 @@ class WebSocketResource(ServiceResource):
             raise WrongVersion
         self.rules.checkOrigin(request)
         self.service.admit()
+        offers = header(b"Sec-Websocket-Protocol") if self._subprotocols else None
+        subprotocol = self._choose(request, offers) if offers else None
         socket = self._sockets.buildProtocol(None)
         service = self.service.counters.service
-        socket.opening = openingRequest(request, service, self.transport, self.rules)
+        socket.opening = openingRequest(
+            request, service, self.transport, self.rules, subprotocol
+        )
         socket.wire = takeOver(request, socket)
         extensions = b",".join(header(b"Sec-Websocket-Extensions", []))
         try:
+            beside = headersBeside(request, headers)
+            if subprotocol is not None:
+                beside["Sec-WebSocket-Protocol"] = [subprotocol]
             socket.shakeHands(
                 keys[0].decode("ascii"),
                 int(versions[0]),
                 extensions.decode("latin-1"),
-                headersBeside(request, headers),
+                beside,
             )
         except Exception:
             # The request cannot be answered any more, and its session, if there is one,
@@ -295,6 +304,26 @@ class WebSocketResource(ServiceResource):
         request.setResponseCode(101)
         request.channel.factory.log(request)
         return NOT_DONE_YET
+
+    def _choose(self, request: Request, offers: Sequence[bytes]) -> str | None:
+        """
+        What to agree to of the subprotocols that a handshake offers. Where that is
+        none of them, the answer says nothing of it, and it is for the client to decide
+        whether that will do. (RFC 6455, section 4.2.2)
+
+        @raise BadHandshake: if the offer is not in order.
+        """
+        try:
+            names = offered(offers)
+        except ValueError:
+            raise BadHandshake from None
+        if not names:
+            return None
+        chosen = self.service.options.chooseSubprotocol(names, request)
+        if chosen is not None:
+            # Two of them in an answer are none to a browser.
+            request.responseHeaders.removeHeader(b"Sec-WebSocket-Protocol")
+        return chosen
 
     def _opened(self, socket: SocketProtocol) -> None:
         receiver = socket.receiver = self.receiver(socket)
