@@ -419,6 +419,34 @@ class PlaceTests(RedisTestCase):
         with mock.patch.dict(os.environ, {"SSL_CERT_FILE": path}):
             await self.assertWorks(url)
 
+    async def test_cluster(self) -> None:
+        """A Redis Cluster takes all that is asked of one room, whatever its name: no
+        command reaches into two slots."""
+        self.redis = await Redis(self, "--cluster-enabled", "yes").start()
+        await self.redis.do("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+        while "cluster_state:ok" not in await self.redis.do("CLUSTER", "INFO"):
+            await task.deferLater(reactor, 0.05)
+        broker = await self.assertWorks(self.redis.url, ttl=0.6)
+        for name in "a{b}c", "}", "{}", "{", "%", "ü":
+            await broker.subscribe(name)
+            await broker.enter(name, {"m": ""})
+            await broker.publish(name, "x", 5, 60.0)
+            self.assertEqual(await broker.members(name), {"m": ""})
+        await self.redis.do("DEL", "sockjs:{ü}:leases")
+        # It is tended, and entered anew.
+        while await self.redis.do("EXISTS", "sockjs:{ü}:leases") != "1":
+            await task.deferLater(reactor, 0.05)
+
+    async def test_unknownMaster(self) -> None:
+        """A master that no sentinel knows is said to be unknown."""
+        await self.redis.start()
+        sentinel = await self.redis.sentinel("chat")
+        self.start(f"redis+sentinel://{sentinel}/other")
+        while not self.lines:
+            await task.deferLater(reactor, 0.01)
+        self.assertIn("it knows no such master", self.lines[0])
+        self.assertIn(sentinel, self.lines[0])
+
     async def test_sentinel(self) -> None:
         """The sentinels say which one is the master, and which one after that."""
         await self.redis.start()

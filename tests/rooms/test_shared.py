@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from treq.testing import StubTreq
 from twisted.internet.protocol import Factory
 from twisted.python.usage import UsageError
 
 from tests.test_tap import ECHO, TapTestCase
 from txsockjs.rooms import MemoryBroker, RoomsFactory
 from txsockjs.rooms.redis import RedisBroker
-from txsockjs.tap import makeService
 
 #: What the command line names.
 first: Any = None
@@ -115,20 +113,6 @@ class SharedRoomsTests(TapTestCase):
         self.service.startService()
         self.assertIs(self.first.rooms, rooms)
         self.assertTrue(rooms.up)
-
-    def test_metrics(self) -> None:
-        """Metrics show them, with what Prometheus asks for otherwise."""
-        metrics = "--metrics", "tcp:9100"
-        options = self.parse(*self.services, "--rooms", "memory:", *metrics)
-        service = makeService(options)
-        self.addCleanup(service.stopService)
-        service.privilegedStartService()
-        service.startService()
-        [site] = [site for port, site, *_ in self.reactor.tcpServers if port == 9100]
-        treq = StubTreq(site.resource)
-        response = treq.request("GET", "http://tap.test/metrics")
-        text = self.successResultOf(self.successResultOf(response).text())
-        self.assertIn('sockjs_rooms_broker_up{rooms="rooms"} 1.0', text)
 
     def assertUsageError(self, words: str, *arguments: str) -> None:
         message = str(self.assertRaises(UsageError, self.parse, *arguments))
