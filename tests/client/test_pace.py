@@ -257,6 +257,34 @@ class InboundTests(SessionTestCase):
         self.assertEqual(producer.told, ["resume", "resume"])
         self.assertEqual(self.protocol.heard, [b"1"])
 
+    def test_lostInside(self) -> None:
+        """
+        The end that comes then is told behind that call.
+        """
+        self.open()
+
+        def then(data: bytes) -> None:
+            self.carrier.lose(ValueError("gone"))
+            self.assertEqual(self.protocol.lost, [])
+
+        self.protocol.then = then
+        self.carrier.say('a["1"]')
+        self.assertOver(SessionFailed, "gone")
+
+    def test_pausedProducer(self) -> None:
+        """
+        Who has paused reads nothing, though its producer is told to go on.
+        """
+        self.open()
+        self.transport.pauseProducing()
+        self.transport.registerProducer(Producer(), False)
+        self.transport.write(b"x")
+        turn(self.clock)
+        self.carrier.say('a["1"]')
+        turn(self.clock)
+        self.assertEqual(self.protocol.heard, [])
+        self.assertEqual(self.carrier.calls, ["start", "pause"])
+
     def test_lostWhilePaused(self) -> None:
         """
         The end waits behind what came before it.
