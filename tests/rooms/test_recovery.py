@@ -154,6 +154,7 @@ class SinceTests(RoomsTestCase):
             session.texts[1:],
             ["1=a", "gap 5", "6=f", "7=g", "8=h", "9=i", "10=j"],
         )
+        self.assertEqual(self.rooms.counters.gaps, 1)
 
     def test_tooFast(self) -> None:
         """A history that changes faster than it can be read is given up, in bounded

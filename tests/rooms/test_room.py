@@ -112,6 +112,11 @@ class PublishTests(RoomsTestCase):
         broker.answer()
         for each in waiting:
             self.successResultOf(each)
+        waiting = [room.publish("3"), room.publish("4")]
+        broker.refuse()
+        for each in waiting:
+            self.failureResultOf(each, BrokerUnavailable)
+        self.assertEqual(rooms.waiting, 0)
         broker.slow = False
         self.publish(room, "4")
         self.assertEqual(rooms.counters.published, 3)
@@ -183,10 +188,22 @@ class MemberTests(RoomsTestCase):
         first.sent = lambda text: room.leave(second)
         self.publish(room, "1")
         self.assertEqual((first.texts, second.texts, third.texts), (["1"], [], ["1"]))
+        first.sent = lambda text: room.leave(third) and room.join(third)
+        self.publish(room, "again")
+        self.assertEqual((first.texts, third.texts), (["1", "again"], ["1"]))
         first.sent = lambda text: None
         self.successResultOf(room.join(second))
         self.publish(room, "2")
         self.assertEqual((second.texts, third.texts), (["2"], ["1", "2"]))
+
+    def test_raising(self) -> None:
+        """A session that cannot be told is logged, and the others are told."""
+        room = self.rooms.room("r")
+        broken, other = self.join(room), self.join(room, wording=None)
+        broken.sent = lambda text: 1 / 0
+        self.publish(room, "x")
+        self.assertEqual(other.texts, ["x"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_end(self) -> None:
         """A session that ends has left all its rooms, and is waited for no longer."""

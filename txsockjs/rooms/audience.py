@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import attrs
@@ -54,10 +54,7 @@ class Audience:
         self.present: dict[str, Membership] = {}
         self._room = room
         self._counters = counters
-        self._groups: dict[Wording, dict[Any, None]] = {}
-        # Who has left while something is being told.
-        self._left: set[Any] = set()
-        self._telling = 0
+        self._groups: dict[Wording, dict[Membership, None]] = {}
 
     @property
     def listening(self) -> bool:
@@ -84,26 +81,21 @@ class Audience:
         """
         Tell a member from now on.
         """
-        group = self._groups.setdefault(member.wording, {})
-        group[member.transport] = None
-        self._left.discard(member.transport)
+        self._groups.setdefault(member.wording, {})[member] = None
 
     def remove(self, member: Membership) -> None:
         """
         Somebody has left.
         """
         member.gone = True
-        transport = member.transport
-        del self.members[transport]
+        del self.members[member.transport]
         self.present.pop(member.id, None)
         self._counters.members -= 1
         group = self._groups.get(member.wording)
-        if group is not None and transport in group:
-            del group[transport]
+        if group is not None:
+            group.pop(member, None)
             if not group:
                 del self._groups[member.wording]
-            if self._telling:
-                self._left.add(transport)
 
     def deliver(self, entry: Entry, recovered: bool = False) -> None:
         """
@@ -125,11 +117,10 @@ class Audience:
         @param method: the method of L{Wording} that has the words.
         @param but: who is not told.
         """
-        skipped = None if but is None else but.transport
         for wording, group in [*self._groups.items()]:
             message = self._word(getattr(wording, method), *args)
-            if skipped in group:
-                group = {each: None for each in group if each is not skipped}
+            if but in group:
+                group = {each: None for each in group if each is not but}
             self._tell(group, message)
 
     def announce(self, present: Collection[Member]) -> None:
@@ -144,20 +135,20 @@ class Audience:
         """
         Tell a member that it is in.
         """
-        self._tell([member.transport], self._word(member.wording.joined, joined))
+        self._tell([member], self._word(member.wording.joined, joined))
 
     def miss(self, member: Membership, position: Position | None) -> None:
         """
         Tell a member alone that messages are lost.
         """
-        self._tell([member.transport], self._word(member.wording.gap, position))
+        self._tell([member], self._word(member.wording.gap, position))
 
     def replay(self, member: Membership, entry: Entry) -> None:
         """
         Give a message of the history to a member alone.
         """
         words = member.wording.message, entry.position, entry.text
-        many = self._tell([member.transport], self._word(*words))
+        many = self._tell([member], self._word(*words))
         self._counters.delivered += many
         self._counters.recovered += many
 
@@ -176,24 +167,18 @@ class Audience:
             )
             return None
 
-    def _tell(self, transports: Any, message: Message | None) -> int:
+    def _tell(self, members: Iterable[Membership], message: Message | None) -> int:
         """
         @return: how many were told.
         """
         if message is None:
             return 0
-        left = self._left
-        self._telling += 1
-        # Whoever is told may leave, or have others leave.
-        told = [*transports]
-        for transport in told:
-            if left and transport in left:
-                continue
-            try:
-                transport.sendPrepared(message)
-            except Exception:
-                self._log.failure("{transport!r} raised.", transport=transport)
-        self._telling -= 1
-        if not self._telling:
-            left.clear()
+        told = [*members]
+        for member in told:
+            # Whoever is told may have others leave, and come again.
+            if not member.gone:
+                try:
+                    member.transport.sendPrepared(message)
+                except Exception:
+                    self._log.failure("{who!r} raised.", who=member.transport)
         return len(told)
