@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 from twisted.internet.endpoints import (
     HostnameEndpoint,
@@ -13,8 +14,9 @@ from twisted.internet.endpoints import (
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.bridging import BridgeTestCase, GivenEndpoint
+from tests.support.bridging import BridgeTestCase, GivenEndpoint, Service
 from txsockjs.bridge import MAX_LINE, BridgeFactory, Told
+from txsockjs.testing import MemoryClient, MemoryWebSocket
 
 
 class TextTests(BridgeTestCase):
@@ -91,6 +93,85 @@ class Latin1Tests(BridgeTestCase):
         self.assertEqual(service.received, b"")
 
 
+class BinaryTests(BridgeTestCase):
+    """C{mode="binary"}, and binary messages where the mode is another."""
+
+    def raw(self, mode: str, **kw: Any) -> tuple[MemoryWebSocket, Service]:
+        """A raw WebSocket, and the service."""
+        self.bridge(mode, **kw)
+        socket = MemoryClient(self.site).websocket("/websocket")
+        return socket, self.endpoint.accept()
+
+    def test_anyByte(self) -> None:
+        """All 256 bytes go as they are, both ways, and text is taken as UTF-8."""
+        socket, service = self.raw("binary")
+        data = bytes(range(256))
+        socket.send(data)
+        socket.send("☃")
+        self.write(service, data)
+        self.write(service, b"text")
+        self.assertEqual(service.received, data + "☃".encode())
+        self.assertEqual(socket.messages, [data, b"text"])
+
+    def test_elsewhere(self) -> None:
+        """Where messages are text, it is base64."""
+        for transport in "websocket", "xhr":
+            self.bridge("binary")
+            session = self.session(transport)
+            service = self.endpoint.accept()
+            session.send("/wA=")
+            self.write(service, b"\xff\0")
+            self.assertEqual(service.received, b"\xff\0")
+            self.assertEqual(session.received, ["/wA="])
+
+    def test_lines(self) -> None:
+        """Lines may have any bytes, none too; the last needs no end."""
+        socket, service = self.raw("binary", framing="lines")
+        socket.send(b"\xff")
+        socket.send(b"")
+        self.write(service, b"\xfe\r\n\n\0")
+        self.assertEqual(service.received, b"\xff\r\n\r\n")
+        self.assertEqual(socket.messages, [b"\xfe", b""])
+        service.transport.loseConnection()
+        self.reactor.settle()
+        self.assertEqual(socket.messages, [b"\xfe", b"", b"\0"])
+        self.assertEqual(socket.ended, (Told.ENDED.code, Told.ENDED.reason))
+
+    def test_end(self) -> None:
+        """A stream that ends with a whole message has no empty one behind it."""
+        for framing, data in ("raw", b"\xff"), ("lines", b"\xff\n"):
+            socket, service = self.raw("binary", framing=framing)
+            service.transport.write(data)
+            service.transport.loseConnection()
+            self.reactor.settle()
+            self.assertEqual(socket.messages, [b"\xff"])
+
+    def test_large(self) -> None:
+        """A megabyte arrives whole each way, at the pace of who reads it."""
+        socket, service = self.raw("binary")
+        data = bytes(range(256)) * 4096
+        socket.transport.pauseProducing()
+        service.transport.write(data)
+        self.reactor.settle()
+        self.assertGreater(len(service.transport.dataBuffer), 0)
+        socket.transport.resumeProducing()
+        service.transport.pauseProducing()
+        socket.send(data[:500_000])
+        socket.send(data[500_000:])
+        service.transport.resumeProducing()
+        self.reactor.settle()
+        self.assertEqual(b"".join(socket.messages), data)
+        self.assertEqual(service.received, data)
+
+    def test_asText(self) -> None:
+        """In text, a binary message reaches the service as it is. Answers are text."""
+        socket, service = self.raw("text")
+        socket.send(b"\xff")
+        self.write(service, b"a")
+        self.assertEqual(service.received, b"\xff")
+        self.assertEqual(socket.messages, ["a"])
+
+
 class LinesTests(BridgeTestCase):
     """C{framing="lines"}."""
 
@@ -165,7 +246,7 @@ class SettingsTests(SynchronousTestCase):
     def test_badMode(self) -> None:
         """A wrong mode, framing or time is refused, and the right ones are named."""
         for settings, allowed in (
-            ({"mode": "hex"}, "'text', 'base64', 'latin1'"),
+            ({"mode": "hex"}, "'text', 'base64', 'latin1', 'binary'"),
             ({"framing": "crlf"}, "'raw', 'lines'"),
             ({"connectTimeout": 0}, "above 0"),
             ({"maxLingering": -1}, "0 or more"),

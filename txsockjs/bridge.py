@@ -60,7 +60,8 @@ class BridgeFactory(Factory):
         @param clientEndpoint: where the service is.
         @param mode: how bytes are told in messages, which are text: C{"text"} for a
             service that speaks UTF-8, C{"base64"} for any bytes at all, or C{"latin1"}
-            for any bytes as characters of the same number, which is shorter for ASCII.
+            for any bytes as characters of the same number, which is shorter for ASCII;
+            C{"binary"} for binary messages on raw WebSockets, and base64 on all else.
         @param framing: C{"raw"} for a stream, where messages have no bounds to rely on;
             C{"lines"} for a message a line, its end taken off and put on here.
         @param connectTimeout: seconds within which the service must be connected to.

@@ -141,10 +141,13 @@ class BrowserSide(_Side):
         self._told: Told | None = None
         self._endCall: IDelayedCall | None = None
         self._wasPaused = False
+        self._isBinary = False
         self.open = True
 
     def connectionMade(self) -> None:
         factory = self.bridge
+        raw = self.transport.request.transport == "rawwebsocket"
+        self._isBinary = self._codec.binary and raw
         # Nothing is lost of what comes before the service is there.
         self.transport.pauseProducing()
         self._connecting = defer.maybeDeferred(
@@ -176,7 +179,8 @@ class BrowserSide(_Side):
         if self.service is None or not self.open:
             return
         try:
-            framed = self._framing.frame(self._codec.toService(data))
+            message = data if self._isBinary else self._codec.toService(data)
+            framed = self._framing.frame(message)
         except ValueError:
             self.tell(Told.BAD_MESSAGE)
         else:
@@ -220,6 +224,9 @@ class BrowserSide(_Side):
             self.tell(Told.LINE_TOO_LONG)
 
     def _send(self, piece: bytes, complete: bool) -> None:
+        if self._isBinary:
+            self.transport.sendBinary(piece)
+            return
         text = self._codec.toBrowser(piece, complete)
         # A raw piece can be the first half of a character, and no message yet.
         if text or complete:
@@ -257,9 +264,13 @@ class BrowserSide(_Side):
     def _end(self) -> None:
         self._endCall = None
         # The rest, and a character that was cut.
-        text = self._codec.toBrowser(self._framing.end(), True)
-        if text:
-            self.transport.sendMessage(text)
+        rest = self._framing.end()
+        if not self._isBinary:
+            text = self._codec.toBrowser(rest, True)
+            if text:
+                self.transport.sendMessage(text)
+        elif rest:
+            self.transport.sendBinary(rest)
         assert self._told is not None
         self.tell(self._told)
 

@@ -109,8 +109,11 @@ class Lines(Raw):
 class Text:
     """
     UTF-8. What is not is shown as U+FFFD; a character that is cut waits for its rest.
+
+    @cvar binary: whether a raw WebSocket has the bytes themselves, and no text.
     """
 
+    binary = False
     encoding = "utf-8"
 
     def __init__(self) -> None:
@@ -154,7 +157,15 @@ class Base64(Text):
         return binascii.a2b_base64(data, strict_mode=True)
 
 
+class Binary(Base64):
+    """
+    Binary messages, where there are some: on a raw WebSocket. All else has base64.
+    """
+
+    binary = True
+
+
 #: The codecs and framings, by the names that L{BridgeFactory
 #: <txsockjs.bridge.BridgeFactory>} takes.
-MODES: Final = {"text": Text, "base64": Base64, "latin1": Latin1}
+MODES: Final = {"text": Text, "base64": Base64, "latin1": Latin1, "binary": Binary}
 FRAMINGS: Final = {"raw": Raw, "lines": Lines}
