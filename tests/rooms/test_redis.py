@@ -83,6 +83,14 @@ class RedisTestCase(SynchronousTestCase):
 class ConnectingTests(RedisTestCase):
     """How it comes up, and again."""
 
+    def test_start(self) -> None:
+        """Nothing is done before the reactor runs, and it may be stopped before."""
+        broker = RedisBroker(self.redis, "unix:///redis")
+        broker.start(Listener())
+        self.assertEqual(self.redis.attempts, [])
+        self.stop(broker)
+        self.assertEqual(self.redis.attempts, [])
+
     def test_pauses(self) -> None:
         """It is tried again after pauses that double up to a bound, less up to half of
         each; one line is logged."""

@@ -44,6 +44,7 @@ class SharedRoomsTests(TapTestCase):
         """Serve all three, until the test ends; the rooms of the first one."""
         self.service = self.start(*self.services, *arguments)
         self.addCleanup(self.service.stopService)
+        self.reactor.advance(0)
         return self.first.rooms
 
     def test_given(self) -> None:
@@ -56,6 +57,7 @@ class SharedRoomsTests(TapTestCase):
     def test_notYet(self) -> None:
         """Nothing is connected before the service is started: twistd forks first."""
         options = self.parse(*self.services, "--rooms", "unix:///run/redis")
+        self.reactor.advance(60)
         self.assertEqual(self.reactor.unixClients, [])
         self.assertTrue(self.first.needsRooms)
         self.assertIs(options.rooms.rooms, None)

@@ -97,8 +97,12 @@ class RedisLink:
 
     def start(self) -> None:
         """
-        Connect, and go on to do so until L{stop}.
+        Connect, and go on to do so until L{stop}. That begins when the reactor runs: a
+        daemon forks before.
         """
+        self._pausing = self._reactor.callLater(0, self._try)
+
+    def _try(self) -> None:
         self._pausing = None
         self._connecting = Deferred.fromCoroutine(self._connect()).addCallbacks(
             self._connected, self._failed
@@ -151,7 +155,7 @@ class RedisLink:
 
     def _failed(self, failure: Failure) -> None:
         if not self._stopped:
-            self._again(" ".join(failure.getErrorMessage().split()) or repr(failure))
+            self._again(failure.getErrorMessage() or repr(failure.value))
 
     def _lost(self, problem: str) -> None:
         if self._reactor.seconds() - self._upSince > 2 * LONGEST_PAUSE:
@@ -171,6 +175,7 @@ class RedisLink:
         Try again, after a pause.
         """
         self._abort()
+        problem = " ".join(problem.split()).rstrip(".")
         if not self._saidDown:
             self._saidDown = True
             self._log.warn(
@@ -180,7 +185,7 @@ class RedisLink:
             )
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._tries, 30))
         self._tries += 1
-        self._pausing = self._reactor.callLater(pause * (1 - random() / 2), self.start)
+        self._pausing = self._reactor.callLater(pause * (1 - random() / 2), self._try)
 
     def _abort(self) -> None:
         for connection in list(self._open):
@@ -283,7 +288,7 @@ class RedisLink:
         if self._closed is not None and not self._open:
             self._closed.callback(None)
         if self.up and connection in (self.asking, self.hearing):
-            self._lost(" ".join(problem.split()))
+            self._lost(problem)
 
     def _hear(self, channel: bytes, data: bytes) -> None:
         self._heard(channel, data)
