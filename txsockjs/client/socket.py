@@ -241,6 +241,9 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
         self.subprotocol = response.protocol
 
     def _onOpen(self) -> None:
+        # The answer was read.
+        del self.http_response_data, self.http_status_line, self.http_headers
+        del self.websocket_key
         agreed: Any = self._perMessageCompress
         if agreed is not None:
             self._perMessageCompress = Deflate(

@@ -58,7 +58,8 @@ class Wire:
         # What is held back, if anything is.
         self._held: list[bytes] | None = None
         self._heldSize = 0
-        self._queue: deque[bytes] = deque()
+        # Made when something waits: it is the largest of what a connection has.
+        self._queue: deque[bytes] | None = None
         # How many bytes there are in the queue, and how many the transport has that
         # it may not have given on.
         self._queued = self._given = 0
@@ -152,6 +153,8 @@ class Wire:
     def _keep(self, data: bytes) -> None:
         if self._drained is not None:
             self._queued += len(data)
+            if self._queue is None:
+                self._queue = deque()
             for start in range(0, len(data), _PIECE):
                 self._queue.append(data[start : start + _PIECE])
 
@@ -177,7 +180,7 @@ class Wire:
         self.transport.write(data)
 
     def _drop(self) -> None:
-        self._queue.clear()
+        self._queue = None
         self._queued = self._given = 0
         self._waits = True
 
