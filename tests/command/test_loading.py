@@ -285,6 +285,18 @@ class MessageTests(LoadCase):
         self.assertEqual(len(transport.sent), sent + 2)
         self.assertFalse(self.total().fine)
 
+    def test_absurd(self) -> None:
+        """
+        However many are due, that takes no longer, and nothing is left uncounted.
+        """
+        self.clock.advance(2e9)
+        self.begin(sessions=1, messageRate=1e9, duration=2.0)
+        self.run_(3)
+        self.assertOver()
+        total = self.total()
+        self.assertApproximates(total.sent + total.skipped, 1.75e9, 0.03e9)
+        self.assertGreater(total.echoed, MOST_AWAITED)
+
     def test_awaited(self) -> None:
         """
         Nor is there more on its way than what is remembered.

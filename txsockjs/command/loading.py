@@ -28,6 +28,9 @@ from txsockjs.interfaces import ISockJSMessageReceiver
 #: those that never come back.
 MOST_AWAITED: Final = 1000
 
+# The seconds between two looks at what is due, where a rate is beyond all measure.
+_TICK: Final = 0.0001
+
 # Sessions that were opened together do not send together: the golden ratio spreads any
 # number of them.
 _SPREAD: Final = 0.6180339887498949
@@ -273,7 +276,9 @@ class LoadSession(Protocol):
         self._sequence = 0
         # When each message was due that has not come back.
         self._awaited: dict[int, float] = {}
-        self._due = 0.0
+        # When the first message is due, and how many have been sent or skipped.
+        self._first = 0.0
+        self._handled = 0
         self._next: IDelayedCall | None = None
         self._closing = False
 
@@ -284,32 +289,37 @@ class LoadSession(Protocol):
         self._load.opened(self)
         rate = self._load.plan.messageRate
         if rate and self._load.sending:
-            self._due = now + (self._number * _SPREAD) % 1.0 / rate
+            self._first = now + (self._number * _SPREAD) % 1.0 / rate
             self._schedule(now)
 
     def _schedule(self, now: float) -> None:
-        wait = max(self._due - now, 0.0)
-        self._next = self._load.clock.callLater(wait, self._sendDue)
+        due = self._first + self._handled / self._load.plan.messageRate
+        self._next = self._load.clock.callLater(max(due - now, _TICK), self._sendDue)
 
     def _sendDue(self) -> None:
         """
-        Send what is due by now, or count what cannot be sent.
+        Send what is due by now, or count what cannot be sent. However much that is, it
+        is no more work than so many messages may be on their way.
         """
         self._next = None
         now = self._load.clock.seconds()
+        # Clocks and divisions are no more exact than this.
+        due = int((now - self._first) * self._load.plan.messageRate + 1e-6) + 1
         # The session may be closed from within.
-        while self._due <= now and not self._closing:
+        while self._handled < due and not self._closing:
             if self.transport.crowded or len(self._awaited) >= MOST_AWAITED:
-                self._tally.skipped += 1
+                self._tally.skipped += due - self._handled
+                self._handled = due
             else:
                 self._send()
-            self._due += 1 / self._load.plan.messageRate
         if not self._closing:
             self._schedule(now)
 
     def _send(self) -> None:
+        due = self._first + self._handled / self._load.plan.messageRate
+        self._handled += 1
         self._sequence += 1
-        self._awaited[self._sequence] = self._due
+        self._awaited[self._sequence] = due
         self._tally.sent += 1
         self._load.sent()
         text = f"{self._mark}{self._sequence} "
