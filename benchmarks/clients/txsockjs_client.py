@@ -38,6 +38,9 @@ def main() -> None:
         f"http://127.0.0.1:{load.port}{load.service}",
         transports=["websocket"],
         proxy=False,
+        # A machine that is busy is no reason to give up.
+        attempt_timeout=20,
+        info_timeout=20,
     )
 
     def connect(conversation: Conversation) -> None:
