@@ -342,9 +342,10 @@ class OutageTests(RoomsTestCase):
         session = self.join(room)
         self.broker.goDown()
         room.leave(session)
-        self.publish(self.others.room("h"), "a")
+        self.publish(self.others.room("h"), *"abcdefg")
         self.broker.goUp()
-        self.assertEqual(self.join(room).texts, ["joined h at 1"])
+        self.assertEqual(self.join(room).texts, ["joined h at 7"])
+        self.assertEqual(self.rooms.counters.gaps, 0)
 
     def test_unsubscribes(self) -> None:
         """A process hears nothing of rooms in which it has nobody."""
