@@ -174,6 +174,7 @@ class ValueTests(SynchronousTestCase):
             self.assertWrong(convert, "", "x", "-1", "nan", "inf", "-inf")
         self.assertWrong(parser.positiveSeconds, "0")
         self.assertWrong(parser.positiveRate, "0")
+        self.assertWrong(parser.seconds, "1000001")
         self.assertWrong(parser.count, "", "0", "-1", "1.0", "\u0661", "1" * 10)
 
     def test_header(self) -> None:

@@ -32,6 +32,11 @@ _FIELD_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _COOKIE_VALUE: Final = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
 
 
+#: The most seconds that anything may take, eleven days. Systems count milliseconds in 32
+#: bits.
+_LONGEST: Final = 1e6
+
+
 class CommandParser(ArgumentParser):
     """
     A parser whose errors are one line each: what is wrong, and what to try.
@@ -124,7 +129,10 @@ def seconds(text: str) -> float:
     """
     Seconds, 0 or more.
     """
-    return _number(text, "a number of seconds, 0 or more")
+    found = _number(text, "a number of seconds, 0 or more")
+    if found > _LONGEST:
+        raise ArgumentTypeError(f"{text!r} seconds are more than {_LONGEST:.0f}")
+    return found
 
 
 def positiveSeconds(text: str) -> float:
