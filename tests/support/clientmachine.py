@@ -17,20 +17,17 @@ from hypothesis.stateful import (
     rule,
 )
 from twisted.internet.defer import Deferred
-from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import LogLevel, globalLogPublisher
-from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from tests.support.relays import Relays
 from tests.support.scripted import MemoryWebClient
+from tests.support.talkers import Pair, Talker, Talkers
 from txsockjs.client.carriers import CARRIERS, RAW
 from txsockjs.client.endpoint import Connector
 from txsockjs.client.place import Settings
 from txsockjs.client.url import SockJSURL
 from txsockjs.errors import SessionClosed
 from txsockjs.factory import SockJSFactory
-from txsockjs.interfaces import ISockJSMessageReceiver
 from txsockjs.testing import MemoryReactor
 
 #: For how many seconds in all a network may stall, or an application not read, before a
@@ -41,7 +38,14 @@ PATIENCE: Final = 4.0
 #: everything flows: a round trip through the smallest pieces takes none.
 DELIVERY: Final = 5.0
 
-#: What stands for a long message: a number is that of its letters.
+#: How long it takes at the most until both sides know that a network has gone: two
+#: heartbeats of the server's, three of its own, and some for what it waits for then.
+AGREEMENT: Final = 130.0
+
+#: How long a client that closes waits for a server at the most.
+GOODBYE: Final = 25.0
+
+#: A number stands for a long message of so many letters.
 TEXTS: Final = st.lists(
     st.sampled_from(["", "a", "\u2028", '"\\', "\x00", "😀", 5000, 70_000])
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
@@ -58,163 +62,13 @@ ENDS: Final = st.tuples(
     st.sampled_from([1000, 3000, 4999]), st.sampled_from(["", "enough", '"é'])
 )
 
+#: What an application does from inside a call.
+DEEDS: Final = ["", "", "pause", "blink", "blink", "say", "say", "close", "drop"]
+
+#: What becomes of the network.
+CHANGES: Final = ["stall", "flow", "flow", "sizes", "cut", "client", "server"]
+
 SIDES: Final = st.sampled_from(["client", "server"])
-
-
-@implementer(ISockJSMessageReceiver)
-class Talker(Protocol):
-    """
-    The application, the same at both ends.
-
-    @ivar heard: the messages that came in.
-    @ivar said: those that went out.
-    @ivar lost: why it has ended, each time that it was told.
-    @ivar done: what it did itself to end the session: closed or dropped it.
-    """
-
-    transport: Any = None
-
-    def __init__(self) -> None:
-        self.made = 0
-        self.heard: list[str] = []
-        self.said: list[str] = []
-        self.lost: list[Failure] = []
-        self.done = ""
-        self.paused = False
-
-    def connectionMade(self) -> None:
-        self.made += 1
-
-    def messageReceived(self, message: str) -> None:
-        assert self.made == 1
-        assert not self.lost, "a message behind the end"
-        assert not self.done, "a message behind its own end"
-        assert not self.paused, "a message while it has paused"
-        self.heard.append(message)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.lost.append(reason)
-
-    @property
-    def live(self) -> bool:
-        return not self.lost and not self.done
-
-    def say(self, text: str) -> None:
-        """
-        Send a message.
-        """
-        if self.live:
-            self.said.append(text)
-            self.transport.sendMessage(text)
-
-    def pause(self, paused: bool) -> None:
-        """
-        Read or not.
-        """
-        if self.live:
-            self.paused = paused
-            how = self.transport
-            (how.pauseProducing if paused else how.resumeProducing)()
-
-    def close(self, code: int, reason: str) -> None:
-        """
-        End the session in good order.
-        """
-        if self.live:
-            self.done = "closed"
-            self.transport.loseConnection(code, reason)
-
-    def drop(self) -> None:
-        """
-        End it at once.
-        """
-        if self.live:
-            self.done = "dropped"
-            self.transport.abortConnection()
-
-
-class Talkers(Factory):
-    """
-    Makes them. The server's say who they are.
-    """
-
-    noisy = False
-
-    def __init__(self, server: bool = False) -> None:
-        self.made: list[Talker] = []
-        self._server = server
-
-    def buildProtocol(self, addr: object) -> Talker:
-        talker = Talker()
-        self.made.append(talker)
-        if self._server:
-            number = len(self.made) - 1
-            made = talker.connectionMade
-
-            def introduced() -> None:
-                made()
-                talker.say(str(number))
-
-            talker.connectionMade = introduced  # type: ignore[method-assign]
-        return talker
-
-
-class Pair:
-    """
-    One session.
-
-    @ivar name: of its transport.
-    @ivar spoiled: whether it may be lost: something broke, or has stood for too long.
-    @ivar error: why it was not opened.
-    @ivar closed: who has closed it first, and with what.
-    """
-
-    server: Talker | None = None
-
-    def __init__(self, name: str, servers: Talkers, spoiled: bool) -> None:
-        self.name = name
-        self.spoiled = spoiled
-        self.error: Failure | None = None
-        self.client: Talker | None = None
-        self.closed: tuple[Talker, int, str] | None = None
-        self._servers = servers
-
-    def opened(self, client: Any) -> None:
-        self.client = client
-
-    def failed(self, failure: Failure) -> None:
-        self.error = failure
-
-    def look(self) -> None:
-        """
-        Find who is at the other end.
-        """
-        client = self.client
-        if self.server is None and client is not None and client.heard:
-            self.server = self._servers.made[int(client.heard[0])]
-
-    @property
-    def sides(self) -> dict[str, Talker | None]:
-        return {"client": self.client, "server": self.server}
-
-    @property
-    def live(self) -> bool:
-        """
-        Whether nobody has ended it.
-        """
-        return all(side is not None and side.live for side in self.sides.values())
-
-    @property
-    def standing(self) -> bool:
-        """
-        Whether one side does not read.
-        """
-        return any(side is not None and side.paused for side in self.sides.values())
-
-    def close(self, side: Talker, code: int, reason: str) -> None:
-        if self.closed is None and side.live:
-            self.closed = (side, code, reason)
-        side.close(code, reason)
 
 
 class ClientMachine(RuleBasedStateMachine):
@@ -229,8 +83,18 @@ class ClientMachine(RuleBasedStateMachine):
         segments=SEGMENTS,
         limit=st.sampled_from([4096, 131072]),
         count=st.integers(1, 2),
+        greeting=st.booleans(),
+        last=SIDES,
     )
-    def serve(self, room: int, segments: list[int], limit: int, count: int) -> None:
+    def serve(
+        self,
+        room: int,
+        segments: list[int],
+        limit: int,
+        count: int,
+        greeting: bool,
+        last: str,
+    ) -> None:
         """
         Have a server, a network and an endpoint, and some sessions that are open.
         """
@@ -250,8 +114,10 @@ class ClientMachine(RuleBasedStateMachine):
         url = SockJSURL.parse("http://sockjs.example")
         web = MemoryWebClient(reactor, lambda url: self.relays.endpoint(), proxy=False)
         self.endpoint = Connector(reactor, url, settings, web, CARRIERS)
-        self.clients = Talkers()
+        self.clients = Talkers(greeting=greeting)
         self.stood = 0.0
+        self.vanished = -PATIENCE
+        self.last = last
         self.cut(segments)
         for _ in range(count):
             self.connect()
@@ -261,7 +127,6 @@ class ClientMachine(RuleBasedStateMachine):
         if event.get("log_level", LogLevel.info) >= LogLevel.warn:
             self.loud.append(event)
 
-    @rule(sizes=SEGMENTS)
     def cut(self, sizes: list[int]) -> None:
         """
         From now on bytes come in such pieces.
@@ -271,22 +136,26 @@ class ClientMachine(RuleBasedStateMachine):
 
     # Sessions
 
-    @precondition(lambda self: sum(not pair.spoiled for pair in self.pairs) < 3)
+    @precondition(lambda self: sum(pair.going for pair in self.pairs) < 3)
     @rule()
     def connect(self) -> None:
         """
         A client connects.
         """
-        pair = Pair(self.transport, self.servers, self.relays.stalled)
+        # It may get a connection that was kept, and leads nowhere now.
+        astray = self.reactor.seconds() - self.vanished < PATIENCE
+        pair = Pair(self.transport, self.servers, self.relays.stalled or astray)
         self.pairs.append(pair)
         connecting: Deferred[Any] = self.endpoint.connect(self.clients)
         connecting.addCallbacks(pair.opened, pair.failed)
 
     def _sides(self, side: str, index: int) -> tuple[Pair, Talker] | None:
         """
-        One side of a session of which both are known.
+        One side of a session of which both are known; of one that lives, if there is
+        one.
         """
-        pairs = [pair for pair in self.pairs if pair.server is not None]
+        known = [pair for pair in self.pairs if pair.server is not None]
+        pairs = [pair for pair in known if pair.live] or known
         if not pairs:
             return None
         pair = pairs[index % len(pairs)]
@@ -294,14 +163,34 @@ class ClientMachine(RuleBasedStateMachine):
         assert talker is not None
         return pair, talker
 
-    @rule(side=SIDES, index=st.integers(0, 2), texts=TEXTS)
-    def say(self, side: str, index: int, texts: list[str | int]) -> None:
+    @rule(
+        side=SIDES,
+        index=st.integers(0, 2),
+        texts=TEXTS,
+        deeds=st.lists(st.sampled_from(DEEDS), max_size=3),
+        at_once=st.booleans(),
+    )
+    def say(
+        self,
+        side: str,
+        index: int,
+        texts: list[str | int],
+        deeds: list[str],
+        at_once: bool,
+    ) -> None:
         """
-        One side sends messages.
+        One side sends messages, in one turn or in several, and the other is going to do
+        something when it hears them.
         """
         if found := self._sides(side, index):
+            pair, talker = found
+            other = pair.server if talker is pair.client else pair.client
+            assert other is not None
+            other.deeds += deeds
             for text in texts:
-                found[1].say(text if isinstance(text, str) else "x" * text)
+                talker.say(text if isinstance(text, str) else "x" * text)
+                if not at_once:
+                    self.reactor.turn()
 
     @rule(side=SIDES, index=st.integers(0, 2), paused=st.booleans())
     def pause(self, side: str, index: int, paused: bool) -> None:
@@ -311,26 +200,28 @@ class ClientMachine(RuleBasedStateMachine):
         if found := self._sides(side, index):
             found[1].pause(paused)
 
-    @rule(side=SIDES, index=st.integers(0, 2), end=ENDS)
-    def close(self, side: str, index: int, end: tuple[int, str]) -> None:
+    @rule(
+        side=SIDES,
+        index=st.integers(0, 2),
+        end=st.none() | ENDS,
+        seldom=st.integers(0, 2),
+    )
+    def end(
+        self, side: str, index: int, end: tuple[int, str] | None, seldom: int
+    ) -> None:
         """
-        One side closes the session.
+        One side closes the session, or drops it.
         """
-        if found := self._sides(side, index):
-            found[0].close(found[1], *end)
-
-    @rule(side=SIDES, index=st.integers(0, 2))
-    def drop(self, side: str, index: int) -> None:
-        """
-        One side drops it.
-        """
-        if found := self._sides(side, index):
-            found[0].spoiled = True
+        found = None if seldom else self._sides(side, index)
+        if found is None:
+            return
+        if end is None:
             found[1].drop()
+        else:
+            found[1].close(*end)
 
     # The network
 
-    @rule(stalled=st.booleans())
     def stall(self, stalled: bool) -> None:
         """
         Nothing passes, or everything again.
@@ -339,17 +230,12 @@ class ClientMachine(RuleBasedStateMachine):
         for relay in self.relays.live():
             relay.stall(stalled or relay.silent)
 
-    @rule(
-        index=st.integers(0, 5),
-        how=st.sampled_from(["cut", "client", "server"]),
-        seldom=st.integers(0, 4),
-    )
-    def breakOff(self, index: int, how: str, seldom: int) -> None:
+    def breakOff(self, index: int, how: str) -> None:
         """
         A connection breaks: for both sides, or without a word for one of them.
         """
         live = self.relays.live()
-        if not live or seldom:
+        if not live:
             return
         relay = live[index % len(live)]
         for pair in self.pairs:
@@ -357,23 +243,38 @@ class ClientMachine(RuleBasedStateMachine):
         if how == "cut":
             relay.cut()
         else:
+            self.vanished = self.reactor.seconds()
             relay.vanish(relay.client if how == "client" else relay.server)
+
+    @rule(
+        how=st.sampled_from(
+            ["stall", "flow", "flow", "sizes", "cut", "client", "server"]
+        ),
+        index=st.integers(0, 5),
+        sizes=SEGMENTS,
+    )
+    def network(self, how: str, index: int, sizes: list[int]) -> None:
+        """
+        The network changes.
+        """
+        if how == "sizes":
+            self.cut(sizes)
+        elif how in ("stall", "flow"):
+            self.stall(how == "stall")
+        else:
+            self.breakOff(index, how)
 
     # Time
 
-    @rule()
-    def turn(self) -> None:
+    @rule(seconds=st.sampled_from([None, None, 0.0, 0.0, 0.03, 1.0, 6.0, 30.0]))
+    def wait(self, seconds: float | None) -> None:
         """
-        Some turns of the reactor, which leave much on its way.
+        Time passes; or some turns of the reactor, which leave much on its way.
         """
-        for _ in range(3):
-            self.reactor.turn()
-
-    @rule(seconds=st.sampled_from([0.0, 0.03, 1.0, 6.0, 30.0]))
-    def advance(self, seconds: float) -> None:
-        """
-        Time passes.
-        """
+        if seconds is None:
+            for _ in range(3):
+                self.reactor.turn()
+            return
         standing = self.relays.stalled or any(pair.standing for pair in self.pairs)
         if standing:
             self.stood += seconds
@@ -429,9 +330,9 @@ class ClientMachine(RuleBasedStateMachine):
         self.stall(False)
         for pair in self.pairs:
             pair.look()
-            for talker in pair.client, pair.server:
-                if talker is not None:
-                    talker.pause(False)
+        for talker in self.clients.made + self.servers.made:
+            talker.deeds.clear()
+            talker.pause(False)
         self.reactor.advance(DELIVERY)
         self.nothingLostOrMoved()
         self.livesOn()
@@ -445,37 +346,52 @@ class ClientMachine(RuleBasedStateMachine):
                 assert client.heard == server.said
                 assert server.heard == client.said
             else:
-                self._closed(pair, client, server)
+                self._closed(pair.closed, client, server)
 
-    def _closed(self, pair: Pair, client: Talker, server: Talker) -> None:
+    def _closed(self, closer: Talker, client: Talker, server: Talker) -> None:
         """
         Who closes has all delivered that it sent before, and so the other hears of it.
         """
-        assert pair.closed is not None
-        closer, code, reason = pair.closed
         other = server if closer is client else client
+        xhr = self.transport.startswith("xhr")
         if not other.done:
             assert other.heard == closer.said
-        for talker in client, server:
-            if len(talker.lost) == 1 or pair.name.startswith("xhr"):
-                continue
-            raise AssertionError(f"{talker} was not told of the end")
-        if closer is server and not other.done:
+        assert len(client.lost) == 1
+        # Nothing tells a server over HTTP that a client has closed.
+        assert len(server.lost) == 1 or (xhr and closer is client)
+        if not other.done and not (xhr and closer is client):
             error = other.lost[0].value
             assert isinstance(error, SessionClosed), error
-            assert (error.code, error.reason) == (code, reason)
+            assert (error.code, error.reason) == closer.end
 
     def _finish(self) -> None:
+        # All that nobody ends lives for any time; of what broke, both sides hear.
+        self.reactor.advance(AGREEMENT)
+        self.livesOn()
         for pair in self.pairs:
-            for talker in pair.client, pair.server:
-                if talker is not None:
-                    pair.close(talker, 3000, "over")
+            client, server = pair.client, pair.server
+            if client is None or server is None or self.transport == RAW:
+                # A raw WebSocket that has something to send waits for the network.
+                continue
+            assert bool(client.lost) == bool(server.lost), (client.lost, server.lost)
+        for talker in (self.clients if self.last == "client" else self.servers).made:
+            talker.close(3000, "over")
         self.reactor.advance(DELIVERY)
         for relay in self.relays.live():
+            assert relay.silent or self.last == "server"
+        for talker in self.clients.made:
+            talker.close(3000, "over")
+        self.reactor.advance(GOODBYE)
+        for talker in self.clients.made:
+            assert (talker.made, len(talker.lost)) == (1, 1)
+        for call in self.reactor.getDelayedCalls():
+            assert "txsockjs.client" not in str(call.func), call
+        for relay in self.relays.live():
+            assert relay.silent
             relay.cut()
         self.reactor.advance(300)
         self.nothingLostOrMoved()
-        for talker in self.servers.made + self.clients.made:
+        for talker in self.servers.made:
             assert (talker.made, len(talker.lost)) == (1, 1)
         for pair in self.pairs:
             assert (pair.client is None) == (pair.error is not None)
