@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.internet.protocol import Factory, Protocol
 
-from tests.support.documents import ROOT, literals, rows
+from tests.support.documents import ROOT, blocks, literals, rows
 from tests.test_calls_documents import MemoryExampleTestCase
 from txsockjs import errors
 from txsockjs.rooms import Room, RoomOptions, Rooms, RoomsFactory, RoomsOptions
@@ -126,6 +126,17 @@ class ExampleTests(MemoryExampleTestCase):
         rooms = Rooms(clock=MemoryReactor())
         self.addCleanup(rooms.stop)
         return rooms
+
+    def test_script(self) -> None:
+        """The site has the script where the page looks for it."""
+        self.run_("script")
+        site = self.space["site"]
+        self.assertEqual(list(site.services), ["rooms"])
+        script = site.resource.children[b"rooms.js"]
+        self.assertIn("export class Rooms", script.getContent().decode())
+        page = next(b for b in blocks(DOCUMENT, "html") if b.name == "page")
+        self.assertIn('from "/rooms.js"', page.text)
+        self.assertIn('new Rooms("/rooms")', page.text)
 
     def test_chat(self) -> None:
         """What one says all get, and one that comes later too."""
