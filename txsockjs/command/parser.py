@@ -32,8 +32,8 @@ _FIELD_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _COOKIE_VALUE: Final = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
 
 
-#: The most seconds that anything may take, eleven days. Systems count milliseconds in 32
-#: bits.
+#: The most seconds that anything may take, eleven days: systems count milliseconds, in
+#: 32 bits.
 _LONGEST: Final = 1e6
 
 
