@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NPM := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 # The programs that tests start; each is also the name of its Debian package.
-PROGRAMS := chromium firefox-esr nginx haproxy redis-server
+PROGRAMS := chromium firefox-esr nginx haproxy redis-server rabbitmq-server
 
 # Debian keeps the daemons where only root's PATH looks.
 export PATH := $(PATH):/usr/sbin

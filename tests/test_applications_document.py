@@ -9,10 +9,12 @@ from twisted.internet import reactor
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.documents import literals, rows
 from tests.support.examples import ExampleTestCase, Session, opened
+from tests.support.programs.speaking import EchoBoth
 from txsockjs.factory import SockJSFactory
 from txsockjs.interfaces import ISockJSTransport
 from txsockjs.request import OpeningRequest
@@ -96,6 +98,19 @@ class ExampleTests(ExampleTestCase):
         self.run_("greeter", "text")
         session = await self.talk("Counter")
         self.assertEqual(await session.ask("\xfcber"), 'a["\xfcber: 4 characters"]')
+
+    async def test_anybody(self) -> None:
+        """
+        A program with another library talks to it, in text and in bytes.
+        """
+        self.run_("greeter", "anybody")
+        await serverFromString(reactor, "tcp:1").listen(
+            SockJSFactory(Factory.forProtocol(EchoBoth))
+        )
+        url = self.url(1, "websocket").replace("http:", "ws:")
+        for question in "anybody there?", b"\xff\0":
+            answer = await deferToThread(self.space["ask"], url, question)
+            self.assertEqual(answer, question)
 
     async def test_closing(self) -> None:
         """

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from twisted.internet import endpoints, reactor
 from twisted.internet.protocol import Factory
+from twisted.internet.threads import deferToThread
 from twisted.protocols.wire import Echo
 from twisted.trial.unittest import SynchronousTestCase
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from tests.support.documents import literals, rows
 from tests.support.examples import ExampleTestCase, opened
@@ -65,3 +68,22 @@ class ExampleTests(ExampleTestCase):
         Each of the strings is a bridge.
         """
         self.run_("irc", "strings")
+
+    async def test_mqtt(self) -> None:
+        """
+        A raw WebSocket that asks for MQTT is the stream to the broker.
+        """
+        self._listen(1883, Factory.forProtocol(Echo))
+        here = endpoints.TCP4ClientEndpoint(
+            reactor, "127.0.0.1", self._ports[1883].getHost().port
+        )
+        self.patch(endpoints, "HostnameEndpoint", lambda *args: here)
+        self.run_("irc", "mqtt")
+        url = self.url(8081, "mqtt/websocket").replace("http:", "ws:")
+
+        def talk() -> tuple[object, object]:
+            with connect(url, subprotocols=[Subprotocol("mqtt")]) as socket:
+                socket.send(b"\xff\0")
+                return socket.subprotocol, socket.recv()
+
+        self.assertEqual(await deferToThread(talk), ("mqtt", b"\xff\0"))

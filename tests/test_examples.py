@@ -173,8 +173,10 @@ class ExampleTests(ProgramTestCase):
 
     def test_all(self) -> None:
         """No example is without its test."""
-        apart = Path(__file__).parent / "integration" / "test_calls.py"
-        tested = Path(__file__).read_text() + apart.read_text()
+        apart = Path(__file__).parent / "integration"
+        tested = Path(__file__).read_text()
+        for name in "test_calls.py", "test_rabbitmq.py":
+            tested += (apart / name).read_text()
         for path in EXAMPLES.rglob("*.py"):
             names = f'"{path.name}"', f'"{path.stem.partition("_")[0]}"'
             self.assertTrue(any(name in tested for name in names), path)

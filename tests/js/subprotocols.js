@@ -9,9 +9,10 @@ globalThis.scenarios = (() => {
     data.length === everyByte.length && data.every((byte, i) => byte === everyByte[i]);
 
   const scenarios = {
-    // Sends texts to a destination that is subscribed to, and leaves in good order. Where there
-    // is a transport, it is one of SockJS's.
-    stomp({ url, transport, texts, headers }) {
+    // Sends texts, and a large one, to a destination that is subscribed to, and leaves in good
+    // order. Where there is a transport, it is one of SockJS's.
+    stomp({ url, transport, texts, large, headers }) {
+      const bodies = [...texts, 'x'.repeat(large)];
       return new Promise((resolve, reject) => {
         const received = [];
         let agreed;
@@ -21,14 +22,13 @@ globalThis.scenarios = (() => {
             : { brokerURL: url }),
           connectHeaders: headers,
           reconnectDelay: 0,
-          onConnect(frame) {
-            agreed = client.webSocket.protocol ?? null;
-            client.subscribe('/queue/browsers', (message) => {
+          onConnect({ headers: { version } }) {
+            agreed = { protocol: client.webSocket.protocol, version };
+            client.subscribe('/topic/browsers', (message) => {
               received.push(message.body);
-              if (received.length === texts.length) client.deactivate();
-            }, { 'exclusive': 'true', 'auto-delete': 'true' });
-            for (const body of texts) client.publish({ destination: '/queue/browsers', body });
-            agreed = { protocol: agreed, version: frame.headers.version };
+              if (received.length === bodies.length) client.deactivate();
+            });
+            for (const body of bodies) client.publish({ destination: '/topic/browsers', body });
           },
           onDisconnect: () => resolve({ ...agreed, received }),
           onStompError: (frame) => reject(new Error(frame.headers.message + frame.body)),
