@@ -22,6 +22,7 @@ from tests.support.programs.node import need
 from tests.support.programs.proxies import startHAProxy, startNginx
 from tests.support.programs.servers import Server
 from tests.support.talking import EchoCase
+from txsockjs.errors import AllTransportsFailed
 
 TRANSPORTS = ("websocket", "xhr-streaming", "xhr-polling")
 
@@ -89,6 +90,21 @@ class Reached:
                 await talk.until(number + 1)
             # Who holds what is sent, to send it with more, does so for 0.2 s each.
             self.assertLess(reactor.seconds() - before, 3)
+
+    async def test_fallsBack(self: Any) -> None:
+        """
+        Where something on the way lets no WebSocket through, the next transport is
+        taken, and works.
+        """
+        url = f"{self.url}/without_upgrade"
+        talk = await self.talk(url, "xhr-streaming", transports=TRANSPORTS)
+        talk.transport.write(b"hello")
+        await talk.until(1)
+        self.assertEqual(talk.heard, ["hello"])
+        with self.assertRaises(AllTransportsFailed) as caught:
+            await self.talk(url, "websocket")
+        self.assertIn("websocket: ", str(caught.exception))
+        self.assertIn("400 Bad Request", str(caught.exception))
 
     async def test_cookie(self: Any) -> None:
         """
