@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
-from typing import Any
-from unittest import SkipTest
 
 import treq
 from twisted.internet import reactor
 from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
-from twisted.internet.threads import deferToThread
 from twisted.protocols.wire import Echo
-from twisted.trial.unittest import FailTest, SynchronousTestCase, TestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from benchmarks.errors import NotInstalled
-from benchmarks.peers import PEERS
 from tests.support.documents import blocks
-from tests.support.programs.processes import ROOT, URL, start, startExample
+from tests.support.programs.processes import ROOT, start, startExample
 from tests.support.programs.sessions import openSession
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"
@@ -175,7 +169,7 @@ class ExampleTests(ProgramTestCase):
         """No example is without its test."""
         apart = Path(__file__).parent / "integration"
         tested = Path(__file__).read_text()
-        for name in "test_calls.py", "test_rabbitmq.py":
+        for name in "test_calls.py", "test_migrating.py", "test_rabbitmq.py":
             tested += (apart / name).read_text()
         for path in EXAMPLES.rglob("*.py"):
             names = f'"{path.name}"', f'"{path.stem.partition("_")[0]}"'
@@ -187,68 +181,12 @@ class DocumentTests(SynchronousTestCase):
 
     def test_shown(self) -> None:
         """What they show as Python is the programs, and nothing untested."""
-        programs = {path.read_text() for path in EXAMPLES.rglob("*.py")}
-        for name, shown in ("integrations", 5), ("migrating", 4):
-            found = {block.text for block in blocks(f"docs/{name}.rst", "python")}
+        for name, language, suffix, shown in (
+            ("integrations", "python", ".py", 5),
+            ("migrating", "python", ".py", 12),
+            ("migrating", "javascript", ".js", 2),
+        ):
+            programs = {path.read_text() for path in EXAMPLES.rglob("*" + suffix)}
+            found = {block.text for block in blocks(f"docs/{name}.rst", language)}
             self.assertEqual(len(found), shown)
             self.assertLessEqual(found, programs)
-
-
-class Migrating:
-    """The programs of C{examples/migrating/}, written both ways, do the same."""
-
-    async def run_(self: Any, name: str) -> str:
-        raise NotImplementedError
-
-    async def test_chat(self: Any) -> None:
-        """A chat."""
-        url = await self.run_("chat")
-        first = await openSession(self, url)
-        second = await openSession(self, url)
-        first.send("hello, you")
-        self.assertEqual(await first.receive(2), ["Somebody joins.", "hello, you"])
-        self.assertEqual(await second.receive(), ["hello, you"])
-        await second.leave()
-        self.assertEqual(await first.receive(), ["Somebody leaves."])
-
-    async def test_multiplex(self: Any) -> None:
-        """Topics on one connection."""
-        url = await self.run_("multiplex")
-        first = await openSession(self, url)
-        second = await openSession(self, url)
-        second.send("sub,chat")
-        second.send("msg,chat,here I am")
-        await second.receive()
-        for message in "sub,echo", "sub,chat", "msg,echo,a,b", "msg,chat,c,d":
-            first.send(message)
-        self.assertEqual(await first.receive(2), ["msg,echo,a,b", "msg,chat,c,d"])
-        self.assertEqual(await second.receive(), ["msg,chat,c,d"])
-        first.send("uns,chat")
-        first.send("msg,echo,e")
-        await first.receive()
-        second.send("msg,chat,f")
-        self.assertEqual(await second.receive(), ["msg,chat,f"])
-
-
-class TxsockjsTests(Migrating, ProgramTestCase):
-    """With txsockjs."""
-
-    async def run_(self, name: str) -> str:
-        url, _ = await startExample(self, f"migrating/{name}_txsockjs.py", "0")
-        return url
-
-
-class TornadoTests(Migrating, ProgramTestCase):
-    """With sockjs-tornado, in its own environment."""
-
-    timeout = 180
-
-    async def run_(self, name: str) -> str:
-        tornado = PEERS["tornado"]
-        try:
-            await deferToThread(tornado.install)
-        except NotInstalled as problem:
-            raise (FailTest if os.environ.get("CI") else SkipTest)(problem) from None
-        python = tornado.command()[0]
-        script = str(EXAMPLES / "migrating" / f"{name}_tornado.py")
-        return (await start(self, URL, python, script, "0")).ready[0]

@@ -1,0 +1,59 @@
+"""
+Rooms with txsockjs, to be compared with rooms_socketio.js. An event is a message: a
+JSON array of its name and its arguments.
+"""
+
+import json
+import sys
+
+from twisted.internet import defer, endpoints, task
+from twisted.internet.protocol import Factory, Protocol
+from twisted.logger import Logger
+
+from txsockjs import SockJSMultiFactory
+from txsockjs.rooms import Rooms
+
+log = Logger()
+
+
+class Chat(Protocol):
+    def dataReceived(self, data):
+        try:
+            event, *arguments = json.loads(data)
+            on = {"enter": self.enter, "say": self.say}[event](*arguments)
+        except (KeyError, TypeError, ValueError):
+            self.transport.loseConnection(4000, "That is no event")
+        else:
+            on.addErrback(lambda reason: log.failure("{event}", reason, event=event))
+
+    async def _enter(self, name):
+        room = self.factory.rooms.room(name)
+        await room.publish(json.dumps(["entered", name]))
+        await room.join(self.transport)
+
+    def enter(self, name):
+        return defer.ensureDeferred(self._enter(name))
+
+    def say(self, name, text):
+        room = self.factory.rooms.room(name)
+        return room.publish(json.dumps(["said", name, text]))
+
+
+class ChatFactory(Factory):
+    protocol = Chat
+
+    def __init__(self):
+        self.rooms = Rooms()
+
+
+async def main(reactor, port="8080"):
+    site = SockJSMultiFactory()
+    site.addFactory(ChatFactory(), "rooms")
+    endpoint = endpoints.TCP4ServerEndpoint(reactor, int(port), interface="127.0.0.1")
+    listening = await endpoint.listen(site)
+    print(f"Rooms at http://127.0.0.1:{listening.getHost().port}/rooms", flush=True)
+    await defer.Deferred()
+
+
+if __name__ == "__main__":
+    task.react(main, sys.argv[1:])
