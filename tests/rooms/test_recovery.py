@@ -376,4 +376,7 @@ class PieceTests(RoomsTestCase):
         position = Position.parse("a:1")
         self.assertEqual(position, Position("a", 1))
         self.assertEqual(len({position, Position("a", 1)}), 1)
+        self.assertEqual(position.following, Position("a", 2))
+        self.assertEqual(position.preceding, Position("a", 0))
+        self.assertEqual(position.after(Position("a", 5)), -4)
         self.assertTrue(History((), position).complete)

@@ -228,7 +228,7 @@ class Following:
         elif position.epoch == last.epoch and position.offset <= last.offset:
             # It was read before it came.
             return
-        elif position.epoch == last.epoch and position.offset == last.offset + 1:
+        elif position == last.following:
             self._deliver(entry, position)
         else:
             self._current = False
@@ -430,4 +430,4 @@ def _before(entry: Entry) -> Position:
     The position before that of a message.
     """
     assert entry.position is not None
-    return Position(entry.position.epoch, entry.position.offset - 1)
+    return entry.position.preceding

@@ -138,7 +138,7 @@ class MemoryStore:
         now = self._now()
         log.stale = now + ttl
         log.forgotten = now + max(ttl, _POSITION_TTL)
-        log.latest = Position(log.latest.epoch, log.latest.offset + 1)
+        log.latest = log.latest.following
         entry = Entry(text, log.latest)
         log.entries.append(entry)
         self._filled[room] = log
@@ -322,7 +322,7 @@ class MemoryBroker:
             latest, entries = log.latest, log.entries
             if since.epoch != latest.epoch:
                 return History(tuple(entries), latest, False)
-            missed = latest.offset - since.offset
+            missed = latest.after(since)
             held = max(0, min(missed, len(entries)))
             newest = islice(entries, len(entries) - held, None)
             return History(tuple(newest), latest, held == missed)

@@ -333,7 +333,7 @@ class Room:
             return self._following.position
         first = history.entries[0].position
         assert first is not None
-        return Position(first.epoch, first.offset - 1)
+        return first.preceding
 
     def _send(self, member: Membership, entries: tuple[Entry, ...]) -> Position | None:
         """

@@ -30,6 +30,27 @@ class Position:
     epoch: str
     offset: int
 
+    @property
+    def following(self) -> Position:
+        """
+        The position of the next message.
+        """
+        return Position(self.epoch, self.offset + 1)
+
+    @property
+    def preceding(self) -> Position:
+        """
+        The position of the message before.
+        """
+        return Position(self.epoch, self.offset - 1)
+
+    def after(self, other: Position) -> int:
+        """
+        How many messages of the same epoch are behind another position, up to this one;
+        a negative number if this one is before.
+        """
+        return self.offset - other.offset
+
     def __str__(self) -> str:
         return f"{self.epoch}:{self.offset}"
 
