@@ -33,7 +33,6 @@ class Fuzzer:
         self.rounds = 0
         self.failed = False
         self._log = directory / f"{name}.log"
-        self._trial = directory / name
         self._start()
 
     def _start(self) -> None:
@@ -42,8 +41,8 @@ class Fuzzer:
                 [
                     sys.executable,
                     "-m",
-                    "twisted.trial",
-                    f"--temp-directory={self._trial}",
+                    # trial leaves out the notes of an exception, which have the example.
+                    "unittest",
                     f"tests.fuzz.test_{self.name}",
                 ],
                 stdout=log,
