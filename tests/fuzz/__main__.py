@@ -41,7 +41,7 @@ class Fuzzer:
                 [
                     sys.executable,
                     "-m",
-                    # trial leaves out the notes of an exception, which have the example.
+                    # trial leaves out an exception's notes, which have the example.
                     "unittest",
                     f"tests.fuzz.test_{self.name}",
                 ],
