@@ -219,6 +219,9 @@ def foreign(module: Module) -> set[str]:
     own = defined(module)
     found: set[str] = set()
     for node in ast.walk(module.tree):
+        if isinstance(node, ast.ImportFrom) and node.module in packageModules():
+            # Values of ours have attributes that are called as some of Twisted's.
+            own |= defined(packageModules()[node.module]) & UNDOCUMENTED
         if isinstance(node, ast.ClassDef) and inspect.isclass(here.get(node.name)):
             bases = here[node.name].__mro__[1:]
             for base in bases:
