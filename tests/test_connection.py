@@ -18,6 +18,7 @@ from txsockjs.connection import (
     SockJSConnection,
     SockJSRouter,
 )
+from txsockjs.core import frames
 from txsockjs.multiplex import MultiplexFactory
 from txsockjs.services import loadService
 from txsockjs.testing import MemoryClient, MemoryReactor, MemorySession, MemorySite
@@ -130,6 +131,24 @@ class TalkTests(ConnectionTestCase):
         for session in sessions:
             told = ["a", "b"] if session is sessions[1] else ["a", "b", "c"]
             self.assertEqual(session.received, told)
+
+    def test_encodedOnce(self) -> None:
+        """What is broadcast is encoded once, for any number of sessions."""
+        present: list[SockJSConnection] = []
+        sessions = [self.open(lambda self, info: present.append(self))]
+        sessions += map(self.session, TRANSPORTS)
+        encoded: list[str] = []
+
+        def counting(text: str) -> bytes:
+            encoded.append(text)
+            return b'"%b"' % text.encode()
+
+        self.patch(frames, "quote", counting)
+        self.router.broadcast(present, "all")
+        self.site.settle()
+        for session in sessions:
+            self.assertEqual(session.received, ["all"])
+        self.assertEqual(encoded, ["all"])
 
     def test_channel(self) -> None:
         """Its factory serves the channels of a multiplexed session too."""
@@ -323,6 +342,8 @@ class ClosingTests(ConnectionTestCase):
         self.assertEqual(first.get_close_reason(), (3000, "Go away!"))
         first.close(4001, "that's it")
         self.assertEqual(first.get_close_reason(), (4001, "that's it"))
+        first.close(4002, "again")
+        self.assertEqual(first.get_close_reason(), (4001, "that's it"))
         self.assertTrue(present[0].is_closed)
         self.assertFalse(present[1].is_closed)
 
@@ -334,6 +355,7 @@ class RouterTests(ConnectionTestCase):
         """Settings have their names there, and options of ours win."""
         self.serve(
             Echo,
+            timeout=4,
             disconnect_delay=3,
             heartbeat_delay=10,
             response_limit=4096,
@@ -345,7 +367,6 @@ class RouterTests(ConnectionTestCase):
             immediate_flush=False,
             disable_nagle=False,
             max_buffer="1M",
-            timeout=4,
         )
         options = self.router.options
         self.assertEqual((options.timeout, options.heartbeat), (4.0, 10.0))
@@ -370,6 +391,7 @@ class RouterTests(ConnectionTestCase):
         """Hosts that may connect become origins, of either scheme."""
         self.serve(Echo, websocket_allow_origin=["example.com", "other.example:8080"])
         allows = self.router.options.allowsOrigin
+        self.assertIn("same", self.router.options.origins)
         for host in "example.com", "other.example:8080":
             self.assertTrue(allows(f"http://{host}") and allows(f"https://{host}"))
         self.assertFalse(allows("https://evil.example"))
@@ -462,6 +484,7 @@ class RouterTests(ConnectionTestCase):
             average.add(second)
             average.add(1)
             clock.advance(1)
+        average.add(1000)
         self.assertEqual(average.last_average, sum(range(20, 30)) / 10 + 1)
 
     def test_service(self) -> None:

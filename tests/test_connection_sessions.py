@@ -29,6 +29,8 @@ class Channel(BaseSession):
         self, msg: str | bytes, stats: bool = True, binary: bool = False
     ) -> None:
         self.sent.append(msg)
+        if stats:
+            self.stats.on_pack_sent(1)
 
 
 class Carrier:
@@ -65,7 +67,8 @@ class BaseSessionTests(SynchronousTestCase):
     """A session from its beginning to its end."""
 
     def setUp(self) -> None:
-        self.factory = ConnectionFactory(Logging, Clock())
+        self.clock = Clock()
+        self.factory = ConnectionFactory(Logging, self.clock)
         self.session = Channel(Logging, self.factory)
         self.carrier = Carrier()
 
@@ -92,6 +95,14 @@ class BaseSessionTests(SynchronousTestCase):
         self.assertEqual(self.carrier.closed, 1)
         stats = self.factory.stats.dump()
         self.assertEqual((stats["transp_pigeon"], stats["sessions_active"]), (0, 0))
+
+    def test_counted(self) -> None:
+        """A message is counted once for each that it goes to."""
+        connection = self.connection
+        connection.send("a")
+        connection.broadcast([connection, connection], "b")
+        self.clock.advance(1)
+        self.assertEqual(self.factory.stats.dump()["packets_sent_ps"], 3.0)
 
     def test_sends(self) -> None:
         """A connection sends by it, until it is closed."""

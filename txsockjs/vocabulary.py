@@ -55,12 +55,12 @@ def optionsOf(settings: Mapping[str, object]) -> SockJSOptions:
     """
     names = tuple(name for name, _, _ in SockJSOptions.fields())
     options: dict[str, object] = {}
+    # Those of sockjs-tornado come first, whatever the order of what is given.
     for name, value in {**DEFAULT_SETTINGS, **settings}.items():
         if name == "websocket_allow_origin":
-            options.setdefault("origins", _origins(value))
-        elif name in _OPTIONS and name not in names:
-            if _OPTIONS[name] not in settings:
-                options[_OPTIONS[name]] = value
+            options["origins"] = _origins(value)
+        elif name in _OPTIONS:
+            options[_OPTIONS[name]] = value
         elif name in names:
             options[name] = value
         elif name not in _WITHOUT_EFFECT:
