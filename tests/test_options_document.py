@@ -107,6 +107,18 @@ class OptionsTests(ExampleTestCase):
             self.assertEqual(self.ofEndpoint(endpoint), options)
             self.assertEqual(self.ofCommand(command), options)
 
+    def test_subprotocolsByName(self) -> None:
+        """
+        A callable can be named wherever an option is a string.
+        """
+        self.module(Block("", "python", "def newest(offered): pass\n"), "by.py")
+        for options in (
+            self.ofEndpoint(r"sockjs:tcp\:8080:subprotocols=by\:newest"),
+            self.ofCommand("twistd sockjs --option subprotocols=by:newest"),
+            self.ofCommand("twistd sockjs --option a:subprotocols=by:newest"),
+        ):
+            self.assertEqual(options.subprotocols.__qualname__, "newest")
+
     def ofEndpoint(self, text: str) -> SockJSOptions:
         endpoint: Any = serverFromString(MemoryReactorClock(), text)
         options: SockJSOptions = endpoint.options

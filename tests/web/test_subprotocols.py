@@ -5,11 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.protocol import Factory
 from twisted.protocols.wire import Echo
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Request, Site
 
+from tests.fuzz import examples
 from tests.support.client import Recorder
 from tests.support.serving import ORIGIN, ServiceCase
 from tests.support.sockets import upgrade
@@ -28,9 +31,9 @@ def last(offers: tuple[str, ...]) -> str:
     return offers[-1]
 
 
-def given(chosen: object, offers: tuple[str, ...]) -> object:
+def anyway(chosen: object, offers: tuple[str, ...]) -> object:
     """
-    What is chosen anyway.
+    What is chosen, whatever is offered.
     """
     return chosen
 
@@ -68,6 +71,20 @@ class ListTests(SynchronousTestCase):
         """
         for values in [b"a b"], [b"a, b, a"], [b"a", b"a"], [b"\xe9"], [b'"a"']:
             self.assertRaises(ValueError, offered, values)
+
+    @examples()
+    @given(st.lists(st.binary(max_size=6) | st.sampled_from([b"a,b", b"b ,", b"mqtt"])))
+    def test_anything(self, values: list[bytes]) -> None:
+        """
+        Whatever a client sends is a list of distinct names, or none.
+        """
+        try:
+            names = offered(values)
+        except ValueError:
+            return
+        self.assertTrue(all(map(isName, names)))
+        self.assertEqual(len(set(names)), len(names))
+        self.assertEqual(offered([", ".join(names).encode("ascii")]), names)
 
     def test_firstOf(self) -> None:
         """
@@ -272,7 +289,7 @@ class CallableTests(SubprotocolCase):
         told that, and the log which name it was.
         """
         for chosen in "z", b"a", ("a",):
-            self.serve(subprotocols=partial(given, chosen))
+            self.serve(subprotocols=partial(anyway, chosen))
             head = self.shake(BOTH[0], "a, b")
             self.assertTrue(head.startswith(b"HTTP/1.1 500 "))
             [failure] = self.flushLoggedErrors(ValueError)
@@ -286,7 +303,9 @@ class ClientTests(SynchronousTestCase):
     Our own client and our own server agree.
     """
 
-    def agreed(self, transport: str, *offers: str) -> tuple[Any, Any]:
+    def agreed(
+        self, transport: str, *offers: str, raw: bool = False
+    ) -> tuple[Any, Any]:
         """
         What either end takes for agreed.
         """
@@ -299,7 +318,8 @@ class ClientTests(SynchronousTestCase):
         options = {"subprotocols": STOMP}
         site = MemorySite.serving(Factory.forProtocol(Server), options)
         self.addCleanup(site.stop)
-        settings: dict[str, Any] = {"transports": [transport], "subprotocols": offers}
+        settings: dict[str, Any] = {"transports": [transport], "raw": raw}
+        settings["subprotocols"] = offers
         endpoint = MemorySockJSEndpoint(site, **settings)
         connecting = endpoint.connect(Factory.forProtocol(Recorder))
         site.settle()
@@ -309,11 +329,11 @@ class ClientTests(SynchronousTestCase):
 
     def test_agreed(self) -> None:
         """
-        Both ends know the same.
+        Both ends know the same, with SockJS's framing and without.
         """
-        self.assertEqual(
-            self.agreed("websocket", "v10.stomp", "v12.stomp"), ("v12.stomp",) * 2
-        )
+        for raw in False, True:
+            agreed = self.agreed("websocket", "v10.stomp", "v12.stomp", raw=raw)
+            self.assertEqual(agreed, ("v12.stomp", "v12.stomp"))
 
     def test_nothing(self) -> None:
         """
