@@ -40,7 +40,6 @@ class SendTests(LyingCase):
                     Lie(response(b"Broken JSON.", "500 Oops")),
                     "500 Oops: 'Broken JSON.'",
                 ),
-                (Lie(response(b"No such.", "404 Gone")), "xhr_send answered 404 Gone"),
                 (Lie(response(PAGE, "413 Large")), "413 Large"),
                 (Lie(b"rubbish\r\n\r\n"), "no HTTP"),
                 (Lie(b"", "close"), "lost"),
@@ -54,6 +53,28 @@ class SendTests(LyingCase):
             ):
                 self.send(transport, lie)
                 self.assertLost("1006", *words, within=0.1, heard=[])
+
+    def test_unknown(self) -> None:
+        """
+        That there is no such session may mean that the server has closed it: what it
+        sent before, and its close, are heard. Where it says nothing, that is the end.
+        """
+        gone = Lie(response(b"No such.", "404 Gone"))
+        for transport, path in PATHS.items():
+            late = Lie(response(b'a["1"]\nc[3001,"enough"]\n'), pace=0.1)
+            lies = {path: [Lie(response(b"o\n")), late], "xhr_send": gone}
+            self.open(transport, lies)
+            self.protocol.transport.write(b"hello")
+            self.reactor.advance(1)
+            self.protocol.transport.write(b"more")
+            self.assertLost("3001 'enough'", kind=SessionClosed, heard=[b"1"], within=9)
+            self.assertEqual(self.server.count("xhr_send"), 1)
+            self.send(transport, gone)
+            self.assertEqual(self.protocol.lost, [])
+            self.assertLost("1006", "xhr_send answered 404 Gone", within=10)
+            self.send(transport, gone)
+            self.protocol.transport.loseConnection()
+            self.assertLost("1006", "xhr_send answered 404 Gone")
 
     def test_longError(self) -> None:
         """

@@ -34,6 +34,12 @@ def quoted(message: str | bytes) -> bytes:
         return _quoteASCII(message).encode("ascii")
 
 
+class SessionUnknown(RequestFailed):
+    """
+    There is no such session any more: the server has closed it, or has lost it.
+    """
+
+
 class Sent(Protocol):
     """
     Whom a sender tells how it goes.
@@ -131,10 +137,11 @@ class Sender:
         if response.code in (200, 204):
             # What it says besides may be anything.
             return response.drop(self._place.clock)
-        return response.excerpt(self._place.clock).addCallback(self._refused)
+        kind = SessionUnknown if response.code == 404 else RequestFailed
+        return response.excerpt(self._place.clock).addCallback(self._refused, kind)
 
-    def _refused(self, why: str) -> None:
-        raise RequestFailed(f"{self._url} answered {why}")
+    def _refused(self, why: str, kind: type[RequestFailed]) -> None:
+        raise kind(f"{self._url} answered {why}")
 
     def _taken(self, _: object) -> None:
         if self._stopped:

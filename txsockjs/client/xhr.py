@@ -13,7 +13,7 @@ from txsockjs.client.interfaces import ICarried, ICarrier
 from txsockjs.client.place import Place
 from txsockjs.client.reading import Closed, read
 from txsockjs.client.receiving import Receiver
-from txsockjs.client.sending import Sender
+from txsockjs.client.sending import Sender, SessionUnknown
 from txsockjs.errors import RequestFailed
 
 
@@ -45,6 +45,9 @@ class _XHRCarrier:
         self._closing = False
         # Whether the server has closed the session.
         self._closed = False
+        # That the server does not know the session when something is sent, though it
+        # has not said why yet.
+        self._unknown: Failure | None = None
 
     @property
     def pending(self) -> int:
@@ -75,7 +78,7 @@ class _XHRCarrier:
         self._receiver.ask()
 
     def send(self, message: str | bytes) -> None:
-        if not (self._ending or self._closing):
+        if not (self._ending or self._closing or self._unknown is not None):
             self._sender.send(message)
 
     def close(self, code: int, reason: str) -> None:
@@ -86,6 +89,9 @@ class _XHRCarrier:
         if self._ending or self._closing:
             return
         self._closing = True
+        if self._unknown is not None:
+            self._end(self._unknown)
+            return
         if self._sender.pending and not self._closed:
             limit = self._place.settings.close_timeout
             self._call = self._place.clock.callLater(limit, self._tooLate, limit)
@@ -137,7 +143,21 @@ class _XHRCarrier:
         """
         One of the requests has failed.
         """
-        self._end(reason)
+        if self._unknown is not None:
+            self._end(self._unknown)
+        elif reason.check(SessionUnknown) and not self._closing:
+            # It may have closed the session a moment ago: what it sent before, and its
+            # close, are on their way then.
+            self._unknown = reason
+            limit = self._place.settings.close_timeout
+            self._call = self._place.clock.callLater(limit, self._unsaid)
+        else:
+            self._end(reason)
+
+    def _unsaid(self) -> None:
+        self._call = None
+        assert self._unknown is not None
+        self._end(self._unknown)
 
     def _end(self, reason: Failure) -> None:
         """
