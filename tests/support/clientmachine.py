@@ -275,13 +275,18 @@ class ClientMachine(RuleBasedStateMachine):
             for _ in range(3):
                 self.reactor.turn()
             return
-        standing = self.relays.stalled or any(pair.standing for pair in self.pairs)
-        if standing:
+        before = self._standing
+        self.reactor.advance(seconds)
+        # Somebody may have paused meanwhile.
+        if before or self._standing:
             self.stood += seconds
         if self.stood >= PATIENCE:
             for pair in self.pairs:
                 pair.spoiled = True
-        self.reactor.advance(seconds)
+
+    @property
+    def _standing(self) -> bool:
+        return self.relays.stalled or any(pair.standing for pair in self.pairs)
 
     # What always holds
 
