@@ -41,6 +41,7 @@ VALUES: dict[str, tuple[str, object]] = {
     "max_buffer": ("2000", 2000),
     "max_sessions": ("3", 3),
     "verify_ip": ("on", True),
+    "subprotocols": ("v12.stomp,mqtt", ("v12.stomp", "mqtt")),
     "compression": ("true", True),
     "compression_memory_level": ("5", 5),
     "compression_window_bits": ("12", 12),
