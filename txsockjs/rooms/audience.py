@@ -180,5 +180,10 @@ class Audience:
                 try:
                     member.transport.sendPrepared(message)
                 except Exception:
-                    self._log.failure("{who!r} raised.", who=member.transport)
+                    self._log.failure(
+                        "{member!r} raised when it was told a message of room "
+                        "{room!r}; the other members are told.",
+                        member=member.transport,
+                        room=self._room,
+                    )
         return len(told)

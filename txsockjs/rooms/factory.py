@@ -89,7 +89,13 @@ class RoomsProtocol(Protocol):
         """
         Something could not even be answered: that is a fault of ours.
         """
-        self._log.failure("A request could not be answered.", failure=reason)
+        self._log.failure(
+            "A request of rooms could not be answered; its {transport} session is "
+            "dropped. Please report it, with this traceback.",
+            failure=reason,
+            service=self.transport.request.service,
+            transport=self.transport.request.transport,
+        )
         self.transport.abortConnection()
 
     async def _do(self, message: str) -> None:

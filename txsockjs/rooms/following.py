@@ -252,7 +252,11 @@ class Following:
             running = Deferred.fromCoroutine(self._catchUp())
             running.addErrback(
                 lambda reason: self._log.failure(
-                    "Room {room!r} cannot go on.", failure=reason, room=self._room
+                    "Room {room!r} met a fault, and misses what is published until the "
+                    "broker has gone and come back. Please report it, with this "
+                    "traceback.",
+                    failure=reason,
+                    room=self._room,
                 )
             )
 
