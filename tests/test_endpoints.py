@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from txsockjs.endpoints import SockJSServerEndpoint
 from txsockjs.errors import OptionError
-from txsockjs.options import SockJSOptions
+from txsockjs.options import Cookie, SockJSOptions
 
 
 def authorize(request: object) -> None:
@@ -27,6 +27,9 @@ VALUES: dict[str, tuple[str, object]] = {
     "websocket": ("false", False),
     "disabled_transports": ("xhr,jsonp", frozenset(("xhr", "jsonp"))),
     "cookie_needed": ("yes", True),
+    "cookie": (r"node; path\=/; Secure", Cookie(b"node", b"; path=/; Secure")),
+    "base_url": (r"https\://a.example/chat", "https://a.example/chat"),
+    "iframe": ("off", False),
     "heartbeat": ("12.5", 12.5),
     "timeout": ("10", 10.0),
     "streaming_limit": ("4096", 4096),

@@ -9,7 +9,7 @@ import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 from txsockjs.errors import OptionError
-from txsockjs.options import DEFAULT_SOCKJS_URL, TRANSPORTS, SockJSOptions
+from txsockjs.options import DEFAULT_SOCKJS_URL, TRANSPORTS, Cookie, SockJSOptions
 
 
 def anybody(request: object) -> None:
@@ -25,6 +25,9 @@ DEFAULTS = {
     "websocket": True,
     "disabled_transports": frozenset(),
     "cookie_needed": False,
+    "cookie": Cookie(b"JSESSIONID", b"; path=/"),
+    "base_url": None,
+    "iframe": True,
     "heartbeat": 25.0,
     "timeout": 5.0,
     "streaming_limit": 131072,
@@ -69,6 +72,20 @@ GOOD: dict[str, list[tuple[Any, Any]]] = {
         (TRANSPORTS, frozenset(TRANSPORTS)),
     ],
     "cookie_needed": SWITCH,
+    "cookie": [
+        ("node", Cookie(b"node", b"")),
+        (
+            "S; Path=/chat ;samesite=None; Secure; HttpOnly",
+            Cookie(b"S", b"; Path=/chat; samesite=None; Secure; HttpOnly"),
+        ),
+        (anybody, anybody),
+    ],
+    "base_url": [
+        ("https://a.example/chat/", "https://a.example/chat"),
+        (None, None),
+        ("none", None),
+    ],
+    "iframe": SWITCH,
     "heartbeat": [*SECONDS, (0, None), (None, None), ("0", None), ("none", None)],
     "timeout": [*SECONDS, (0.001, 0.001)],
     "streaming_limit": SIZE,
@@ -126,6 +143,22 @@ BAD: dict[str, list[Any]] = {
     "websocket": NO_SWITCH,
     "disabled_transports": ["telnet", ["xhr", "telnet"], [5], 5, b"xhr", None, "XHR"],
     "cookie_needed": NO_SWITCH,
+    "cookie": [
+        "",
+        "a b",
+        "a=b",
+        "a; pfad=/",
+        "a; path=/;",
+        "a; path=/\r\nX: y",
+        "a; SameSite=None",
+        "a; SameSite=Maybe",
+        "a\xe9",
+        None,
+        5,
+        b"a",
+    ],
+    "base_url": ["chat", "//a.example", "wss://a.example", "https://a b", 5],
+    "iframe": NO_SWITCH,
     "heartbeat": NO_SECONDS,
     "timeout": [*NO_SECONDS, 0, None],
     "streaming_limit": [*NO_COUNT, *NO_SIZE, None],
@@ -198,7 +231,7 @@ class OptionTests(SynchronousTestCase):
         """
         The defaults are those that are documented.
         """
-        self.assertEqual(DEFAULTS, attrs.asdict(SockJSOptions()))
+        self.assertEqual(DEFAULTS, attrs.asdict(SockJSOptions(), recurse=False))
 
     def test_good(self) -> None:
         """

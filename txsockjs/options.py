@@ -60,6 +60,57 @@ _DOTTED = re.compile(r"\w+(\.\w+)+")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
+@attrs.frozen
+class Cookie:
+    """
+    A cookie for load balancers, as the option C{cookie} has it.
+
+    @ivar name: its name.
+    @ivar attributes: what stands behind its value, with a semicolon before each.
+    """
+
+    name: bytes
+    attributes: bytes
+
+
+_ATTRIBUTE = re.compile(
+    r"path=/[!-:<-~]*|domain=[a-z0-9.-]+|max-age=[0-9]{1,9}|expires=[!-:<-~ ]+"
+    r"|samesite=(?:strict|lax|none)|secure|httponly|partitioned",
+    re.IGNORECASE,
+)
+
+
+def _cookie(value: object) -> Any:
+    allowed = (
+        "a name and attributes ('JSESSIONID; path=/; Secure; SameSite=None'), or a "
+        "callable that takes the request and returns what Set-Cookie says, or None"
+    )
+    if callable(value) or isinstance(value, Cookie):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(allowed)
+    name, *attributes = [part.strip() for part in value.split(";")]
+    if not _TOKEN.fullmatch(name):
+        raise ValueError(allowed)
+    for attribute in attributes:
+        if not _ATTRIBUTE.fullmatch(attribute):
+            raise ValueError(f"{allowed}; there is no attribute {attribute!r}")
+    words = {attribute.lower() for attribute in attributes}
+    if "samesite=none" in words and "secure" not in words:
+        raise ValueError(f"{allowed}; browsers refuse SameSite=None without Secure")
+    return Cookie(
+        name.encode("ascii"),
+        "".join([f"; {attribute}" for attribute in attributes]).encode("ascii"),
+    )
+
+
+def _url(value: object) -> str:
+    allowed = "a URL with a scheme, such as 'https://chat.example.com/chat', or None"
+    if isinstance(value, str) and re.fullmatch(r"(?i)https?://[!-~]+", value):
+        return value.rstrip("/")
+    raise ValueError(allowed)
+
+
 def _transports(value: object) -> frozenset[str]:
     allowed = "names out of " + ", ".join(TRANSPORTS)
     try:
@@ -177,7 +228,20 @@ class SockJSOptions:
         _transports, (), "transports that are not offered (404), with commas between"
     )
     cookie_needed: bool = option(
-        boolean, False, "set a JSESSIONID cookie, for sticky load balancers"
+        boolean, False, "set a cookie, for sticky load balancers"
+    )
+    cookie: Cookie | Callable[[Request], str | None] = option(
+        _cookie,
+        "JSESSIONID; path=/",
+        "that cookie's name and attributes; or a callable that makes it",
+    )
+    base_url: str | None = option(
+        optional(_url),
+        None,
+        "URL of the service that info tells clients to go on with",
+    )
+    iframe: bool = option(
+        boolean, True, "offer the page for the client's iframe transports"
     )
     heartbeat: float | None = option(
         interval, 25.0, "seconds of silence before a heartbeat; 0: none"

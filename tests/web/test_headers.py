@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.web.server import Request
 
 from tests.support.serving import NEVER_CACHED, ORIGIN, ServiceCase
 from txsockjs.testing import MemoryClient, MemoryResponse
@@ -231,6 +232,43 @@ class CookieTests(HeaderCase):
             self.cookies("a=1; JSESSIONID=node-7.x; b=2"),
             {"JSESSIONID=node-7.x; path=/"},
         )
+
+    def test_named(self) -> None:
+        """
+        It has the name and the attributes that the option says.
+        """
+        cookie = "node; path=/chat; Secure; SameSite=None"
+        self.serve(cookie_needed=True, cookie=cookie)
+        for sent, value in (("JSESSIONID=a", "dummy"), ("b=c; node=x7", "x7")):
+            response = self.post(f"/0/{value}/xhr", b"", {"Cookie": sent})
+            expected = f"node={value}; path=/chat; Secure; SameSite=None"
+            self.assertHeaders(response, Set_Cookie=expected)
+
+    def test_callable(self) -> None:
+        """
+        A callable makes it of the request, or none.
+        """
+
+        def cookie(request: Request) -> str | None:
+            tenant = request.getHeader("X-Tenant")
+            return f"tenant={tenant}" if tenant else None
+
+        self.serve(cookie_needed=True, cookie=cookie)
+        response = self.post("/0/a/xhr", b"", {"X-Tenant": "blue"})
+        self.assertHeaders(response, Set_Cookie="tenant=blue")
+        self.assertHeaders(self.post("/0/b/xhr", b""), Set_Cookie=None)
+
+    def test_callableAtFault(self) -> None:
+        """
+        What cannot be a header is a fault that is logged, and never sent.
+        """
+        for made in ("a=b\r\nX-Evil: yes", "a=\xe9"):
+            self.serve(cookie_needed=True, cookie=lambda request, made=made: made)
+            response = self.post("/0/a/xhr", b"")
+            self.assertEqual(response.status, 500)
+            self.assertHeaders(response, Set_Cookie=None, X_Evil=None)
+            [failure] = self.flushLoggedErrors(ValueError)
+            self.assertIn(repr(made), str(failure.value))
 
     def test_off(self) -> None:
         """

@@ -64,6 +64,14 @@ class InfoTests(ServiceCase):
         )
         return found
 
+    def test_baseURL(self) -> None:
+        """
+        It tells the client to go on with another URL, if that is wanted.
+        """
+        self.serve(base_url="https://chat7.example.com/chat")
+        info = json.loads(self.get("/info").body)
+        self.assertEqual(info["base_url"], "https://chat7.example.com/chat")
+
     def test_defaults(self) -> None:
         """
         WebSocket, no cookie, all origins.
@@ -125,6 +133,14 @@ class IframeTests(ServiceCase):
             response = self.get(path)
             self.assertEqual(response.body, IFRAME % b"/sockjs.js")
             self.assertHeaders(response, Content_Type="text/html; charset=UTF-8")
+
+    def test_switchedOff(self) -> None:
+        """
+        Without the page, its URLs are none of the service's.
+        """
+        self.serve(iframe=False)
+        for path in ("/iframe.html", "/iframe-a.html"):
+            self.assertEqual(self.get(path).status, 404)
 
     def test_defaultURL(self) -> None:
         """

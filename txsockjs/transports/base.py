@@ -136,7 +136,7 @@ class ServiceTree(Resource):
 
     @ivar counters: what the service has done.
     @ivar greeting: what is at its base URL.
-    @ivar iframe: what is at every URL of the iframe page.
+    @ivar iframe: what is at every URL of the iframe page, if there is one.
     @ivar pages: its other pages, by name.
     @ivar service: the sessions, and the life, of the service.
     @ivar transports: its transports, by name.
@@ -145,7 +145,7 @@ class ServiceTree(Resource):
     isLeaf = True
     counters: Counters
     greeting: ServiceResource
-    iframe: ServiceResource
+    iframe: ServiceResource | None
     pages: dict[bytes, ServiceResource]
     service: Service
     transports: dict[bytes, ServiceResource]

@@ -144,13 +144,14 @@ class Info(ServiceResource):
     def __init__(self, service: Service, rules: HeaderRules) -> None:
         super().__init__(service, rules)
         options = service.options
-        info = json.dumps(
-            {
-                "websocket": options.offers("websocket"),
-                "cookie_needed": options.cookie_needed,
-                "origins": ["*:*"],
-            }
-        )
+        told: dict[str, object] = {
+            "websocket": options.offers("websocket"),
+            "cookie_needed": options.cookie_needed,
+            "origins": ["*:*"],
+        }
+        if options.base_url is not None:
+            told["base_url"] = options.base_url
+        info = json.dumps(told)
         self._start = info[:-1].encode("ascii") + b', "entropy": '
 
     def answer(self, request: Request) -> bytes:

@@ -71,7 +71,7 @@ class SockJSResource(ServiceTree):
         self.counters = service.counters
         rules = HeaderRules(options)
         self.greeting = Greeting(service, rules)
-        self.iframe = Iframe(service, rules)
+        self.iframe = Iframe(service, rules) if options.iframe else None
         self.pages: dict[bytes, ServiceResource] = {b"info": Info(service, rules)}
         if options.offers("rawwebsocket"):
             self.pages[b"websocket"] = RawWebSocketResource(service, rules, factory)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from email.utils import formatdate
 from functools import lru_cache
 from ipaddress import IPv6Address as IPAddress6
@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.web.server import Request
 
 from txsockjs.errors import OriginRefused
-from txsockjs.options import SockJSOptions
+from txsockjs.options import Cookie, SockJSOptions
 from txsockjs.origins import originOf
 
 #: A year, in seconds.
@@ -140,10 +140,10 @@ class HeaderRules:
         asked = getRawHeaders(b"Access-Control-Request-Headers")
         cookie = None
         if self._options.cookie_needed and Policy.COOKIE in policy:
-            cookie = _sessionCookie(request)
+            cookie = _sessionCookie(request, self._options.cookie)
         origin = origins[-1] if origins else b""
         headers = b", ".join(asked) if asked else b""
-        if len(origin) + len(headers) > _LONGEST:
+        if len(origin) + len(headers) + len(cookie or b"") > _LONGEST:
             # Whoever sends ever new ones does not fill the memory with them.
             return HeaderBlock(_headers(policy, origin, headers, cookie))
         return _block(policy, origin, headers, cookie)
@@ -266,14 +266,23 @@ def cacheForAYear(request: Request, clock: IReactorTime) -> None:
     setHeader(b"Expires", [expires.encode("ascii")])
 
 
-def _sessionCookie(request: Request) -> bytes:
+def _sessionCookie(
+    request: Request, cookie: Cookie | Callable[[Request], str | None]
+) -> bytes | None:
     """
     The cookie that a load balancer may hold on to: the one it had, or any.
+
+    @raise ValueError: for one of a callable's that cannot be sent.
     """
-    value = request.getCookie(b"JSESSIONID")
+    if not isinstance(cookie, Cookie):
+        made = cookie(request)
+        if made is not None and not (made.isascii() and made.isprintable()):
+            raise ValueError(f"the option cookie made what is no cookie: {made!r}")
+        return None if made is None else made.encode("ascii")
+    value = request.getCookie(cookie.name)
     if value is None or not _COOKIE_VALUE.fullmatch(value):
         value = b"dummy"
-    return b"JSESSIONID=%b; path=/" % value
+    return b"%b=%b%b" % (cookie.name, value, cookie.attributes)
 
 
 def _requestOrigin(request: Request) -> str | None:
