@@ -83,6 +83,20 @@ class SessionTests(SynchronousTestCase):
             session.send("bye")
             self.assertEqual((4000, "bye"), session.closed, name)
 
+    def test_abortClosed(self) -> None:
+        """
+        A session that is closed has no connection to lose: another may be on it.
+        """
+        closed = self.client.session("xhr")
+        self.made[0].transport.loseConnection()
+        self.site.settle()
+        self.assertEqual(closed.closed, (3000, "Go away!"))
+        other = self.client.session("xhr")
+        closed.abort()
+        self.made[1].transport.write(b"still here")
+        self.site.settle()
+        self.assertEqual(other.received, ["still here"])
+
     def test_abort(self) -> None:
         """
         A session can lose its network.

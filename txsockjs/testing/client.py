@@ -178,11 +178,11 @@ class MemorySession:
 
     def abort(self) -> None:
         """
-        Lose the connection, as a network does.
+        Lose the connection, as a network does. One that is closed has none.
         """
         if self._socket is not None:
             self._socket.abort()
-        else:
+        elif self.closed is None:
             self.closed = (1006, "")
             self._response.connection.abort()
 
