@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import redirect_stdout
+from importlib.metadata import version
+from io import StringIO
 from itertools import pairwise
 
 from twisted.python.usage import UsageError
 
+import txsockjs
 from tests.test_tap import ECHO, TapTestCase
 from txsockjs.options import SockJSOptions
 from txsockjs.tap import Options
@@ -28,6 +32,12 @@ class UsageErrorTests(TapTestCase):
         """
         self.assertUsageError(["--colour", "red"], "colour")
         self.assertUsageError(["red"], "Wrong number of arguments")
+
+    def test_port(self) -> None:
+        """
+        A bare port is shown with the endpoint that was probably meant.
+        """
+        self.assertUsageError(["--listen", "8080"], "--listen 8080: ", "try tcp:8080")
 
     def test_serviceSyntax(self) -> None:
         """
@@ -146,3 +156,25 @@ class HelpTests(TapTestCase):
         self.assertEqual(len(values), 2)
         for value in values:
             Options(self.reactor).opt_option(value)
+
+
+class VersionTests(TapTestCase):
+    """
+    What is running.
+    """
+
+    def test_command(self) -> None:
+        """
+        C{twistd sockjs --version} tells ours, and Twisted's.
+        """
+        with redirect_stdout(StringIO()) as said:
+            self.assertRaises(SystemExit, self.parse, "--version")
+        ours, twisted = version("txsockjs"), version("Twisted")
+        self.assertEqual(said.getvalue(), f"txsockjs {ours}, Twisted {twisted}\n")
+
+    def test_module(self) -> None:
+        """
+        The package has its version, and no other name that it has not.
+        """
+        self.assertEqual(txsockjs.__version__, version("txsockjs"))
+        self.assertRaises(AttributeError, getattr, txsockjs, "__author__")

@@ -4,6 +4,9 @@ Wrap any factory in L{SockJSFactory} and listen with it. The client is in
 L{txsockjs.client}.
 """
 
+from importlib.metadata import version
+from typing import Any
+
 from txsockjs.bridge import BridgeFactory
 from txsockjs.errors import (
     OptionError,
@@ -51,3 +54,12 @@ __all__ = [
     "broadcast",
     "handler",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """
+    C{__version__} is looked up for whoever asks.
+    """
+    if name == "__version__":
+        return version("txsockjs")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,7 +7,8 @@ import signal
 import sys
 import textwrap
 from collections.abc import Collection
-from typing import Any, Final
+from importlib.metadata import version
+from typing import Any, Final, NoReturn
 
 import attrs
 from twisted.application.service import Service
@@ -113,6 +114,13 @@ class Options(UsageOptions):
         self._common: dict[str, str] = {}
         self._own: dict[str, dict[str, str]] = {}
 
+    def opt_version(self) -> NoReturn:
+        """
+        Display the versions of txsockjs and of Twisted, and exit.
+        """
+        print(f"txsockjs {version('txsockjs')}, Twisted {version('Twisted')}")
+        sys.exit(0)
+
     def opt_listen(self, description: str) -> None:
         """
         Where to listen: any server endpoint string, such as tcp:8080, unix:/run/chat,
@@ -135,7 +143,8 @@ class Options(UsageOptions):
         try:
             return description, serverFromString(self.reactor, description)
         except Exception as error:
-            raise UsageError(f"--{option} {description}: {error}") from error
+            better = f"; try tcp:{description}" if description.isdecimal() else ""
+            raise UsageError(f"--{option} {description}: {error}{better}") from error
 
     def opt_service(self, service: str) -> None:
         """
