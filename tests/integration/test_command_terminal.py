@@ -7,6 +7,10 @@ from twisted.protocols.wire import Echo
 
 from tests.support.programs.command import ROOT, CommandTestCase, TalkingFactory
 
+#: What follows until keys are read: what is typed while a message is shown goes to the
+#: terminal itself, and Ctrl-D is lost then.
+PROMPT = "[^>]*>"
+
 
 class TerminalTests(CommandTestCase):
     """
@@ -21,11 +25,11 @@ class TerminalTests(CommandTestCase):
         factory = TalkingFactory(b"welcome")
         command = self.start("connect", self.serve(factory), terminal=True, input=None)
         await command.until("Open over websocket")
-        await command.until("< welcome[^>]*>")
+        await command.until(f"< welcome{PROMPT}")
         command.type("hxelo\x1b[Dl\x1b[H\x1b[C\x1b[3~\r")
-        await command.until("< hello")
+        await command.until(f"< hello{PROMPT}")
         command.type("\x1b[A!\r")
-        await command.until("< hello!")
+        await command.until(f"< hello!{PROMPT}")
         command.type("\x04")
         self.assertEqual(await command.ended, 0)
         await factory.ended
@@ -40,9 +44,9 @@ class TerminalTests(CommandTestCase):
             command = self.start(
                 *("connect", "--history", "history", url), terminal=True, input=None
             )
-            await command.until("Open over[^>]*>")
+            await command.until(f"Open over{PROMPT}")
             command.type(keys)
-            await command.until("< hello")
+            await command.until(f"< hello{PROMPT}")
             command.type("\x04")
             self.assertEqual(await command.ended, 0)
         self.assertEqual((self.here / "history").stat().st_mode & 0o077, 0)
@@ -53,7 +57,7 @@ class TerminalTests(CommandTestCase):
         """
         factory = TalkingFactory()
         command = self.start("connect", self.serve(factory), terminal=True, input=None)
-        await command.until("Open over")
+        await command.until(f"Open over{PROMPT}")
         command.type("\x03")
         self.assertEqual(await command.ended, 130)
         await factory.ended
@@ -77,7 +81,7 @@ class TerminalTests(CommandTestCase):
         """
         factory = TalkingFactory(b"\x1b]0;title\x07")
         command = self.start("connect", self.serve(factory), terminal=True, input=None)
-        await command.until(r"< \\x1b\]0;title\\x07")
+        await command.until(rf"< \\x1b\]0;title\\x07{PROMPT}")
         self.assertNotIn("\x1b]0;title", command.output)
         command.type("\x04")
         self.assertEqual(await command.ended, 0)
