@@ -220,14 +220,14 @@ ROWS: dict[str, Row] = {
         ),
         joined(
             "rooms-redis",
-            "the same through Redis, 250 sessions in each of two processes",
+            "one message to a room of two processes, 250 sessions each, per delivery",
             Broadcast,
             transports={"room": 500},
             processes=2,
         ),
         joined(
             "rooms-redis-quiet",
-            "the same, 20 messages a second",
+            "the same at 20 messages a second",
             PacedBroadcast,
             transports={"room": 500},
             processes=2,
