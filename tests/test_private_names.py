@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -158,6 +159,7 @@ def isPrivate(name: str) -> bool:
     return name in UNDOCUMENTED or bool(re.fullmatch("_[A-Za-z]\\w*", name))
 
 
+@cache
 def defined(module: Module) -> set[str]:
     """
     The private names that a module gives to something of its own.
@@ -216,7 +218,7 @@ def foreign(module: Module) -> set[str]:
     not the package's.
     """
     here = vars(import_module(module.name))
-    own = defined(module)
+    own = {*defined(module)}
     found: set[str] = set()
     for node in ast.walk(module.tree):
         if isinstance(node, ast.ImportFrom) and node.module in packageModules():
@@ -236,12 +238,18 @@ def _has(kind: type, name: str) -> bool:
     """
     Whether a class, or an instance of it, has an attribute.
     """
+    if name in vars(kind):
+        return True
+    return re.search(rf"self\.{name}\b", _source(kind)) is not None
+
+
+@cache
+def _source(kind: type) -> str:
     try:
-        source = inspect.getsource(kind)
+        return inspect.getsource(kind)
     except (OSError, TypeError):
         # It is written in C.
-        source = ""
-    return name in vars(kind) or re.search(rf"self\.{name}\b", source) is not None
+        return ""
 
 
 def alive() -> dict[str, Any]:
