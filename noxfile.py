@@ -66,12 +66,13 @@ def _lowest(requirements: Iterable[str]) -> Iterable[str]:
 
 
 def trial(session: nox.Session, tests: list[str]) -> None:
-    """Run the tests that are asked for, or else these."""
+    """Run the tests that are asked for, or else these, on all cores."""
     session.run(
         "python",
         "-m",
         "twisted.trial",
         f"--temp-directory={session.create_tmp()}/trial",
+        f"--jobs={len(os.sched_getaffinity(0))}",
         *(session.posargs or tests),
     )
 
