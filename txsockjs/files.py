@@ -1,4 +1,4 @@
-"""Files beside the services, for C{twistd sockjs --static}: L{PublicFile}."""
+"""What C{twistd sockjs} serves beside the services: L{Beside}, L{PublicFile}."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import re
 from typing import Any, Final
 
-from twisted.web.resource import IResource
+from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 from twisted.web.static import File
 
@@ -59,3 +59,21 @@ class PublicFile(File):
         if suffix:
             return int(suffix) <= self.getsize()
         return not last or int(first) <= int(last)
+
+
+class Beside(Resource):
+    """
+    Services, and what else is at the same root: a first segment of the path that is no
+    service's belongs to the pages.
+    """
+
+    def __init__(self, services: Resource, pages: IResource) -> None:
+        Resource.__init__(self)
+        self._services = services
+        self._pages = pages
+
+    def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
+        ours = path in self._services.children
+        root: IResource = self._services if ours else self._pages
+        child: IResource = root.getChildWithDefault(path, request)
+        return child

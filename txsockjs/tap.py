@@ -3,59 +3,33 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import textwrap
 from collections.abc import Collection
-from importlib.metadata import version
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
-import attrs
-from twisted.application.service import Service
 from twisted.internet import reactor as globalReactor
-from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.defer import (
-    CancelledError,
-    Deferred,
-    gatherResults,
-    maybeDeferred,
-)
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import (
-    IListeningPort,
-    IProtocolFactory,
-    IReactorCore,
-    IStreamServerEndpoint,
-)
-from twisted.logger import Logger
-from twisted.python.failure import Failure
+from twisted.internet.interfaces import IProtocolFactory, IStreamServerEndpoint
 from twisted.python.reflect import namedModule
-from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
-from twisted.web.resource import IResource, Resource
-from twisted.web.server import Request, Site
+from twisted.web.resource import IResource
+from twisted.web.server import Site
 
 from txsockjs import demo
 from txsockjs.bridge import BridgeFactory
 from txsockjs.converters import noSuch
 from txsockjs.errors import OptionError, PrefixError
 from txsockjs.factory import SockJSMultiFactory
-from txsockjs.files import PublicFile
+from txsockjs.files import Beside, PublicFile
 from txsockjs.options import SockJSOptions
 from txsockjs.rooms.shared import MEMORY, SharedRooms, readOption
 from txsockjs.services import loadService
+from txsockjs.serving.service import SockJSService
+from txsockjs.serving.usage import UsageOptions
+
+__all__ = ["Options", "SockJSService", "makeService"]
 
 _DEFAULT_LISTEN: Final = "tcp:8080:interface=127.0.0.1"
-
-_EXAMPLES: Final = """
-Examples:
-  twistd -n sockjs
-  twistd -n sockjs --service echo=twisted.protocols.wire.Echo
-  twistd -n sockjs --listen tcp:8080 --service chat=myapp.chat.ChatFactory \\
-    --service admin/log=myapp.log.tail --static public \\
-    --option heartbeat=15 --option admin/log:origins=https://example.com \\
-    --metrics tcp:9100:interface=127.0.0.1
-"""
 
 
 class Options(UsageOptions):
@@ -102,7 +76,6 @@ class Options(UsageOptions):
 
     def __init__(self, reactor: Any = globalReactor) -> None:
         UsageOptions.__init__(self)
-        self.docs = {name: " ".join(doc.split()) for name, doc in self.docs.items()}
         self.reactor = reactor
         self.endpoints: list[tuple[str, IStreamServerEndpoint]] = []
         self.metrics: list[tuple[str, IStreamServerEndpoint]] = []
@@ -113,13 +86,6 @@ class Options(UsageOptions):
         self._services: list[tuple[str, IProtocolFactory]] = []
         self._common: dict[str, str] = {}
         self._own: dict[str, dict[str, str]] = {}
-
-    def opt_version(self) -> NoReturn:
-        """
-        Display the versions of txsockjs and of Twisted, and exit.
-        """
-        print(f"txsockjs {version('txsockjs')}, Twisted {version('Twisted')}")
-        sys.exit(0)
 
     def opt_listen(self, description: str) -> None:
         """
@@ -251,22 +217,6 @@ class Options(UsageOptions):
         )
         return site
 
-    def getUsage(self, width: int | None = None) -> str:
-        """
-        The usage text, with the services' own options and some examples.
-        """
-        width = width or int(os.environ.get("COLUMNS", "80"))
-        lines = [super().getUsage(width), "Options for --option:"]
-        for name, default, meaning in SockJSOptions.fields():
-            lines += textwrap.wrap(
-                f"{name}: {meaning} [default: {_shown(default)}]",
-                width,
-                initial_indent="  ",
-                subsequent_indent="      ",
-                break_on_hyphens=False,
-            )
-        return "\n".join(lines) + "\n" + _EXAMPLES
-
     def _addServices(self, services: Collection[tuple[str, IProtocolFactory]]) -> None:
         names = [name for name, factory in services]
         for name in self._own:
@@ -293,7 +243,7 @@ class Options(UsageOptions):
         self._addPages(demo.pages(client, url))
 
     def _addPages(self, pages: IResource) -> None:
-        self.site.resource = _Beside(self.site.resource, pages)
+        self.site.resource = Beside(self.site.resource, pages)
 
     def _staticFiles(self) -> PublicFile:
         if not os.path.isdir(self["static"]):
@@ -307,178 +257,6 @@ class Options(UsageOptions):
         if not os.path.isdir(os.path.dirname(path)):
             raise UsageError(f"--access-log {self['access-log']}: no such directory")
         return path
-
-
-def _shown(default: object) -> object:
-    if isinstance(default, (bool, type(None))):
-        return str(default).lower()
-    return default if default != () else "none"
-
-
-class _Beside(Resource):
-    """
-    Services, and what else is at the same root: a first segment of the path that is no
-    service's belongs to the pages.
-    """
-
-    def __init__(self, services: Resource, pages: IResource) -> None:
-        Resource.__init__(self)
-        self._services = services
-        self._pages = pages
-
-    def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
-        ours = path in self._services.children
-        root: IResource = self._services if ours else self._pages
-        child: IResource = root.getChildWithDefault(path, request)
-        return child
-
-
-@attrs.frozen
-class _Server:
-    """
-    A site at one endpoint.
-    """
-
-    site: Site
-    what: str
-    path: str
-    description: str
-    endpoint: IStreamServerEndpoint
-
-
-class SockJSService(Service):
-    """
-    Serves a site on any number of endpoints. Stopping it lets the sessions end in good
-    order before the ports are closed; a second signal to stop has it wait no longer.
-    """
-
-    _log = Logger()
-
-    def __init__(
-        self,
-        site: SockJSMultiFactory,
-        endpoints: list[tuple[str, IStreamServerEndpoint]],
-        what: str = "SockJS",
-    ) -> None:
-        """
-        @param site: what is served.
-        @param endpoints: where, with the string that each came from.
-        @param what: what is served, in a few words for the log.
-        """
-        self.site = site
-        self.endpoints = endpoints
-        self.what = what
-        self._beside: list[_Server] = []
-        self._rooms: SharedRooms | None = None
-        self._listening: list[Deferred[IListeningPort | None]] = []
-
-    def serveMetrics(
-        self, site: Site, endpoints: list[tuple[str, IStreamServerEndpoint]]
-    ) -> None:
-        """
-        Serve a site with metrics beside, for as long as there are sessions.
-        """
-        self._beside = [
-            _Server(site, "Metrics", "metrics", *place) for place in endpoints
-        ]
-
-    def shareRooms(self, rooms: SharedRooms) -> None:
-        """
-        Have rooms, for as long as there are sessions.
-        """
-        self._rooms = rooms
-
-    def privilegedStartService(self) -> None:
-        """
-        Listen on every endpoint.
-
-        @raise CannotListenError: if one cannot; and what else an endpoint may raise.
-        """
-        Service.privilegedStartService(self)
-        if self._rooms is not None:
-            self._rooms.start()
-        failures: list[Failure] = []
-        servers = [_Server(self.site, self.what, "", *each) for each in self.endpoints]
-        for server in servers + self._beside:
-            listening: Deferred[Any] = server.endpoint.listen(server.site)
-            listening.addCallback(self._announce, server)
-            listening.addErrback(self._failed, server.description, failures)
-            self._listening.append(listening)
-        if failures:
-            failures[0].raiseException()
-
-    def startService(self) -> None:
-        Service.startService(self)
-        if not self._listening:
-            self.privilegedStartService()
-        reactor = self.site.reactor
-        if IReactorCore.providedBy(reactor):
-            reactor.addSystemEventTrigger("before", "shutdown", self._shutdown)
-
-    def _shutdown(self) -> None:
-        """
-        The reactor was told to stop: take the place of its handlers of signals, which
-        would only complain that it was told before.
-        """
-        reactor = self.site.reactor
-        for number in signal.SIGTERM, signal.SIGINT:
-            if getattr(signal.getsignal(number), "__self__", None) is reactor:
-                signal.signal(number, self._signalled)
-
-    def _signalled(self, number: int, frame: object) -> None:
-        reactor: Any = self.site.reactor
-        reactor.callFromThread(self._dropAll)
-
-    def _dropAll(self) -> None:
-        self._log.warn("Told to stop once more: dropping what is left of the sessions.")
-        for service in self.site.services.values():
-            service.stop()
-
-    def stopService(self) -> Deferred[None]:
-        """
-        Close every session with its close frame, and then the ports.
-
-        @return: what fires when all bytes are written and the ports are closed.
-        """
-        Service.stopService(self)
-        return Deferred.fromCoroutine(self._stop())
-
-    async def _stop(self) -> None:
-        listening, self._listening = self._listening, []
-        for attempt in listening:
-            attempt.cancel()
-        ports = await gatherResults(listening)
-        await self.site.closeSessions()
-        if self._rooms is not None:
-            await self._rooms.stop()
-        for port in ports:
-            if port is not None:
-                await maybeDeferred(port.stopListening)
-
-    def _announce(self, port: IListeningPort, server: _Server) -> IListeningPort:
-        url = _url(port.getHost(), server.description) + server.path
-        self._log.info("{what} at {url}", what=server.what, url=url)
-        return port
-
-    def _failed(
-        self, failure: Failure, description: str, failures: list[Failure]
-    ) -> None:
-        if not failure.check(CancelledError):
-            failures.append(failure)
-            self._log.failure(
-                "Cannot listen on {description}", failure, description=description
-            )
-
-
-def _url(address: object, description: str) -> str:
-    """
-    What to open in a browser, where an address can be opened.
-    """
-    if not isinstance(address, (IPv4Address, IPv6Address)):
-        return description
-    scheme = "https" if description.partition(":")[0] in ("ssl", "tls") else "http"
-    host = f"[{address.host}]" if isinstance(address, IPv6Address) else address.host
-    return f"{scheme}://{host}:{address.port}/"
 
 
 def makeService(config: Options) -> SockJSService:

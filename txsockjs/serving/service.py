@@ -1,0 +1,175 @@
+"""Sites at endpoints, from the start of the process to its end: L{SockJSService}."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import attrs
+from twisted.application.service import Service
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    gatherResults,
+    maybeDeferred,
+)
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IReactorCore,
+    IStreamServerEndpoint,
+)
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.server import Site
+
+from txsockjs.factory import SockJSMultiFactory
+from txsockjs.rooms.shared import SharedRooms
+
+
+@attrs.frozen
+class _Server:
+    """
+    A site at one endpoint.
+    """
+
+    site: Site
+    what: str
+    path: str
+    description: str
+    endpoint: IStreamServerEndpoint
+
+
+class SockJSService(Service):
+    """
+    Serves a site on any number of endpoints. Stopping it lets the sessions end in good
+    order before the ports are closed; a second signal to stop has it wait no longer.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        site: SockJSMultiFactory,
+        endpoints: list[tuple[str, IStreamServerEndpoint]],
+        what: str = "SockJS",
+    ) -> None:
+        """
+        @param site: what is served.
+        @param endpoints: where, with the string that each came from.
+        @param what: what is served, in a few words for the log.
+        """
+        self.site = site
+        self.endpoints = endpoints
+        self.what = what
+        self._beside: list[_Server] = []
+        self._rooms: SharedRooms | None = None
+        self._listening: list[Deferred[IListeningPort | None]] = []
+
+    def serveMetrics(
+        self, site: Site, endpoints: list[tuple[str, IStreamServerEndpoint]]
+    ) -> None:
+        """
+        Serve a site with metrics beside, for as long as there are sessions.
+        """
+        self._beside = [
+            _Server(site, "Metrics", "metrics", *place) for place in endpoints
+        ]
+
+    def shareRooms(self, rooms: SharedRooms) -> None:
+        """
+        Have rooms, for as long as there are sessions.
+        """
+        self._rooms = rooms
+
+    def privilegedStartService(self) -> None:
+        """
+        Listen on every endpoint.
+
+        @raise CannotListenError: if one cannot; and what else an endpoint may raise.
+        """
+        Service.privilegedStartService(self)
+        if self._rooms is not None:
+            self._rooms.start()
+        failures: list[Failure] = []
+        servers = [_Server(self.site, self.what, "", *each) for each in self.endpoints]
+        for server in servers + self._beside:
+            listening: Deferred[Any] = server.endpoint.listen(server.site)
+            listening.addCallback(self._announce, server)
+            listening.addErrback(self._failed, server.description, failures)
+            self._listening.append(listening)
+        if failures:
+            failures[0].raiseException()
+
+    def startService(self) -> None:
+        Service.startService(self)
+        if not self._listening:
+            self.privilegedStartService()
+        reactor = self.site.reactor
+        if IReactorCore.providedBy(reactor):
+            reactor.addSystemEventTrigger("before", "shutdown", self._shutdown)
+
+    def _shutdown(self) -> None:
+        """
+        The reactor was told to stop: take the place of its handlers of signals, which
+        would only complain that it was told before.
+        """
+        reactor = self.site.reactor
+        for number in signal.SIGTERM, signal.SIGINT:
+            if getattr(signal.getsignal(number), "__self__", None) is reactor:
+                signal.signal(number, self._signalled)
+
+    def _signalled(self, number: int, frame: object) -> None:
+        reactor: Any = self.site.reactor
+        reactor.callFromThread(self._dropAll)
+
+    def _dropAll(self) -> None:
+        self._log.warn("Told to stop once more: dropping what is left of the sessions.")
+        for service in self.site.services.values():
+            service.stop()
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Close every session with its close frame, and then the ports.
+
+        @return: what fires when all bytes are written and the ports are closed.
+        """
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        listening, self._listening = self._listening, []
+        for attempt in listening:
+            attempt.cancel()
+        ports = await gatherResults(listening)
+        await self.site.closeSessions()
+        if self._rooms is not None:
+            await self._rooms.stop()
+        for port in ports:
+            if port is not None:
+                await maybeDeferred(port.stopListening)
+
+    def _announce(self, port: IListeningPort, server: _Server) -> IListeningPort:
+        url = _url(port.getHost(), server.description) + server.path
+        self._log.info("{what} at {url}", what=server.what, url=url)
+        return port
+
+    def _failed(
+        self, failure: Failure, description: str, failures: list[Failure]
+    ) -> None:
+        if not failure.check(CancelledError):
+            failures.append(failure)
+            self._log.failure(
+                "Cannot listen on {description}", failure, description=description
+            )
+
+
+def _url(address: object, description: str) -> str:
+    """
+    What to open in a browser, where an address can be opened.
+    """
+    if not isinstance(address, (IPv4Address, IPv6Address)):
+        return description
+    scheme = "https" if description.partition(":")[0] in ("ssl", "tls") else "http"
+    host = f"[{address.host}]" if isinstance(address, IPv6Address) else address.host
+    return f"{scheme}://{host}:{address.port}/"
