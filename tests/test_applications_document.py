@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.documents import literals, rows
 from tests.support.examples import ExampleTestCase, Session, opened
 from tests.support.programs.speaking import EchoBoth
-from txsockjs.factory import SockJSFactory
+from txsockjs.factory import SockJSFactory, SockJSMultiFactory
 from txsockjs.interfaces import ISockJSTransport
 from txsockjs.request import OpeningRequest
 from txsockjs.transport import SessionTransport
@@ -98,6 +98,21 @@ class ExampleTests(ExampleTestCase):
         self.run_("greeter", "text")
         session = await self.talk("Counter")
         self.assertEqual(await session.ask("\xfcber"), 'a["\xfcber: 4 characters"]')
+
+    async def test_sessions(self) -> None:
+        """
+        All are told, and who comes from the address is turned out.
+        """
+        self.run_("sessions")
+        site = SockJSMultiFactory()
+        site.addFactory(Factory.forProtocol(EchoBoth), "chat")
+        await serverFromString(reactor, "tcp:1").listen(site)
+        session = await opened(self.url(1, "chat"))
+        self.assertEqual(self.space["goodbye"](site, "192.0.2.1"), 1)
+        self.assertEqual(await session.receive(), 'a["Somebody has to leave."]')
+        self.space["goodbye"](site, "127.0.0.1")
+        self.assertEqual(await session.receive(), 'a["Somebody has to leave."]')
+        self.assertEqual(await session.receive(), 'c[4001,"Come back tomorrow"]')
 
     async def test_anybody(self) -> None:
         """

@@ -16,6 +16,7 @@ from twisted.web.server import Request, Site
 from txsockjs.core.service import RESTART
 from txsockjs.errors import NotFound, PrefixError, WireError
 from txsockjs.options import SockJSOptions
+from txsockjs.sessions import Sessions
 from txsockjs.transports.resource import SockJSResource
 from txsockjs.web.response import refuse
 from txsockjs.web.site import BoundedRequest, boundedProtocol
@@ -94,6 +95,23 @@ class _SockJSSite(Site):
             service.closeSessions(code, reason) for service in self.services.values()
         ]
         return gatherResults(closed).addCallback(lambda results: None)
+
+    def openSessions(self, prefix: str | bytes = "") -> Sessions[Any]:
+        """
+        The sessions of a service that are open: to list them, tell them all something,
+        or close one.
+
+        @param prefix: where the service is. A L{SockJSFactory} has one, at C{""}.
+        @raise PrefixError: if there is none.
+        """
+        return self._named(prefix).openSessions()
+
+    def _named(self, prefix: str | bytes) -> SockJSResource:
+        service = self.services.get(_prefixName(prefix))
+        if service is None:
+            there = ", ".join(map(repr, self.services)) or "none at all"
+            raise PrefixError(f"no service is at {prefix!r}; there are: {there}")
+        return service
 
     def bodyLimit(self, path: bytes) -> int:
         """

@@ -185,9 +185,12 @@ class IHostedSession(ISession):
     What the collection that a session is in needs of it.
     """
 
+    application = Attribute("The L{IApplication}, while it may be told of anything.")
     counters = Attribute("What it adds to what its service has done.")
     closeFrame = Attribute("What its peer is told at the end, once it is known.")
     owner = Attribute("Who may use it besides knowing its id.")
+    since = Attribute("When it was opened, by the host's clock.")
+    state = Attribute("Its L{State <txsockjs.core.states.State>}.")
     settled = Attribute("Whether nothing is left to deliver, its end included.")
 
     def expire() -> None:

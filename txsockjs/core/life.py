@@ -41,6 +41,7 @@ class SessionLife(Driver):
     @ivar counters: what it adds to what its service has done.
     @ivar onEnd: called when the session ends, if it is set.
     @ivar owner: who may use it besides knowing its id; nobody else is answered.
+    @ivar since: when it was opened.
     @ivar spoke: when the last frame went to the peer.
     """
 
@@ -60,6 +61,7 @@ class SessionLife(Driver):
         "counters",
         "onEnd",
         "owner",
+        "since",
         "spoke",
     )
 
@@ -85,6 +87,7 @@ class SessionLife(Driver):
         self.counters = counters
         self.onEnd: Callable[[], object] | None = None
         self.owner: object = None
+        self.since = 0.0
         self.spoke = 0.0
 
     # The beginning
@@ -104,6 +107,7 @@ class SessionLife(Driver):
         self._application = application
         if self.state is _OPEN:
             self.counters.opened += 1
+            self.since = self.spoke
             self._drained = False
             application.sessionOpened()
         else:
@@ -178,6 +182,13 @@ class SessionLife(Driver):
             self._receiver = None
             self._end(Event.LOST, reason)
         self._drive()
+
+    @property
+    def application(self) -> IApplication | None:
+        """
+        What is told of it, while it is open and has not heard of the end.
+        """
+        return self._application
 
     @property
     def receiver(self) -> IReceiver | None:

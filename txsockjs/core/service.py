@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from twisted.internet.defer import Deferred
@@ -97,6 +97,10 @@ class Service:
         # Requests of refused origins that the log was not told of, and when it is.
         self._strangers = 0
         self._tellAgain = -math.inf
+        # What those are called that somebody has listed, and the last such number.
+        self._numberOf: dict[IHostedSession, int] = {}
+        self._byNumber: dict[int, IHostedSession] = {}
+        self._lastNumber = 0
         # Those that have told their end, the first one first.
         self._told: dict[IHostedSession, None] = {}
 
@@ -200,6 +204,29 @@ class Service:
             raise
         return session
 
+    def listed(self) -> Iterator[tuple[int, IHostedSession]]:
+        """
+        The sessions that are open now, in the order in which they came, each with a
+        number that it keeps and that no other gets. Those are given to whoever is
+        listed: its id is a secret, and one on a WebSocket has none.
+        """
+        for session in list(self._ids):
+            if session.state is not State.OPEN or session.application is None:
+                continue
+            number = self._numberOf.get(session)
+            if number is None:
+                number = self._lastNumber = self._lastNumber + 1
+                self._numberOf[session] = number
+                self._byNumber[number] = session
+            yield number, session
+
+    def numbered(self, number: int) -> IHostedSession | None:
+        """
+        The session that was listed with this number, if it is open.
+        """
+        session = self._byNumber.get(number)
+        return session if session is not None and session.state is State.OPEN else None
+
     # ISessionHost
 
     def failed(self, session: IHostedSession, reason: Failure) -> None:
@@ -237,6 +264,10 @@ class Service:
     def forget(self, session: IHostedSession, close: Close, before: State) -> None:
         id = self._ids.pop(session, None)
         self._told.pop(session, None)
+        if self._numberOf:
+            number = self._numberOf.pop(session, None)
+            if number is not None:
+                del self._byNumber[number]
         if id is not None:
             del self.byId[id]
             if before is State.OPEN or before is State.CLOSING:

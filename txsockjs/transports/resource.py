@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory, IReactorTime
@@ -13,6 +13,7 @@ from txsockjs.clock import clockOr
 from txsockjs.core.frames import Close
 from txsockjs.core.service import RESTART, Service
 from txsockjs.options import SockJSOptions
+from txsockjs.sessions import Sessions
 from txsockjs.transports.base import ServiceResource, ServiceTree
 from txsockjs.transports.eventsource import EventSource
 from txsockjs.transports.htmlfile import HTMLFile
@@ -115,6 +116,12 @@ class SockJSResource(ServiceTree):
                     factory=self._factory,
                     service=self.counters.service,
                 )
+
+    def openSessions(self) -> Sessions[Any]:
+        """
+        The sessions that are open: to list them, tell them all something, or close one.
+        """
+        return Sessions(self.service)
 
     def closeSessions(
         self, code: int = RESTART.code, reason: str = RESTART.reason
