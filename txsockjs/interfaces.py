@@ -311,6 +311,10 @@ class ISessionHost(Interface):
         "reactor ends."
     )
     options = Attribute("The service's options.")
+    timers = Attribute(
+        "Its C{add(due, session)} has C{session.timeUp()} called when that is due, and "
+        "C{remove(due, session)} takes that back."
+    )
 
     def closed(session: IHostedSession) -> None:
         """

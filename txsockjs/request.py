@@ -5,13 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress
 
 if TYPE_CHECKING:
     from OpenSSL.crypto import X509
+
+
+# An address as what the garbage collector need not walk: of TCP over IPv4 its host and
+# port, over IPv6 what that has beside.
+_Kept = IAddress | tuple[str, int] | tuple[str, int, int, str | int]
+
+
+def _keep(address: IAddress) -> _Kept:
+    kept: Any = address
+    if type(address) is IPv4Address and kept.type == "TCP":
+        return kept.host, kept.port
+    if type(address) is IPv6Address and kept.type == "TCP":
+        return kept.host, kept.port, kept.flowInfo, kept.scopeID
+    return address
+
+
+def _address(kept: _Kept) -> IAddress:
+    if not isinstance(kept, tuple):
+        return kept
+    return IPv4Address("TCP", *kept) if len(kept) == 2 else IPv6Address("TCP", *kept)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -27,8 +48,6 @@ class OpeningRequest:
     @ivar subprotocol: what client and server have agreed to speak over a WebSocket, by
         the option C{subprotocols}; None where they have agreed to nothing.
     @ivar secure: whether it came over TLS.
-    @ivar peer: the client's address, from the option C{proxy_header} if that is set.
-    @ivar host: the address that the client connected to.
     @ivar certificate: the client's TLS certificate, if it showed one.
     """
 
@@ -36,8 +55,8 @@ class OpeningRequest:
     transport: str
     subprotocol: str | None = None
     secure: bool
-    peer: IAddress
-    host: IAddress
+    _peer: _Kept = attrs.field(alias="peer", converter=_keep)
+    _host: _Kept = attrs.field(alias="host", converter=_keep)
     certificate: X509 | None = None
     path: str
     _args: Mapping[bytes, Iterable[bytes]] = attrs.field(factory=dict, repr=False)
@@ -45,6 +64,20 @@ class OpeningRequest:
         default=(), repr=False
     )
     _cookies: Mapping[bytes, bytes] = attrs.field(factory=dict, repr=False)
+
+    @property
+    def peer(self) -> IAddress:
+        """
+        The client's address, from the option C{proxy_header} if that is set.
+        """
+        return _address(self._peer)
+
+    @property
+    def host(self) -> IAddress:
+        """
+        The address that the client connected to.
+        """
+        return _address(self._host)
 
     @cached_property
     def args(self) -> Mapping[str, tuple[str, ...]]:

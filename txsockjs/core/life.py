@@ -13,11 +13,10 @@ from typing import Final
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
-from txsockjs.core.driver import Driver
 from txsockjs.core.frames import BUSY, INTERRUPTED, OPEN, Close, Frame
 from txsockjs.core.inbox import Inbox
 from txsockjs.core.outbox import Outbox
-from txsockjs.core.peer import Peer
+from txsockjs.core.peer import Watch
 from txsockjs.core.states import Condition, Event, State
 from txsockjs.counters import TransportCounters
 from txsockjs.errors import UnknownSession
@@ -33,7 +32,7 @@ _FULL: Final = Condition.FULL
 _DONE: Final = Condition.DONE
 
 
-class SessionLife(Driver):
+class SessionLife(Watch):
     """
     How a session begins, goes on and ends.
 
@@ -42,39 +41,28 @@ class SessionLife(Driver):
     @ivar onEnd: called when the session ends, if it is set.
     @ivar owner: who may use it besides knowing its id; nobody else is answered.
     @ivar since: when it was opened.
-    @ivar spoke: when the last frame went to the peer.
     """
 
     __slots__ = (
         "_application",
-        "_clock",
         "_crowded",
         "_drained",
         "_farewell",
         "_inbox",
         "_known",
-        "_options",
         "_outbox",
-        "_peer",
-        "_receiver",
         "closeFrame",
         "counters",
         "onEnd",
         "owner",
         "since",
-        "spoke",
     )
 
     def __init__(self, host: ISessionHost, counters: TransportCounters) -> None:
         super().__init__(host)
-        self._clock = host.clock
-        self._options = host.options
         self._outbox = Outbox()
         self._inbox: Inbox | None = None
-        self._peer = Peer(host.clock, host.options)
         self._application: IApplication | None = None
-        # The receiver that has the session's frames, or that had them last.
-        self._receiver: IReceiver | None = None
         # Whether the application knows that all was taken, and whether it was told to
         # wait for that.
         self._drained = True
@@ -88,7 +76,6 @@ class SessionLife(Driver):
         self.onEnd: Callable[[], object] | None = None
         self.owner: object = None
         self.since = 0.0
-        self.spoke = 0.0
 
     # The beginning
 
@@ -163,7 +150,7 @@ class SessionLife(Driver):
         receiver.session = self
         self._receiver = receiver
         self._turn(Event.ATTACHED)
-        self._peer.came(self)
+        self._came()
 
     def lost(self, receiver: IReceiver, reason: Failure) -> None:
         """
@@ -176,7 +163,7 @@ class SessionLife(Driver):
             # PROTOCOL 6.5: it had its close frame; others may still come for it.
             self._turn(Event.DROPPED)
             self._receiver = None
-            self._peer.left(self)
+            self._left()
         elif self.state is not _GONE:
             self._turn(Event.DROPPED)
             self._receiver = None
@@ -200,19 +187,6 @@ class SessionLife(Driver):
     def _write(self, frame: Frame) -> None:
         """
         Give the receiver a frame.
-        """
-        raise NotImplementedError
-
-    def beat(self) -> None:
-        """
-        The connection was silent for an interval.
-        """
-        raise NotImplementedError
-
-    @property
-    def deaf(self) -> bool:
-        """
-        Whether the application does not read what the peer answers.
         """
         raise NotImplementedError
 
@@ -256,7 +230,7 @@ class SessionLife(Driver):
             self._turn(Event.LAST)
         if not receiver.persistent:
             if not self._known:
-                self._peer.left(self)
+                self._left()
             if told:
                 self._host.told(self)
             self._part(Failure(ConnectionDone()))
@@ -285,7 +259,7 @@ class SessionLife(Driver):
         """
         Some time has passed: what could not be done before may be now.
         """
-        self._peer.timeUp(self)
+        self._look()
         self._drive()
 
     def expire(self) -> None:
@@ -326,7 +300,7 @@ class SessionLife(Driver):
             self._turn(Event.DROPPED)
             self._receiver = None
         self._outbox.clear()
-        self._peer.forget()
+        self._unwatch()
         if before in (_NEW, _OPEN):
             self._host.closed(self)
         self._host.forget(self, self.closeFrame or INTERRUPTED, before)

@@ -1,13 +1,15 @@
-"""What a session knows of its peer, from what it sees and from the time: L{Peer}."""
+"""What a session knows of its peer, from what it sees and from the time: L{Watch}."""
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 
+from txsockjs.core.driver import Driver
 from txsockjs.core.states import Condition
-from txsockjs.interfaces import IReceiver
+from txsockjs.core.timers import Timers
+from txsockjs.interfaces import IReceiver, ISessionHost
 from txsockjs.options import SockJSOptions
 
 #: Bytes a second of the slowest line that keeps a session whose responses pass through
@@ -34,78 +36,49 @@ _LATE: Final = 1.0
 _TURNS: Final = 3
 
 
-class IWatched(Protocol):
+class Watch(Driver):
     """
-    The session, as the timer sees it.
+    Whether the peer of a session takes what is sent, and whether it is there at all.
+    One that is slow is told from one that is gone by what it takes from look to look.
+    All looks are those of one timer, which is armed lazily.
+
+    It is a part of the session, and no object of its own: with thousands of sessions,
+    what the garbage collector has to walk is what makes everybody wait.
 
     @ivar spoke: when the last frame went to its peer.
-    """
-
-    condition: Condition
-    spoke: float
-
-    @property
-    def receiver(self) -> IReceiver | None:
-        """
-        Its receiver, or the last one that it had.
-        """
-
-    @property
-    def deaf(self) -> bool:
-        """
-        Whether its application does not read: an answer would not be heard.
-        """
-
-    def expire(self) -> None:
-        """
-        Nobody came in time.
-        """
-
-    def giveUp(self, why: str) -> None:
-        """
-        Nobody is there, though the connection is.
-        """
-
-    def beat(self) -> None:
-        """
-        It is time for a heartbeat.
-        """
-
-    def timeUp(self) -> None:
-        """
-        Call L{Peer.timeUp}: this is what the timer calls.
-        """
-
-
-class Peer:
-    """
-    Whether the peer takes what is sent, and whether it is there at all. One that is
-    slow is told from one that is gone by what it takes from look to look. All looks are
-    those of one timer, which is armed lazily.
     """
 
     __slots__ = (
         "_armed",
         "_asked",
         "_clock",
+        "_due",
         "_grace",
         "_late",
         "_moved",
         "_options",
         "_question",
+        "_receiver",
         "_seen",
         "_since",
         "_taken",
-        "_timer",
+        "_timers",
         "_unread",
+        "spoke",
     )
 
-    def __init__(self, clock: IReactorTime, options: SockJSOptions) -> None:
-        self._clock = clock
-        self._options = options
-        self._timer: IDelayedCall | None = None
+    def __init__(self, host: ISessionHost) -> None:
+        super().__init__(host)
+        self._clock: IReactorTime = host.clock
+        self._options: SockJSOptions = host.options
+        self._timers: Timers[Watch] = host.timers
+        # The receiver that has the session's frames, or that had them last.
+        self._receiver: IReceiver | None = None
+        self.spoke = 0.0
+        # When the timer wants to be called, if it does; and for when it was armed, or
+        # how many turns of the reactor ago it was found to be late.
+        self._due: float | None = None
         self._armed = 0.0
-        # How many turns of the reactor ago the timer was found to be late.
         self._late = 0
         # Since when there is no receiver, or when the last response was seen to move;
         # and how long that may be on its way unseen.
@@ -123,23 +96,23 @@ class Peer:
         self._question = 0
         self._seen = 0
 
-    def came(self, session: IWatched) -> None:
+    def _came(self) -> None:
         """
         There is a receiver: a heartbeat follows after an interval of silence.
         """
-        now = session.spoke = self._clock.seconds()
+        now = self.spoke = self._clock.seconds()
         interval = self._options.heartbeat
         if interval is not None and not now < self._armed <= now + interval:
-            self._arm(interval, session)
+            self._arm(interval)
 
-    def left(self, session: IWatched) -> None:
+    def _left(self) -> None:
         """
         There is no receiver any more, or it is done: the disconnect delay begins, when
         what the last one was given can have been delivered. (PROTOCOL 6.4)
         """
         now = self._since = self._clock.seconds()
         self._grace = 0.0
-        receiver = session.receiver
+        receiver = self._receiver
         if receiver is not None:
             rest = receiver.carried - _AT_ONCE
             if rest > 0:
@@ -147,56 +120,55 @@ class Peer:
             self._unread = receiver.takenBytes() if receiver.pendingBytes() else None
         delay = self._options.timeout
         if not now < self._armed <= now + delay:
-            self._arm(delay, session)
+            self._arm(delay)
 
-    def lookSoon(self, session: IWatched) -> None:
+    def _lookSoon(self) -> None:
         """
         Look again before long whether the peer has taken what it was given.
         """
-        self._arm(_SOON, session)
+        self._arm(_SOON)
 
-    def forget(self) -> None:
+    def _unwatch(self) -> None:
         """
         The session is over.
         """
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self._due is not None:
+            self._timers.remove(self._due, self)
+            self._due = None
 
-    def _arm(self, delay: float, session: IWatched) -> None:
+    def _arm(self, delay: float) -> None:
         """
         Have the timer fire in C{delay} seconds or sooner: when it is too soon, it looks
         at what happened since and sleeps on.
         """
         due = self._clock.seconds() + delay
-        if self._timer is not None:
+        if self._due is not None:
             if self._armed <= due:
                 return
-            self._timer.cancel()
-        self._armed = due
+            self._timers.remove(self._due, self)
+        self._armed = self._due = due
         self._late = 0
-        self._timer = self._clock.callLater(delay, session.timeUp)
+        self._timers.add(due, self)
 
-    def timeUp(self, session: IWatched) -> None:
+    def _look(self) -> None:
         """
         The timer has fired.
         """
-        self._timer = None
-        now, receiver = self._clock.seconds(), session.receiver
+        self._due = None
+        now, receiver = self._clock.seconds(), self._receiver
         if now - self._armed > _LATE and self._late < _TURNS:
             # What came meanwhile is heard first.
             self._late += 1
-            self._timer = self._clock.callLater(0, session.timeUp)
+            self._due = now
+            self._timers.add(now, self)
         elif receiver is None or (
-            session.condition is Condition.DONE and not receiver.persistent
+            self.condition is Condition.DONE and not receiver.persistent
         ):
-            self._expect(session, receiver, now)
+            self._expect(receiver, now)
         elif self._options.heartbeat is not None:
-            self._watch(session, receiver, now, self._options.heartbeat)
+            self._watch(receiver, now, self._options.heartbeat)
 
-    def _expect(
-        self, session: IWatched, receiver: IReceiver | None, now: float
-    ) -> None:
+    def _expect(self, receiver: IReceiver | None, now: float) -> None:
         """
         Wait for the next receiver. The delay counts from when the last response was
         delivered: wait on while that is on its way.
@@ -209,9 +181,9 @@ class Peer:
             longest = _STANDSTILL * delay
         rest = self._since + longest - now
         if rest < _NOW:
-            session.expire()
+            self.expire()
         else:
-            self._arm(min(delay, rest), session)
+            self._arm(min(delay, rest))
 
     def _takes(self, receiver: IReceiver) -> bool:
         """
@@ -223,9 +195,7 @@ class Peer:
         self._unread = receiver.takenBytes()
         return self._unread != before
 
-    def _watch(
-        self, session: IWatched, receiver: IReceiver, now: float, interval: float
-    ) -> None:
+    def _watch(self, receiver: IReceiver, now: float, interval: float) -> None:
         """
         Look whether somebody is behind a receiver, and let a heartbeat follow after an
         interval of silence.
@@ -233,19 +203,19 @@ class Peer:
         # A question has bytes, too.
         waiting = receiver.pendingBytes()
         if receiver.persistent and not self._isAlive(
-            receiver, now, interval, session.deaf
+            receiver, now, interval, self.deaf
         ):
-            session.giveUp("the peer did not answer a ping")
+            self.giveUp("the peer did not answer a ping")
         elif self._stands(receiver, now, interval):
             # Bytes that have not moved for a whole interval never will.
-            session.giveUp("the peer takes no more bytes")
-        elif (rest := session.spoke + interval - now) >= _NOW:
-            self._arm(rest, session)
+            self.giveUp("the peer takes no more bytes")
+        elif (rest := self.spoke + interval - now) >= _NOW:
+            self._arm(rest)
         else:
-            session.spoke = now
-            self._arm(interval, session)
+            self.spoke = now
+            self._arm(interval)
             if not waiting:
-                session.beat()
+                self.beat()
 
     def _stands(self, receiver: IReceiver, now: float, patience: float) -> bool:
         """
@@ -283,3 +253,36 @@ class Peer:
         elif now - self._asked >= patience:
             return False
         return True
+
+    # What the session does about it
+
+    @property
+    def deaf(self) -> bool:
+        """
+        Whether its application does not read: an answer would not be heard.
+        """
+        raise NotImplementedError
+
+    def expire(self) -> None:
+        """
+        Nobody came in time, or nobody needs to come any more.
+        """
+        raise NotImplementedError
+
+    def giveUp(self, why: str) -> None:
+        """
+        Nobody is there, though the connection is.
+        """
+        raise NotImplementedError
+
+    def beat(self) -> None:
+        """
+        It is time for a heartbeat.
+        """
+        raise NotImplementedError
+
+    def timeUp(self) -> None:
+        """
+        The time has come for which the timer was armed: L{_look}.
+        """
+        raise NotImplementedError

@@ -17,6 +17,7 @@ from txsockjs.core.frames import OVERFLOW, Close
 from txsockjs.core.memory import Endings
 from txsockjs.core.session import EndOfTurn, Session
 from txsockjs.core.states import State
+from txsockjs.core.timers import Timers
 from txsockjs.counters import Counters
 from txsockjs.errors import OriginRefused, ServiceFull, ServiceStopping, WireError
 from txsockjs.interfaces import IHostedSession, ISessionHost
@@ -74,6 +75,7 @@ class Service:
     @ivar endOfTurn: what has sessions act at the end of a turn of the reactor.
     @ivar life: where in its life it is.
     @ivar options: the service's options.
+    @ivar timers: what has sessions look at what time has done to them.
     @ivar authorizing: how many sessions wait for the option C{authorize}.
     """
 
@@ -90,7 +92,8 @@ class Service:
         self.byId: dict[bytes, Session] = {}
         self._ids: dict[IHostedSession, bytes | None] = {}
         self._open = 0
-        self.endOfTurn = EndOfTurn(clock, self.failed)
+        self.endOfTurn = EndOfTurn(clock, self._broke)
+        self.timers: Timers[Session] = Timers(clock, self._broke)
         self._drainCall: IDelayedCall | None = None
         self._drained: list[Deferred[None]] = []
         self._endings = Endings(clock)
@@ -237,6 +240,13 @@ class Service:
             service=self.counters.service,
             transport=session.counters.transport,
         )
+
+    def _broke(self, session: Session, reason: Failure) -> None:
+        """
+        A session raised when its turn came.
+        """
+        self.failed(session, reason)
+        session.abort()
 
     def told(self, session: IHostedSession) -> None:
         self._told[session] = None

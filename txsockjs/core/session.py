@@ -44,10 +44,10 @@ class EndOfTurn:
     """
 
     def __init__(
-        self, clock: IReactorTime, failed: Callable[[IHostedSession, Failure], None]
+        self, clock: IReactorTime, failed: Callable[[Session, Failure], None]
     ) -> None:
         """
-        @param failed: is told of a session that raised; it is aborted.
+        @param failed: is told of a session that raised.
         """
         self._clock = clock
         self._failed = failed
@@ -72,7 +72,6 @@ class EndOfTurn:
                 session._drive()
             except BaseException:
                 self._failed(session, Failure())
-                session.abort()
 
 
 @implementer(IHostedSession)
@@ -114,7 +113,7 @@ class Session(SessionLife):
                     return
                 elif self._outbox.unread and self.pending > self._enough:
                     # Nobody tells when that is taken.
-                    self._peer.lookSoon(self)
+                    self._lookSoon()
                     return
                 else:
                     self._drained = True
@@ -273,7 +272,7 @@ class Session(SessionLife):
             self.condition = _FULL
             self._turn(Event.LAST)
             self._leave(receiver.finish)
-            self._peer.left(self)
+            self._left()
         else:
             self.condition = _READY if room else _FULL
 

@@ -279,7 +279,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         del self._wskey, self.websocket_extensions
         if self.state == STATE_OPEN:
             # The answer has been sent.
-            del self.http_response_data
+            del self.http_response_data, self.websocket_extensions_in_use
             self._direct = not self.isDeflating()
 
     def _onOpen(self) -> None:
