@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.ssl import KeyPair
 from twisted.trial.unittest import SynchronousTestCase
@@ -102,36 +100,31 @@ class StoppingTests(OperatingTestCase):
 
     async def test_site(self) -> None:
         """
-        A Site closes its sessions.
+        A Site closes its sessions with the program's own code: that comes first.
         """
         self.run_("site")
-        [before] = self.triggers
-        await self.closes(self.url(8080), before)
+        phase, event, close = self.triggers[-1]
+        self.assertEqual((phase, event), ("before", "shutdown"))
+        session = await opened(self.url(8080))
+        closed = close()
+        self.assertEqual(await session.receive(), 'c[4000,"Come back at noon"]')
+        await closed
 
     async def test_resource(self) -> None:
         """
         A Resource closes its sessions, and stops its factory.
         """
         self.run_("site", "resource")
-        _, before, during = self.triggers
-        stopped: Deferred[None] = Deferred()
-        self.space["chat"]._factory.doStop = lambda: stopped.callback(None)
-        await self.closes(self.url(8081, "chat"), before)
-        phase, event, stop = during
-        stop()
-        self.assertEqual((phase, event), ("during", "shutdown"))
-        await stopped
-
-    async def closes(self, url: str, trigger: tuple[str, str, Any]) -> None:
-        """
-        Before the shutdown, a session is closed with its close frame.
-        """
-        phase, event, close = trigger
-        self.assertEqual((phase, event), ("before", "shutdown"))
-        session = await opened(url)
-        closed = close()
+        chat = self.space["chat"]
+        self.addCleanup(chat.stop)
+        stopped: list[str] = []
+        chat._factory.doStop = lambda: stopped.append("chat")
+        session = await opened(self.url(8081, "chat"))
+        closed = chat.closeSessions()
         self.assertEqual(await session.receive(), 'c[1012,"Service Restart"]')
         await closed
+        chat.stop()
+        self.assertEqual(stopped, ["chat"])
 
 
 class LogTests(SynchronousTestCase):

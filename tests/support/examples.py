@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -129,8 +130,10 @@ class ExampleTestCase(TestCase):
         self._ports[port] = listening
         return listening
 
-    def _trigger(self, phase: str, event: str, call: Callable[[], Any]) -> None:
-        self.triggers.append((phase, event, call))
+    def _trigger(
+        self, phase: str, event: str, call: Callable[..., Any], *rest: object
+    ) -> None:
+        self.triggers.append((phase, event, partial(call, *rest)))
 
     def url(self, port: int, path: str = "") -> str:
         """

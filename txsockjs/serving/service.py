@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from typing import Any
 
 import attrs
@@ -16,7 +15,6 @@ from twisted.internet.defer import (
 )
 from twisted.internet.interfaces import (
     IListeningPort,
-    IReactorCore,
     IStreamServerEndpoint,
 )
 from twisted.logger import Logger
@@ -105,28 +103,6 @@ class SockJSService(Service):
         Service.startService(self)
         if not self._listening:
             self.privilegedStartService()
-        reactor = self.site.reactor
-        if IReactorCore.providedBy(reactor):
-            reactor.addSystemEventTrigger("before", "shutdown", self._shutdown)
-
-    def _shutdown(self) -> None:
-        """
-        The reactor was told to stop: take the place of its handlers of signals, which
-        would only complain that it was told before.
-        """
-        reactor = self.site.reactor
-        for number in signal.SIGTERM, signal.SIGINT:
-            if getattr(signal.getsignal(number), "__self__", None) is reactor:
-                signal.signal(number, self._signalled)
-
-    def _signalled(self, number: int, frame: object) -> None:
-        reactor: Any = self.site.reactor
-        reactor.callFromThread(self._dropAll)
-
-    def _dropAll(self) -> None:
-        self._log.warn("Told to stop once more: dropping what is left of the sessions.")
-        for service in self.site.services.values():
-            service.stop()
 
     def stopService(self) -> Deferred[None]:
         """

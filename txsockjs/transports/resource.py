@@ -14,6 +14,7 @@ from txsockjs.core.frames import Close
 from txsockjs.core.service import RESTART, Service
 from txsockjs.options import SockJSOptions
 from txsockjs.sessions import Sessions
+from txsockjs.shutdown import ShutdownHook
 from txsockjs.transports.base import ServiceResource, ServiceTree
 from txsockjs.transports.eventsource import EventSource
 from txsockjs.transports.htmlfile import HTMLFile
@@ -40,6 +41,7 @@ class SockJSResource(ServiceTree):
     A SockJS service over any factory, to be put beside other web content.
 
     The factory's C{doStart} runs with the first request or L{start}, its C{doStop} with
+    L{stop}. A reactor that is told to stop waits for L{closeSessions}, and then calls
     L{stop}. A C{Site} made with C{parsePOSTFormSubmission=False} spares half the cost
     of a POST.
 
@@ -70,6 +72,7 @@ class SockJSResource(ServiceTree):
         self.options = options = SockJSOptions.of(options)
         self.service = service = Service(clockOr(clock), options, name)
         self.counters = service.counters
+        self._shutdown = ShutdownHook(service.clock, self.closeSessions, self.stop)
         rules = HeaderRules(options)
         self.greeting = Greeting(service, rules)
         self.iframe = Iframe(service, rules) if options.iframe else None
@@ -99,6 +102,7 @@ class SockJSResource(ServiceTree):
                 self._started = False
                 self.service.stop()
                 raise
+            self._shutdown.arm()
 
     def stop(self) -> None:
         """
@@ -106,6 +110,7 @@ class SockJSResource(ServiceTree):
         raises is logged: the other services of a Site are stopped all the same.
         """
         self.service.stop()
+        self._shutdown.disarm()
         if self._started:
             self._started = False
             try:

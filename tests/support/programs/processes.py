@@ -27,9 +27,11 @@ class Program(ProcessProtocol):
     @ivar output: what it has written, on both its outputs.
     @ivar ready: the match of what it was waited for.
     @ivar ended: fires when it has ended.
+    @ivar status: its exit status then, or minus the signal that has ended it.
     """
 
     ready: re.Match[str]
+    status: int
 
     def __init__(self, until: str) -> None:
         self.output = ""
@@ -75,6 +77,8 @@ class Program(ProcessProtocol):
             self.started.errback(FailTest(f"it ended before it began:\n{self.output}"))
         for _, found in self._waiting:
             found.errback(FailTest(f"it has ended:\n{self.output}"))
+        number = reason.value.signal  # type: ignore[attr-defined]
+        self.status = -number if number else reason.value.exitCode  # type: ignore[attr-defined]
         self.ended.callback(None)
 
     def kill(self) -> Deferred[None]:
