@@ -114,6 +114,17 @@ class ParseTests(SynchronousTestCase):
         self.assertIsInstance(factory, HAProxyWrappingFactory)
         self.assertEqual(factory.wrappedFactory.services[""].options.timeout, 9)
 
+    def test_keepAlive(self) -> None:
+        """
+        How long a connection may be idle is an option of the string's, too.
+        """
+        for text, seconds in [("", 75.0), (":keep_alive=90", 90.0)]:
+            reactor = MemoryReactorClock()
+            endpoint = serverFromString(reactor, rf"sockjs:tcp\:8080{text}")
+            self.successResultOf(endpoint.listen(Factory.forProtocol(Echo)))
+            [(_, factory, _, _)] = reactor.tcpServers
+            self.assertEqual(factory.keepAlive, seconds)
+
 
 class RefusalTests(SynchronousTestCase):
     """
@@ -137,6 +148,12 @@ class RefusalTests(SynchronousTestCase):
         """
         self.assertRefused(r"sockjs:tcp\:0:reactor=select", "'reactor'")
         self.assertRefused(r"sockjs:tcp\:0:self=x", "'self'")
+
+    def test_keepAlive(self) -> None:
+        """
+        A time that is none is named.
+        """
+        self.assertRefused(r"sockjs:tcp\:0:keep_alive=0", "'keep_alive': '0'")
 
     def test_malformedOption(self) -> None:
         """

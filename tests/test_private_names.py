@@ -64,7 +64,6 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
             "_receivedHeaderSize",
             "_requestProducer",
             "_respondToBadRequestAndDisconnect",
-            "_savedTimeOut",
             "_waitingForTransport",
         ),
         "Request": ("startedWriting",),

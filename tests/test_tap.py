@@ -193,6 +193,14 @@ class ServiceTests(TapTestCase):
         self.assertEqual(self.optionsOf("a/echo", *arguments).timeout, 8)
         self.assertEqual(self.optionsOf("echo", *arguments).timeout, 7)
 
+    def test_keepAlive(self) -> None:
+        """
+        C{--keep-alive} is for the whole Site; it is 75 seconds by default.
+        """
+        self.assertEqual(self.parse().site.keepAlive, 75)
+        self.assertEqual(self.parse("--keep-alive", "120").site.keepAlive, 120)
+        self.assertIsNone(self.parse("--keep-alive", "none").site.keepAlive)
+
     def test_optionWithColons(self) -> None:
         """
         Colons and equals signs in a value are the value's own.

@@ -91,6 +91,13 @@ class UsageErrorTests(TapTestCase):
         """
         self.assertUsageError(["--option", "timeout=soon"], "'soon'", "seconds")
 
+    def test_keepAlive(self) -> None:
+        """
+        A time that is none is shown with what would be one.
+        """
+        for wrong in ("0", "soon"):
+            self.assertUsageError(["--keep-alive", wrong], repr(wrong), "seconds")
+
     def test_optionOfNoService(self) -> None:
         """
         An option for a service that is not there is shown with those that are.

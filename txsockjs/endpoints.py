@@ -2,7 +2,8 @@ r"""The endpoint string C{sockjs:}.
 
 C{serverFromString(reactor, r"sockjs:tcp\:8080\:interface\=127.0.0.1:timeout=10")} is an
 endpoint that listens on C{tcp:8080:interface=127.0.0.1} and serves the factory that it
-is given over SockJS, at C{/}. Every option of L{SockJSOptions} is a keyword.
+is given over SockJS, at C{/}. Every option of L{SockJSOptions} is a keyword, and so is
+C{keep_alive}, as L{SockJSFactory} takes it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from twisted.internet.interfaces import (
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
-from txsockjs.factory import SockJSFactory
+from txsockjs.factory import KEEP_ALIVE, SockJSFactory, keepAliveTime
 from txsockjs.options import SockJSOptions
 
 
@@ -34,11 +35,14 @@ class SockJSServerEndpoint:
     @ivar reactor: the clock of the sessions.
     @ivar endpoint: what listens for the HTTP connections.
     @ivar options: the options of the service.
+    @ivar keepAlive: for how many seconds an HTTP connection may be idle between two
+        requests, or None for no limit.
     """
 
     reactor: Any
     endpoint: IStreamServerEndpoint
     options: SockJSOptions
+    keepAlive: float | None = KEEP_ALIVE
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
         """
@@ -46,7 +50,12 @@ class SockJSServerEndpoint:
         client that comes.
         """
         return self.endpoint.listen(
-            SockJSFactory(protocolFactory, self.options, clock=self.reactor)
+            SockJSFactory(
+                protocolFactory,
+                self.options,
+                clock=self.reactor,
+                keep_alive=self.keepAlive,
+            )
         )
 
 
@@ -65,7 +74,8 @@ class SockJSServerParser:
         """
         @param reactor: the reactor to listen with.
         @param args: one item, the string of the endpoint that listens.
-        @param kwargs: options, as L{SockJSOptions.fromStrings} takes them.
+        @param kwargs: options, as L{SockJSOptions.fromStrings} takes them, and
+            C{keep_alive}.
         @raise ValueError: if there is not exactly one endpoint, or if an option is
             unknown or malformed (L{OptionError <txsockjs.errors.OptionError>}).
         """
@@ -74,7 +84,7 @@ class SockJSServerParser:
                 "sockjs: takes one endpoint, with its own colons and equals signs "
                 rf"escaped, as in sockjs:tcp\:8080:timeout=10; got {list(args)}"
             )
+        keepAlive = keepAliveTime(kwargs.pop("keep_alive", KEEP_ALIVE))
         options = SockJSOptions.fromStrings(kwargs)
-        return SockJSServerEndpoint(
-            reactor, serverFromString(reactor, args[0]), options
-        )
+        endpoint = serverFromString(reactor, args[0])
+        return SockJSServerEndpoint(reactor, endpoint, options, keepAlive)

@@ -13,8 +13,9 @@ from twisted.web import http
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
+from txsockjs.converters import optional, seconds
 from txsockjs.core.service import RESTART
-from txsockjs.errors import NotFound, PrefixError, WireError
+from txsockjs.errors import NotFound, OptionError, PrefixError, WireError
 from txsockjs.options import SockJSOptions
 from txsockjs.sessions import Sessions
 from txsockjs.transports.resource import SockJSResource
@@ -25,11 +26,46 @@ __all__ = ["SockJSFactory", "SockJSMultiFactory", "SockJSResource"]
 
 _BODY_SIZE: Final = SockJSOptions().max_message_size
 
+#: For how many seconds a connection may be idle between two requests. Proxies reuse one
+#: for 60 as a rule; whoever closes first must not be the server, or a request that is
+#: on its way then is lost, and the browser gets 502.
+KEEP_ALIVE: Final = 75.0
+
+
+def keepAliveTime(value: object) -> float | None:
+    """
+    A time for idle connections, as the argument C{keep_alive} takes it.
+
+    @raise OptionError: for one that is not allowed.
+    """
+    allowed = "a number of seconds above 0, or None for no limit"
+    try:
+        time: float | None = optional(seconds(0.001, allowed))(value)
+    except ValueError:
+        raise OptionError(
+            "keep_alive", f"{value!r} will not do; it takes {allowed}"
+        ) from None
+    return time
+
+
+def _parts(keepAlive: float | None, timeOut: float | None) -> tuple[Any, Any]:
+    """
+    The idle time up to the first look whether the peer takes what waits for it, and the
+    rest. None is no time-out, of either.
+    """
+    if keepAlive is None:
+        return timeOut, None
+    first = keepAlive if timeOut is None else min(keepAlive, timeOut)
+    return first, keepAlive - first
+
 
 class _SockJSSite(Site):
     """
     A Site that starts and stops SockJS services with itself.
 
+    @ivar idleTimes: C{keepAlive} in two parts, the first one no longer than C{timeOut}.
+    @ivar keepAlive: how many seconds a connection may be idle between two requests, or
+        None for ever.
     @ivar services: the services, by URL prefix.
     @ivar smallBody: how many bytes any request's body may have.
     """
@@ -39,12 +75,18 @@ class _SockJSSite(Site):
     requestFactory = BoundedRequest
 
     def __init__(
-        self, resource: IResource, clock: IReactorTime | None, **siteOptions: Any
+        self,
+        resource: IResource,
+        clock: IReactorTime | None,
+        keepAlive: object,
+        **siteOptions: Any,
     ) -> None:
+        self.keepAlive: float | None = keepAliveTime(keepAlive)
         siteOptions.setdefault("parsePOSTFormSubmission", False)
         super().__init__(  # type: ignore[no-untyped-call]
             resource, reactor=clock, **siteOptions
         )
+        self.idleTimes = _parts(self.keepAlive, self.timeOut)
         self._logFails = False
         self._accessLog = any(siteOptions.get(o) for o in ("logPath", "logFormatter"))
         self.services: dict[str, SockJSResource] = {}
@@ -177,6 +219,7 @@ class SockJSFactory(_SockJSSite):
         *,
         clock: IReactorTime | None = None,
         name: str = "sockjs",
+        keep_alive: float | None = KEEP_ALIVE,
         **siteOptions: Any,
     ) -> None:
         """
@@ -184,11 +227,14 @@ class SockJSFactory(_SockJSSite):
         @param options: the service's options, or a dict of them by name.
         @param clock: what tells the time; the global reactor if not given.
         @param name: what logs and metrics call the service.
+        @param keep_alive: for how many seconds an HTTP connection may be idle between
+            two requests, or None for no limit. Behind a proxy it is to be longer than
+            what the proxy has for that.
         @param siteOptions: what L{Site} takes, such as C{logPath} for an access log.
         @raise OptionError: for an option that is unknown or has a value it cannot have.
         """
         resource = SockJSResource(factory, options, clock=clock, name=name)
-        super().__init__(resource, clock, **siteOptions)
+        super().__init__(resource, clock, keep_alive, **siteOptions)
         self._serve("", resource)
 
 
@@ -217,15 +263,20 @@ class SockJSMultiFactory(_SockJSSite):
     """
 
     def __init__(
-        self, *, clock: IReactorTime | None = None, **siteOptions: Any
+        self,
+        *,
+        clock: IReactorTime | None = None,
+        keep_alive: float | None = KEEP_ALIVE,
+        **siteOptions: Any,
     ) -> None:
         """
         @param clock: what tells the time; the global reactor if not given.
+        @param keep_alive: as for L{SockJSFactory}.
         @param siteOptions: what L{Site} takes, such as C{logPath} for an access log.
         """
         self._clock = clock
         root = _Prefix()  # type: ignore[no-untyped-call]
-        super().__init__(root, clock, **siteOptions)
+        super().__init__(root, clock, keep_alive, **siteOptions)
 
     def addFactory(
         self,

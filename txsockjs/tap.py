@@ -19,7 +19,7 @@ from txsockjs import demo
 from txsockjs.bridge import BridgeFactory
 from txsockjs.converters import noSuch
 from txsockjs.errors import OptionError, PrefixError
-from txsockjs.factory import SockJSMultiFactory
+from txsockjs.factory import KEEP_ALIVE, SockJSMultiFactory, keepAliveTime
 from txsockjs.files import Beside, PublicFile
 from txsockjs.options import SockJSOptions
 from txsockjs.rooms.shared import MEMORY, SharedRooms, readOption
@@ -86,6 +86,7 @@ class Options(UsageOptions):
         self._services: list[tuple[str, IProtocolFactory]] = []
         self._common: dict[str, str] = {}
         self._own: dict[str, dict[str, str]] = {}
+        self._keepAlive: float | None = KEEP_ALIVE
 
     def opt_listen(self, description: str) -> None:
         """
@@ -157,6 +158,16 @@ class Options(UsageOptions):
         else:
             self._common[name] = value
 
+    def opt_keep_alive(self, seconds: str) -> None:
+        """
+        How many seconds an HTTP connection may be idle between two requests, or none
+        for no limit: longer than a proxy in front has for that. [default: 75]
+        """
+        try:
+            self._keepAlive = keepAliveTime(seconds)
+        except OptionError as error:
+            raise UsageError(f"--keep-alive {seconds}: {error}") from error
+
     def opt_rooms(self, url: str) -> None:
         """
         Rooms for the services that ask for them, as txsockjs.rooms.RoomsFactory does:
@@ -183,7 +194,9 @@ class Options(UsageOptions):
         if not self.endpoints:
             self.opt_listen(_DEFAULT_LISTEN)
         self.site = SockJSMultiFactory(
-            clock=self.reactor, logPath=self._accessLogPath()
+            clock=self.reactor,
+            logPath=self._accessLogPath(),
+            keep_alive=self._keepAlive,
         )
         if self._services:
             self._addServices(self._services)

@@ -247,10 +247,10 @@ class DeadlineTests(ServiceCase):
 
     def test_idle(self) -> None:
         """
-        A connection with no request on it is closed after the time-out.
+        A connection on which no request has begun is closed after the time-out.
         """
         self.serve()
-        connection = self.get("/").connection
+        connection = self.connect()
         self.site.advance(29)
         self.assertFalse(connection.closed)
         self.site.advance(2)

@@ -97,6 +97,10 @@ class BoundedChannel(HTTPChannel):
     _peer: IAddress | None = None
     # How much the peer had taken at the last look, if not all.
     _taken: int | None = None
+    # Whether a request was answered, and no byte of a further one is here; and what is
+    # left of the time for that when the timer fires, None for no end of it.
+    _isIdle = False
+    _idleRest: float | None = 0.0
 
     def makeConnection(self, transport: Any) -> None:
         """
@@ -168,7 +172,6 @@ class BoundedChannel(HTTPChannel):
         request = BoundedRequest(self, 0)  # type: ignore[no-untyped-call]
         self.requests.append(request)
         # The timer goes on, which is cheaper than another one for each request.
-        self._savedTimeOut = self.timeOut
         self._handlingRequest = True
         self._position = _ANSWER
         request.receive(start, data[start.size : end])
@@ -180,6 +183,11 @@ class BoundedChannel(HTTPChannel):
 
         @return: whether there was one.
         """
+        if self._isIdle:
+            # A request has begun, and has its own time.
+            self._isIdle = False
+            channel: Any = self
+            self.setTimeout(channel.site.timeOut)  # type: ignore[no-untyped-call]
         line, end, rest = self._unread.partition(b"\r\n")
         size = len(line) - (not end and line.endswith(b"\r"))
         if size > self.totalHeadersSize - self._receivedHeaderSize:
@@ -222,13 +230,23 @@ class BoundedChannel(HTTPChannel):
             self.close()
             return
         self._handlingRequest = False
-        if self._savedTimeOut:
-            self.setTimeout(self._savedTimeOut)  # type: ignore[no-untyped-call]
         self._position = _START
+        self._beIdle()
         if self._unread and not self._isReading:
             # Whoever has finished a response is not called back from there.
             channel: Any = self
             self._next = channel.callLater(0, self._readOn)
+
+    def _beIdle(self) -> None:
+        """
+        Give the peer the time of idle connections, from now on; in two parts where that
+        is longer than it may take nothing of what waits for it.
+        """
+        channel: Any = self
+        period, rest = channel.site.idleTimes
+        self._isIdle = True
+        self._idleRest = rest
+        self.setTimeout(period)  # type: ignore[no-untyped-call]
 
     def _readOn(self) -> None:
         self._next = None
@@ -276,7 +294,10 @@ class BoundedChannel(HTTPChannel):
         if self._requestProducer is not None:
             self._requestProducer.resumeProducing()
         if self._position is _START:
-            self.resetTimeout()  # type: ignore[no-untyped-call]
+            if self._isIdle:
+                self._beIdle()
+            else:
+                self.resetTimeout()  # type: ignore[no-untyped-call]
             if not self._isReading:
                 self._read()
         self._checkPace()
@@ -318,7 +339,10 @@ class BoundedChannel(HTTPChannel):
                 self.wire.hangUp()
         elif self._position is _START and isTaking:
             # A connection is idle from when its last response was delivered.
-            self.setTimeout(self.timeOut)  # type: ignore[no-untyped-call]
+            self._beIdle()
+        elif self._isIdle and not held and self._idleRest != 0:
+            rest, self._idleRest = self._idleRest, 0.0
+            self.setTimeout(rest)  # type: ignore[no-untyped-call]
         else:
             self._end()
             transport.loseConnection()

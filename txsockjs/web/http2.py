@@ -9,6 +9,7 @@ Imported only where Twisted's HTTP/2 is installed.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from contextlib import suppress
 from typing import Any, Final
@@ -76,8 +77,9 @@ class BoundedH2Connection(Protocol):
 
     @ivar requestFactory: makes the requests.
     @ivar site: what they are for.
-    @ivar timeOut: how long a connection may be idle, and how long its peer may take
-        nothing of what waits for it; None for ever.
+    @ivar timeOut: how long the first request may be waited for, and how long the peer
+        may take nothing of what waits for it; None for ever. For how long a connection
+        may be idle between requests, the site knows.
     @ivar abortTimeout: how long it may take nothing when the connection is closing.
     """
 
@@ -91,8 +93,9 @@ class BoundedH2Connection(Protocol):
 
     _reading = False
     _closing = False
-    # Whether the peer has said that it makes no more requests.
+    # Whether the peer has said that it makes no more requests, and whether it made one.
     _leaving = False
+    _asked = False
     _inputPaused = False
     # While the transport takes nothing: what the peer had taken, and since when.
     _taken = 0
@@ -123,8 +126,7 @@ class BoundedH2Connection(Protocol):
         self.wire = wireOf(self.transport)
         self.conn.initiate_connection()
         self._flush()
-        if self.timeOut is not None:
-            self._timer = self._reactor.callLater(self.timeOut, self._look)
+        self._lookAfter(self.timeOut)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._stopTimers()
@@ -227,6 +229,7 @@ class BoundedH2Connection(Protocol):
 
     def _requestReceived(self, event: RequestReceived) -> None:
         streamID, headers = event.stream_id, event.headers
+        self._asked = True
         try:
             if len(self.streams) >= MAX_STREAMS:
                 raise StreamRefused
@@ -400,8 +403,8 @@ class BoundedH2Connection(Protocol):
         Look whether the peer goes on.
         """
         self._timer = None
-        now, timeOut = self._reactor.seconds(), self.timeOut
-        assert timeOut is not None
+        now = self._reactor.seconds()
+        timeOut = math.inf if self.timeOut is None else self.timeOut
         if self._sender.blocked:
             taken = self.wire.taken()
             if taken != self._taken:
@@ -412,11 +415,22 @@ class BoundedH2Connection(Protocol):
         for streamID, stream in list(self.streams.items()):
             if stream.stuck is not None and now - stream.stuck >= timeOut:
                 self._reset(streamID, ErrorCodes.CANCEL)
-        idle = 0 if self.streams else now - self._lastActive
-        if idle >= timeOut:
+        patience = self.site.keepAlive if self._asked else self.timeOut
+        if patience is None or self.streams:
+            self._lookAfter(patience)
+        elif (rest := patience - (now - self._lastActive)) <= 0:
             self._close(ErrorCodes.NO_ERROR)
-        elif not self._closing:
-            self._timer = self._reactor.callLater(timeOut - idle, self._look)
+        else:
+            self._lookAfter(rest)
+
+    def _lookAfter(self, rest: float | None) -> None:
+        """
+        Look when this time has passed, if no other time-out may end before.
+        """
+        times = [rest, self.timeOut, self.site.keepAlive]
+        known = [each for each in times if each is not None]
+        if known and not self._closing:
+            self._timer = self._reactor.callLater(min(known), self._look)
 
     def _close(self, code: ErrorCodes) -> None:
         """
