@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.interfaces import IProtocolFactory, IReactorTime
+from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
 from twisted.logger import Logger
 from twisted.web import http
 from twisted.web.resource import IResource, Resource
@@ -19,6 +19,7 @@ from txsockjs.errors import NotFound, OptionError, PrefixError, WireError
 from txsockjs.options import SockJSOptions
 from txsockjs.sessions import Sessions
 from txsockjs.transports.resource import SockJSResource
+from txsockjs.web.headers import clientAddress
 from txsockjs.web.response import refuse
 from txsockjs.web.site import BoundedRequest, boundedProtocol
 
@@ -185,11 +186,14 @@ class _SockJSSite(Site):
 
     def log(self, request: http.Request) -> None:
         """
-        Log a request, if an access log was asked for. Where that cannot be written, the
-        request was served all the same.
+        Log a request, if an access log was asked for, with the client's own address,
+        whatever formats the lines. Where that cannot be written, the request was served
+        all the same.
         """
         if self._accessLog:
+            socket = request.client
             try:
+                request.client = self._clientOf(request)
                 super().log(request)
             except Exception as problem:
                 self._cannotLog(problem)
@@ -197,6 +201,18 @@ class _SockJSSite(Site):
                 if self._logFails:
                     self._logFails = False
                     self._log.info("The access log is written again.")
+            finally:
+                request.client = socket
+
+    def _clientOf(self, request: Any) -> IAddress:
+        """
+        The client's address, as the option C{proxy_header} of its service tells it. For
+        a page that is no service's, that is the services' where all have the same.
+        """
+        service = self._serviceAt(request.uri)
+        services = self.services.values() if service is None else [service]
+        headers = {each.options.proxy_header for each in services}
+        return clientAddress(request, headers.pop() if len(headers) == 1 else None)
 
     def _cannotLog(self, problem: Exception) -> None:
         if not self._logFails:

@@ -7,8 +7,9 @@ from typing import Any
 from twisted.internet.protocol import Factory
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.protocols.wire import Echo as WireEcho
+from twisted.web.http import combinedLogFormatter
 
-from tests.support.serving import Echo, ServiceCase
+from tests.support.serving import Echo, RecordingFactory, ServiceCase
 from tests.support.sockets import Socket
 from txsockjs.factory import SockJSMultiFactory
 from txsockjs.testing import MemoryConnection, MemoryReactor, MemoryResponse
@@ -401,6 +402,87 @@ class AccessLogTests(ServiceCase):
         lines = self.log()
         self.post("/0/s/xhr_send?x", b"x" * 11)
         self.assertEqual(lines, ["b'POST' b'/0/s/xhr_send?x' 413"])
+
+    def clients(self, site: SockJSMultiFactory) -> list[str]:
+        """
+        Serve a Site, and have requests come through a proxy: for its service, for a
+        page beside it, and for a WebSocket.
+
+        @return: the clients of each, as the log has them.
+        """
+        self.listen(site)
+        told = {"X-Forwarded-For": "198.51.100.66, 2001:db8::7"}
+        self.get("/chat/info", told)
+        self.post("/chat/0/s/xhr_send", b"x" * 11, told)
+        Socket(self.connect(), "/chat/websocket", told)
+        self.get("/nothing", told)
+        self.get("/chat/info", {"X-Forwarded-For": "nobody"})
+        self.get("/chat/info")
+        return [line.split('"')[1] for line in self.lines]
+
+    def logged(self) -> SockJSMultiFactory:
+        """
+        A Site with an access log in Twisted's own format, without services. Its lines
+        are C{self.lines}.
+        """
+        self.lines: list[str] = []
+
+        def format(timestamp: str, request: Any) -> str:
+            self.lines.append(combinedLogFormatter(timestamp, request))
+            return ""
+
+        return SockJSMultiFactory(clock=MemoryReactor(), logFormatter=format)
+
+    def test_client(self) -> None:
+        """
+        The client is the one that the service's C{proxy_header} tells, and for other
+        pages too where all services have the same.
+        """
+        site = self.logged()
+        options = {"proxy_header": "X-Forwarded-For", "max_message_size": 10}
+        site.addFactory(RecordingFactory(Echo), "chat", options)
+        told, socket = "2001:db8::7", "192.0.2.7"
+        self.assertEqual(self.clients(site), [told] * 4 + [socket] * 2)
+
+    def test_clientWithoutHeader(self) -> None:
+        """
+        Where the service has no such option, what the header says is nobody.
+        """
+        site = self.logged()
+        options = {"max_message_size": 10}
+        site.addFactory(RecordingFactory(Echo), "chat", options)
+        self.assertEqual(self.clients(site), ["192.0.2.7"] * 6)
+
+    def test_clientOfSeveral(self) -> None:
+        """
+        Where services differ, a page beside them has the socket's address.
+        """
+        site = self.logged()
+        options = {"proxy_header": "X-Forwarded-For", "max_message_size": 10}
+        site.addFactory(RecordingFactory(Echo), "chat", options)
+        site.addFactory(RecordingFactory(Echo), "open")
+        told, socket = "2001:db8::7", "192.0.2.7"
+        self.assertEqual(self.clients(site), [told] * 3 + [socket] * 3)
+
+    def test_clientElsewhere(self) -> None:
+        """
+        For whatever else looks at the request, the client is who it was.
+        """
+        seen: list[Any] = []
+        site = self.logged()
+        options = {"proxy_header": "X-Forwarded-For"}
+        site.addFactory(RecordingFactory(Echo), "chat", options)
+        log = site.log
+
+        def watched(request: Any) -> None:
+            log(request)
+            seen.append(request.getClientAddress().host)
+
+        self.patch(site, "log", watched)
+        self.listen(site)
+        self.get("/chat/info", {"X-Forwarded-For": "198.51.100.66"})
+        self.assertEqual(seen, ["192.0.2.7"])
+        self.assertIn("198.51.100.66", self.lines[0])
 
     def test_off(self) -> None:
         """

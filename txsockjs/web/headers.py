@@ -188,24 +188,7 @@ class HeaderRules:
         The client's address: the last entry of the option C{proxy_header}, which the
         nearest proxy wrote, or else the socket's. A port of 0 is one not known.
         """
-        header = self._options.proxy_header
-        if header is not None:
-            values = request.requestHeaders.getRawHeaders(header)
-            if values:
-                last = values[-1]
-                if header.lower() == b"forwarded":
-                    told = _address(_forwardedFor(last))
-                else:
-                    told = _address(last.rpartition(b",")[2])
-                if told is not None:
-                    return told
-        address: IAddress = request.getClientAddress()
-        if isinstance(address, IPv6Address) and address.host.startswith("::ffff:"):
-            # An IPv4 client of a socket that listens for both.
-            mapped = IPAddress6(address.host.partition("%")[0]).ipv4_mapped
-            if mapped is not None:
-                return IPv4Address("TCP", str(mapped), address.port)
-        return address
+        return clientAddress(request, self._options.proxy_header)
 
     def owner(self, request: Request) -> object:
         """
@@ -302,6 +285,31 @@ def _requestOrigin(request: Request) -> str | None:
     if all(site in _OWN_PAGES for site in header(b"Sec-Fetch-Site", ())):
         return None
     return "null"
+
+
+def clientAddress(request: Request, header: bytes | None) -> IAddress:
+    """
+    The address of a request's client, as the option C{proxy_header} has it.
+
+    @param header: the header in which a proxy tells it, or None for the socket's own.
+    """
+    if header is not None:
+        values = request.requestHeaders.getRawHeaders(header)
+        if values:
+            last = values[-1]
+            if header.lower() == b"forwarded":
+                told = _address(_forwardedFor(last))
+            else:
+                told = _address(last.rpartition(b",")[2])
+            if told is not None:
+                return told
+    address: IAddress = request.getClientAddress()
+    if isinstance(address, IPv6Address) and address.host.startswith("::ffff:"):
+        # An IPv4 client of a socket that listens for both.
+        mapped = IPAddress6(address.host.partition("%")[0]).ipv4_mapped
+        if mapped is not None:
+            return IPv4Address("TCP", str(mapped), address.port)
+    return address
 
 
 def _forwardedFor(value: bytes) -> bytes:
