@@ -14,8 +14,15 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
 from txsockjs.converters import optional, seconds
+from txsockjs.core.frames import GO_AWAY
 from txsockjs.core.service import RESTART
-from txsockjs.errors import NotFound, OptionError, PrefixError, WireError
+from txsockjs.errors import (
+    NotFound,
+    OptionError,
+    PrefixError,
+    WireError,
+    checkCloseCode,
+)
 from txsockjs.options import SockJSOptions
 from txsockjs.sessions import Sessions
 from txsockjs.transports.resource import SockJSResource
@@ -100,13 +107,22 @@ class _SockJSSite(Site):
         self.smallBody = min(self.smallBody, service.options.max_message_size)
         self._starts[f"/{prefix}/".encode() if prefix else b"/"] = service
 
+    def _forget(self, prefix: str) -> None:
+        """
+        A service is served no longer.
+        """
+        service = self.services.pop(prefix)
+        self._starts = {s: each for s, each in self._starts.items() if each != service}
+        limits = [each.options.max_message_size for each in self.services.values()]
+        self.smallBody = min([_BODY_SIZE, *limits])
+
     def startFactory(self) -> None:
         """
         Start the wrapped factories: all of them, or none.
         """
         super().startFactory()
         try:
-            for service in self.services.values():
+            for service in list(self.services.values()):
                 service.start()
         except BaseException:
             self.stopFactory()
@@ -117,7 +133,7 @@ class _SockJSSite(Site):
         Drop the sessions and stop the wrapped factories. Wait for L{closeSessions}
         before, to let the sessions end in good order.
         """
-        for service in self.services.values():
+        for service in list(self.services.values()):
             service.stop()
         try:
             super().stopFactory()
@@ -135,7 +151,8 @@ class _SockJSSite(Site):
         @return: what fires when all are closed, after C{drain_timeout} seconds at most.
         """
         closed = [
-            service.closeSessions(code, reason) for service in self.services.values()
+            service.closeSessions(code, reason)
+            for service in list(self.services.values())
         ]
         return gatherResults(closed).addCallback(lambda results: None)
 
@@ -291,7 +308,7 @@ class SockJSMultiFactory(_SockJSSite):
         @param siteOptions: what L{Site} takes, such as C{logPath} for an access log.
         """
         self._clock = clock
-        root = _Prefix()  # type: ignore[no-untyped-call]
+        self._root = root = _Prefix()  # type: ignore[no-untyped-call]
         super().__init__(root, clock, keep_alive, **siteOptions)
 
     def addFactory(
@@ -327,7 +344,7 @@ class SockJSMultiFactory(_SockJSSite):
         segments = name.encode("utf-8").split(b"/")
         if not all(segments):
             raise PrefixError(f"{prefix!r} has an empty segment; 'chat' would do")
-        parent: Any = self.resource
+        parent: Any = self._root
         for segment in segments[:-1]:
             child = parent.children.get(segment)
             if child is None:
@@ -342,6 +359,48 @@ class SockJSMultiFactory(_SockJSSite):
         self._serve(name, service)
         if self.numPorts:
             service.start()
+
+    def removeFactory(
+        self,
+        prefix: str | bytes,
+        code: int = GO_AWAY.code,
+        reason: str = GO_AWAY.reason,
+    ) -> Deferred[None]:
+        """
+        Remove a service. It refuses new sessions with 503 from now on, and closes its
+        own, which get what was written to them before and then this close frame. After
+        that its factory is stopped, and its path answers 404.
+
+        @param prefix: where it is.
+        @param code: the close code that clients see; 1012 has them come again.
+        @param reason: the reason that they see.
+        @return: what fires when it is gone, after its C{drain_timeout} seconds at most.
+            Until then no other service can be where it was.
+        @raise PrefixError: if no service is there.
+        @raise ValueError: for a code that cannot be sent.
+        """
+        service = self._named(prefix)
+        checkCloseCode(code)
+        closed = service.closeSessions(code, reason)
+        return closed.addCallback(self._remove, _prefixName(prefix), service)
+
+    def _remove(self, result: None, name: str, service: SockJSResource) -> None:
+        if self.services.get(name) is service:
+            self._forget(name)
+            _takeOut(self._root, name.encode("utf-8").split(b"/"))
+            service.stop()
+
+
+def _takeOut(parent: Any, segments: list[bytes]) -> None:
+    """
+    Take what is at a path out of the tree, and what nothing else is below then.
+    """
+    first, *others = segments
+    child = parent.children[first]
+    if others:
+        _takeOut(child, others)
+    if not others or not child.children:
+        del parent.children[first]
 
 
 def _prefixName(prefix: str | bytes) -> str:
