@@ -17,6 +17,8 @@ from twisted.web.server import Site
 
 from txsockjs import demo
 from txsockjs.bridge import BridgeFactory
+from txsockjs.cluster.cpus import usableCPUs
+from txsockjs.cluster.parent import ParentService
 from txsockjs.converters import noSuch
 from txsockjs.errors import OptionError, PrefixError
 from txsockjs.factory import KEEP_ALIVE, SockJSMultiFactory, keepAliveTime
@@ -28,6 +30,9 @@ from txsockjs.serving.service import SockJSService
 from txsockjs.serving.usage import UsageOptions
 
 __all__ = ["Options", "SockJSService", "makeService"]
+
+#: How many workers there may be.
+MOST_WORKERS: Final = 256
 
 _DEFAULT_LISTEN: Final = "tcp:8080:interface=127.0.0.1"
 
@@ -74,16 +79,23 @@ class Options(UsageOptions):
         ],
     ]
 
-    def __init__(self, reactor: Any = globalReactor) -> None:
+    def __init__(self, reactor: Any = globalReactor, worker: bool = False) -> None:
+        """
+        @param worker: whether this is for one of the workers that C{--workers} asks
+            for, not for their parent.
+        """
         UsageOptions.__init__(self)
         self.reactor = reactor
+        self.worker = worker
+        self.workers: int | None = None
+        self.arguments: list[str] = []
         self.endpoints: list[tuple[str, IStreamServerEndpoint]] = []
         self.metrics: list[tuple[str, IStreamServerEndpoint]] = []
         self.metricsSite: Site | None = None
         self.rooms: SharedRooms | None = None
         self._broker: str | None = None
         self._roomOptions: dict[str, dict[str, str]] = {}
-        self._services: list[tuple[str, IProtocolFactory]] = []
+        self._services: list[tuple[str, str]] = []
         self._common: dict[str, str] = {}
         self._own: dict[str, dict[str, str]] = {}
         self._keepAlive: float | None = KEEP_ALIVE
@@ -125,18 +137,36 @@ class Options(UsageOptions):
         name, _, value = service.partition("=")
         if not name or not value:
             raise UsageError(f"--service {service}: it takes NAME=OBJECT")
-        if os.getcwd() not in sys.path:
-            sys.path.append(os.getcwd())
-        try:
-            self._services.append((name.strip("/"), self._load(value)))
-        except ValueError as error:
-            raise UsageError(f"--service {service}: {error}") from error
+        self._services.append((name.strip("/"), value))
 
-    def _load(self, value: str) -> IProtocolFactory:
-        if value.startswith("connect:"):
-            description = value.removeprefix("connect:")
-            return BridgeFactory.fromString(self.reactor, description)
-        return loadService(value)
+    def _load(self, name: str, value: str) -> tuple[str, IProtocolFactory]:
+        try:
+            if value.startswith("connect:"):
+                description = value.removeprefix("connect:")
+                return name, BridgeFactory.fromString(self.reactor, description)
+            return name, loadService(value)
+        except ValueError as error:
+            raise UsageError(f"--service {name}={value}: {error}") from error
+
+    def opt_workers(self, number: str) -> None:
+        """
+        How many processes serve the same endpoints, each on a core of its own, or
+        auto: as many as this process may use cores. They are started, watched and
+        stopped by this one. SIGHUP has new ones, with the code and the certificates of
+        then, take the place of the old ones. [default: this process serves alone]
+        """
+        if number == "auto":
+            self.workers = usableCPUs()
+        elif number.isdecimal() and 1 <= int(number) <= MOST_WORKERS:
+            self.workers = int(number)
+        else:
+            raise UsageError(
+                f"--workers {number}: it takes a number, 1 to {MOST_WORKERS}, or auto"
+            )
+
+    def parseOptions(self, options: Any = None) -> None:
+        self.arguments = list(sys.argv[1:] if options is None else options)
+        UsageOptions.parseOptions(self, options)  # type: ignore[no-untyped-call]
 
     def opt_option(self, option: str) -> None:
         """
@@ -193,26 +223,60 @@ class Options(UsageOptions):
     def postOptions(self) -> None:
         if not self.endpoints:
             self.opt_listen(_DEFAULT_LISTEN)
+        if self.workers is not None and not self.worker:
+            self._checkForWorkers()
+            return
+        if os.getcwd() not in sys.path:
+            sys.path.append(os.getcwd())
+        factories = [self._load(*service) for service in self._services]
         self.site = SockJSMultiFactory(
             clock=self.reactor,
             logPath=self._accessLogPath(),
             keep_alive=self._keepAlive,
         )
-        if self._services:
-            self._addServices(self._services)
-            self.what = "SockJS services " + ", ".join(self.site.services)
+        self.what = self._whatIsServed()
+        if factories:
+            self._addServices(factories)
             if self["static"] is not None:
                 self._addPages(self._staticFiles())
         else:
             self._addDemo()
-            self.what = "SockJS demo"
         if self._broker is not None or self._roomOptions:
-            self.rooms = self._makeRooms(self._broker or MEMORY)
+            self.rooms = self._makeRooms(self._broker or MEMORY, factories)
         if self.metrics:
             self.metricsSite = self._makeMetricsSite()
 
-    def _makeRooms(self, url: str) -> SharedRooms:
-        factories = [factory for _, factory in self._services]
+    def _whatIsServed(self) -> str:
+        names = dict.fromkeys(name for name, _ in self._services)
+        return "SockJS services " + ", ".join(names) if names else "SockJS demo"
+
+    def _checkForWorkers(self) -> None:
+        """
+        Check what can be checked without what is served, which only workers load.
+        """
+        if self.parent is not None and self.parent.get("chroot"):
+            raise UsageError("--workers: this does not go with twistd's --chroot")
+        self._accessLogPath()
+        if self._services:
+            self._checkNames([name for name, _ in self._services])
+            if self["static"] is not None:
+                self._staticFiles()
+        self.what = self._whatIsServed()
+
+    @property
+    def patience(self) -> float:
+        """
+        Seconds that it takes until the last session has ended when this is stopped.
+        """
+        return max(
+            SockJSOptions.fromStrings({**self._common, **own}).drain_timeout
+            for own in ({}, *self._own.values())
+        )
+
+    def _makeRooms(
+        self, url: str, services: Collection[tuple[str, IProtocolFactory]]
+    ) -> SharedRooms:
+        factories = [factory for _, factory in services]
         try:
             return SharedRooms(self.reactor, url, self._roomOptions, factories)
         except ValueError as error:
@@ -231,17 +295,19 @@ class Options(UsageOptions):
         return site
 
     def _addServices(self, services: Collection[tuple[str, IProtocolFactory]]) -> None:
-        names = [name for name, factory in services]
-        for name in self._own:
-            if name not in names:
-                problem = noSuch("service", name, names)
-                raise UsageError(f"--option {name}:...: {problem}")
+        self._checkNames([name for name, factory in services])
         for name, factory in services:
             options = {**self._common, **self._own.get(name, {})}
             try:
                 self.site.addFactory(factory, name, SockJSOptions.fromStrings(options))
             except PrefixError as error:
                 raise UsageError(f"--service {name}: {error}") from error
+
+    def _checkNames(self, names: list[str]) -> None:
+        for name in self._own:
+            if name not in names:
+                problem = noSuch("service", name, names)
+                raise UsageError(f"--option {name}:...: {problem}")
 
     def _addDemo(self) -> None:
         if self["static"] is not None:
@@ -272,9 +338,29 @@ class Options(UsageOptions):
         return path
 
 
-def makeService(config: Options) -> SockJSService:
+def makeService(config: Options) -> SockJSService | ParentService:
     """
     The service that the parsed command line asks for.
+    """
+    if config.workers is not None and not config.worker:
+        return makeParent(config, config.workers)
+    return makeServer(config)
+
+
+def makeParent(config: Options, workers: int) -> ParentService:
+    """
+    The service that starts the workers.
+    """
+    places = [(config.what, "", place) for place, _ in config.endpoints]
+    places += [("Metrics", "metrics", place) for place, _ in config.metrics]
+    return ParentService(
+        config.reactor, workers, places, config.arguments, config.patience
+    )
+
+
+def makeServer(config: Options) -> SockJSService:
+    """
+    The service that serves, in this process.
     """
     service = SockJSService(config.site, config.endpoints, config.what)
     if config.metricsSite is not None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import attrs
 from twisted.application.service import Service
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import (
     CancelledError,
     Deferred,
@@ -23,6 +22,7 @@ from twisted.web.server import Site
 
 from txsockjs.factory import SockJSMultiFactory
 from txsockjs.rooms.shared import SharedRooms
+from txsockjs.serving.addresses import urlOf
 
 
 @attrs.frozen
@@ -42,6 +42,8 @@ class SockJSService(Service):
     """
     Serves a site on any number of endpoints. Stopping it lets the sessions end in good
     order before the ports are closed; a second signal to stop has it wait no longer.
+
+    @ivar announces: whether it logs where it listens.
     """
 
     _log = Logger()
@@ -60,6 +62,7 @@ class SockJSService(Service):
         self.site = site
         self.endpoints = endpoints
         self.what = what
+        self.announces = True
         self._beside: list[_Server] = []
         self._rooms: SharedRooms | None = None
         self._listening: list[Deferred[IListeningPort | None]] = []
@@ -126,8 +129,9 @@ class SockJSService(Service):
                 await maybeDeferred(port.stopListening)
 
     def _announce(self, port: IListeningPort, server: _Server) -> IListeningPort:
-        url = _url(port.getHost(), server.description) + server.path
-        self._log.info("{what} at {url}", what=server.what, url=url)
+        if self.announces:
+            url = urlOf(port.getHost(), server.description) + server.path
+            self._log.info("{what} at {url}", what=server.what, url=url)
         return port
 
     def _failed(
@@ -138,14 +142,3 @@ class SockJSService(Service):
             self._log.failure(
                 "Cannot listen on {description}", failure, description=description
             )
-
-
-def _url(address: object, description: str) -> str:
-    """
-    What to open in a browser, where an address can be opened.
-    """
-    if not isinstance(address, (IPv4Address, IPv6Address)):
-        return description
-    scheme = "https" if description.partition(":")[0] in ("ssl", "tls") else "http"
-    host = f"[{address.host}]" if isinstance(address, IPv6Address) else address.host
-    return f"{scheme}://{host}:{address.port}/"

@@ -1,0 +1,119 @@
+"""What workers and their parent tell each other, over AMP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import ITransport
+from twisted.internet.protocol import connectionDone
+from twisted.protocols.amp import (
+    AMP,
+    BinaryBoxProtocol,
+    Command,
+    Integer,
+    ListOf,
+    Unicode,
+)
+from twisted.python.failure import Failure
+
+from txsockjs.cluster.peers import Peer
+
+
+class ControlProtocol(AMP):
+    """
+    Either end of the connection between a worker and its parent. That it is made and
+    lost is not logged.
+    """
+
+    def tell(self, command: type[Command], **arguments: Any) -> Deferred[Any]:
+        """
+        Have the other end do something.
+
+        @return: what fires with its answer.
+        """
+        told: Deferred[Any] = self.callRemote(command, **arguments)  # type: ignore[no-untyped-call]
+        return told
+
+    def makeConnection(self, transport: ITransport) -> None:
+        BinaryBoxProtocol.makeConnection(self, transport)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        BinaryBoxProtocol.connectionLost(self, reason)
+
+
+class Join(Command):
+    """
+    A worker has connected.
+    """
+
+    arguments = [(b"slot", Integer()), (b"generation", Integer())]
+
+
+class Ready(Command):
+    """
+    A worker can serve: the other workers reach it, and it accepts connections as soon
+    as it is told for which slots.
+    """
+
+
+class Leave(Command):
+    """
+    A worker was told by somebody to stop: it goes on until there is another one in its
+    place.
+    """
+
+
+class WantRooms(Command):
+    """
+    A worker wants the rooms of this machine.
+
+    C{path} is the UNIX socket at which their broker is, or will be.
+    """
+
+    response = [(b"path", Unicode())]
+
+
+class Peers(Command):
+    """
+    The parent tells a worker who is there. C{table} is what L{writePeers} has written.
+    """
+
+    arguments = [(b"table", Unicode())]
+
+
+class Accept(Command):
+    """
+    The parent tells a worker to accept the connections of some slots, and of no others.
+    """
+
+    arguments = [(b"slots", ListOf(Integer()))]
+
+
+class Drain(Command):
+    """
+    The parent tells a worker to close its sessions in good order, and to end.
+    """
+
+
+class Drop(Command):
+    """
+    The parent tells a worker that drains to wait no longer.
+    """
+
+
+def writePeers(peers: Iterable[Peer]) -> str:
+    """
+    Workers, as text.
+    """
+    return json.dumps([attrs.astuple(peer) for peer in peers], separators=(",", ":"))
+
+
+def readPeers(table: str) -> list[Peer]:
+    """
+    What L{writePeers} has written.
+    """
+    return [Peer(*each) for each in json.loads(table)]

@@ -1,0 +1,312 @@
+"""What C{twistd sockjs --workers} runs itself: L{ParentService}."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txsockjs.cluster.children import Child, spawn
+from txsockjs.cluster.control import ControlProtocol, Join, Leave, Ready, WantRooms
+from txsockjs.cluster.holding import Inheritance, SocketHolder, inheritance
+from txsockjs.cluster.supervision import Supervisor, Worker
+from txsockjs.serving.addresses import urlOf
+
+#: Seconds that a worker has to end in, beside those of its drain.
+GRACE: Final = 10.0
+
+#: How long a path of a UNIX socket may be, on any system.
+_LONGEST_PATH: Final = 100
+
+#: Seconds between two looks for orphans, where this process has to look after them.
+_REAP: Final = 5.0
+
+
+class _Link(ControlProtocol):
+    """
+    The connection to one worker.
+    """
+
+    def __init__(self, parent: ParentService) -> None:
+        ControlProtocol.__init__(self)  # type: ignore[no-untyped-call]
+        self._parent = parent
+        self._worker: Worker | None = None
+
+    @Join.responder
+    def join(self, slot: int, generation: int) -> dict[str, object]:
+        self._worker = self._parent.supervisor.joined(slot, generation, self)
+        if self._worker is None:
+            transport: Any = self.transport
+            transport.loseConnection()
+        return {}
+
+    @Ready.responder
+    def ready(self) -> dict[str, object]:
+        if self._worker is not None:
+            self._parent.supervisor.isReady(self._worker)
+        return {}
+
+    @Leave.responder
+    def leave(self) -> dict[str, object]:
+        if self._worker is not None:
+            self._parent.supervisor.leave(self._worker)
+        return {}
+
+    @WantRooms.responder
+    def wantRooms(self) -> dict[str, object]:
+        return {"path": self._parent.startBroker()}
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        super().connectionLost(reason)
+        if self._worker is not None:
+            self._worker.link = None
+
+
+class ParentService(Service):
+    """
+    Listens on every endpoint for workers, and starts, watches and ends them. It accepts
+    no connection, and loads none of what they serve.
+
+    @ivar supervisor: what decides, once it is started.
+    """
+
+    supervisor: Supervisor
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        slots: int,
+        places: Iterable[tuple[str, str, str]],
+        arguments: list[str],
+        patience: float,
+    ) -> None:
+        """
+        @param slots: how many workers there are to be.
+        @param places: what is served where: in words, what follows on the URL, and an
+            endpoint string.
+        @param arguments: the command line, which each worker reads anew.
+        @param patience: seconds that the sessions of a worker have to end in.
+        """
+        self._reactor = reactor
+        self._slots = slots
+        self._places = list(places)
+        self._arguments = arguments
+        self._patience = patience
+        self._directory = os.getcwd()
+        self._path = [os.path.abspath(each) for each in sys.path]
+        self._holder = SocketHolder(reactor, slots)
+        self._inheritance: Inheritance | None = None
+        self._ports: list[tuple[str, str, str, IListeningPort]] = []
+        self._broker: Child | None = None
+        self._private: Path | None = None
+        self._control: IListeningPort | None = None
+        self._status = 0
+        self._stopping = False
+
+    def privilegedStartService(self) -> None:
+        """
+        Listen on every endpoint.
+
+        @raise CannotListenError: if one cannot; and what else an endpoint may raise.
+        """
+        Service.privilegedStartService(self)
+        failures: list[Failure] = []
+        for what, path, description in self._places:
+            endpoint = serverFromString(self._holder, description)
+            nothing = Factory.forProtocol(Protocol)
+            nothing.noisy = False
+            listening: Deferred[Any] = endpoint.listen(nothing)
+            listening.addCallback(
+                lambda port, *place: self._ports.append((*place, port)),
+                what,
+                path,
+                description,
+            )
+            listening.addErrback(failures.append)
+        if failures:
+            failures[0].raiseException()
+
+    def startService(self) -> None:
+        """
+        Start the workers.
+        """
+        Service.startService(self)
+        self._inheritance = inheritance(self._holder.held)
+        # Before the name of the directory is known to anybody, it is nobody else's.
+        private = self._private = Path(tempfile.mkdtemp(prefix="txsockjs-"))
+        if len(os.fsencode(private)) > _LONGEST_PATH - 20:
+            raise ValueError(
+                f"{private}: too long for the path of a UNIX socket; set TMPDIR to a "
+                "shorter directory"
+            )
+        factory = Factory.forProtocol(lambda: _Link(self))
+        factory.noisy = False
+        self._control = self._reactor.listenUNIX(str(private / "parent"), factory)
+        self.supervisor = Supervisor(
+            self._reactor,
+            self._slots,
+            self._start,
+            lambda slot, generation: str(private / f"{slot}-{generation}"),
+            self._patience + GRACE,
+        )
+        atexit.register(self._exit)
+        self._reactor.callWhenRunning(self._begin)
+
+    def _begin(self) -> None:
+        for number, react in (
+            (signal.SIGTERM, self._terminate),
+            (signal.SIGINT, self._terminate),
+            (signal.SIGHUP, self.supervisor.roll),
+        ):
+            signal.signal(number, self._handler(react))
+        if os.getpid() == 1:
+            self._reactor.callLater(_REAP, self._reap)
+        self.supervisor.begin().addCallback(self._begun)
+
+    def _handler(self, react: Callable[[], object]) -> Callable[[int, object], None]:
+        def handle(number: int, frame: object) -> None:
+            self._reactor.callFromThread(react)
+
+        return handle
+
+    def _terminate(self) -> None:
+        """
+        It was told to stop: a second time, to wait no longer.
+        """
+        if self._stopping:
+            self._log.warn(
+                "Told to stop once more: dropping what is left of the sessions."
+            )
+            self.supervisor.drop()
+            return
+        self._stopping = True
+        self._reactor.stop()
+
+    def _begun(self, failure: str | None) -> None:
+        if failure is not None:
+            self._status = 1
+            self._log.critical("A worker cannot start: {why}", why=failure)
+            if not self._stopping:
+                self._stopping = True
+                self._reactor.stop()
+            return
+        for what, path, description, port in self._ports:
+            url = urlOf(port.getHost(), description) + path
+            self._log.info("{what} at {url}", what=what, url=url)
+        self._log.info("{count} workers are ready.", count=self._slots)
+
+    def _start(self, worker: Worker, ended: Callable[[str], None]) -> Child:
+        inherited = self._inheritance
+        assert inherited is not None
+        child = Child(str(worker.slot), inherited.free, ended)
+        settings = {
+            **self._settings(),
+            "slot": worker.slot,
+            "slots": self._slots,
+            "generation": worker.generation,
+            "path": worker.path,
+            "held": inherited.held,
+            "arguments": self._arguments,
+        }
+        descriptors: dict[int, int | str] = {
+            **inherited.descriptors,
+            inherited.free: "r",
+        }
+        self._spawn(child, "txsockjs.cluster.main", settings, descriptors)
+        return child
+
+    def _settings(self) -> dict[str, object]:
+        """
+        What each child is told.
+        """
+        inherited = self._inheritance
+        assert inherited is not None
+        return {
+            "reactor": type(self._reactor).__module__,
+            "control": str(self._private / "parent") if self._private else "",
+            "events": inherited.free,
+            # Where the command line was given, and where this process is now.
+            "directories": [self._directory, os.getcwd()],
+        }
+
+    def _spawn(
+        self,
+        child: Child,
+        module: str,
+        settings: Mapping[str, object],
+        descriptors: Mapping[int, int | str],
+        stay: bool = False,
+    ) -> None:
+        spawn(self._reactor, child, module, self._path, settings, descriptors, stay)
+
+    def startBroker(self) -> str:
+        """
+        Have rooms for all workers, from now on.
+
+        @return: the path of the UNIX socket where they are.
+        """
+        assert self._private is not None
+        return str(self._private / "rooms")
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Have all workers drain, and end.
+
+        @return: what fires when all is gone.
+        """
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        if self._private is not None:
+            await self.supervisor.end()
+            if self._control is not None:
+                await maybeDeferred(self._control.stopListening)
+            shutil.rmtree(self._private, ignore_errors=True)
+        stopping = [maybeDeferred(port.stopListening) for *_, port in self._ports]
+        await gatherResults(stopping)
+
+    def _reap(self) -> None:
+        """
+        As process 1 of a container, this one gets the orphans of all others, which
+        nobody else waits for.
+        """
+        self._reactor.callLater(_REAP, self._reap)
+        own = set(self._children())
+        while True:
+            try:
+                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if found is None or found.si_pid in own:
+                return
+            os.waitpid(found.si_pid, 0)
+
+    def _children(self) -> Iterable[int]:
+        processes = [each.process for each in self.supervisor.workers]
+        for each in (*processes, self._broker):
+            if isinstance(each, Child) and each.transport.pid:
+                yield each.transport.pid
+
+    def _exit(self) -> None:
+        # Nothing that a reactor runs can set the status of a twistd.
+        if self._status:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(self._status)

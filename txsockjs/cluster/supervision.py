@@ -1,0 +1,442 @@
+"""Which workers there are, and what each of them does: L{Supervisor}.
+
+Each slot has a worker. One that dies is started again, after a pause; what comes for
+its slot meanwhile, another one accepts. A roll puts a new worker into one slot after
+the other: when it is ready, it accepts what comes for the slot, and the old one drains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import Enum
+from typing import Any, Final, Protocol
+
+from twisted.internet.defer import Deferred, DeferredList, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.protocols.amp import Command
+
+from txsockjs.cluster.control import Accept, Drain, Drop, Peers, writePeers
+from txsockjs.cluster.peers import Peer
+
+#: Seconds until a worker that has died is started again, the first time and at most.
+#: Each time that it has not been ready for L{LONG} seconds doubles them.
+PAUSE: Final = 0.5
+MAX_PAUSE: Final = 30.0
+LONG: Final = 60.0
+
+#: Seconds in which a worker has to be ready.
+START_TIMEOUT: Final = 60.0
+
+#: Seconds in which workers have to answer what they are told.
+ANSWER_TIMEOUT: Final = 5.0
+
+
+class Process(Protocol):
+    """
+    What a L{Child <txsockjs.cluster.children.Child>} can do.
+    """
+
+    @property
+    def lastWords(self) -> str:
+        """
+        The last line of its error output.
+        """
+
+    def signal(self, name: str) -> None:
+        """
+        Send it a signal, unless it has ended.
+        """
+
+
+class Link(Protocol):
+    """
+    The connection to a worker.
+    """
+
+    def tell(self, command: type[Command], **arguments: Any) -> Deferred[Any]:
+        """
+        Have the worker do something.
+        """
+
+
+class State(Enum):
+    """
+    What a worker is about.
+    """
+
+    STARTING = "starting"
+    READY = "ready"
+    DRAINING = "draining"
+
+
+class Worker:
+    """
+    One worker, from its start to its end.
+
+    @ivar ready: fires with whether it became ready.
+    @ivar covers: for which slots it was told to accept.
+    """
+
+    def __init__(self, slot: int, generation: int, path: str) -> None:
+        self.slot = slot
+        self.generation = generation
+        self.path = path
+        self.state = State.STARTING
+        self.process: Process | None = None
+        self.link: Link | None = None
+        self.ready: Deferred[bool] = Deferred()
+        self.covers: frozenset[int] = frozenset()
+        self.since = 0.0
+        self.timer: IDelayedCall | None = None
+
+    @property
+    def peer(self) -> Peer:
+        """
+        What the others know of it.
+        """
+        draining = self.state is State.DRAINING
+        return Peer(self.slot, self.generation, self.path, draining)
+
+    def tell(self, command: type[Command], **arguments: Any) -> Deferred[object]:
+        """
+        Have it do something. That it is gone shows elsewhere.
+        """
+        if self.link is None:
+            return succeed(None)
+        told: Deferred[Any] = self.link.tell(command, **arguments)
+        return told.addErrback(lambda failure: None)
+
+
+class Supervisor:
+    """
+    Starts, watches and ends workers.
+
+    @ivar workers: all there are, the older ones first.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        slots: int,
+        start: Callable[[Worker, Callable[[str], None]], Process],
+        pathOf: Callable[[int, int], str],
+        patience: float,
+    ) -> None:
+        """
+        @param slots: how many workers there are to be.
+        @param start: starts the process of a worker, and has the function called at its
+            end with how it has ended.
+        @param pathOf: where a worker of a slot and a generation is reached by others.
+        @param patience: seconds that a worker has to drain.
+        """
+        self.workers: list[Worker] = []
+        self._clock = clock
+        self._slots = slots
+        self._start = start
+        self._pathOf = pathOf
+        self._patience = patience
+        self._generation = 0
+        self._deaths = [0] * slots
+        self._restarts: dict[int, IDelayedCall] = {}
+        self._rolls: list[int] = []
+        self._rolling = False
+        self._begun: Deferred[str | None] | None = None
+        self._ended: Deferred[None] | None = None
+        self._dropping = False
+
+    # How workers begin
+
+    def begin(self) -> Deferred[str | None]:
+        """
+        Start a worker for each slot.
+
+        @return: what fires when all of them are ready, with None, or when one cannot
+            start, with why, in one line.
+        """
+        begun = self._begun = Deferred()
+        for slot in range(self._slots):
+            self._launch(slot)
+        return begun
+
+    def _launch(self, slot: int) -> Worker:
+        self._generation += 1
+        path = self._pathOf(slot, self._generation)
+        worker = Worker(slot, self._generation, path)
+        self.workers.append(worker)
+        worker.timer = self._clock.callLater(START_TIMEOUT, self._late, worker)
+        try:
+            worker.process = self._start(worker, lambda how: self._died(worker, how))
+        except OSError as error:
+            self._clock.callLater(0, self._died, worker, str(error))
+        return worker
+
+    def _late(self, worker: Worker) -> None:
+        worker.timer = None
+        self._log.error(
+            "Worker {worker} is not ready after {seconds:g} s: killing it.",
+            worker=worker.slot,
+            seconds=START_TIMEOUT,
+        )
+        self._signal(worker, "KILL")
+
+    def _signal(self, worker: Worker, name: str) -> None:
+        if worker.process is not None:
+            worker.process.signal(name)
+
+    def joined(self, slot: int, generation: int, link: Link) -> Worker | None:
+        """
+        A worker has connected.
+
+        @return: it, unless it is nobody that was started.
+        """
+        for worker in self.workers:
+            if (worker.slot, worker.generation) == (slot, generation):
+                worker.link = link
+                return worker
+        return None
+
+    def isReady(self, worker: Worker) -> None:
+        """
+        A worker can serve. Those that were in its slot before drain.
+        """
+        if worker.state is not State.STARTING:
+            return
+        _cancel(worker)
+        worker.state = State.READY
+        worker.since = self._clock.seconds()
+        old = [
+            each
+            for each in self.workers
+            if each.slot == worker.slot
+            and each is not worker
+            and each.state is not State.DRAINING
+        ]
+        for each in old:
+            each.state = State.DRAINING
+        told = self._tellAll()
+        everybody = [each for each in self.workers if each.state is State.READY]
+        begun = self._begun
+        if begun is not None and len(everybody) == self._slots:
+            self._begun = None
+        self._assign()
+        told.addCallback(lambda _: self._drain(old))
+        worker.ready.callback(True)
+        if begun is not None and self._begun is None:
+            begun.callback(None)
+
+    def _tellAll(self) -> Deferred[object]:
+        """
+        Tell all workers who is there.
+
+        @return: what fires when they know.
+        """
+        there = [each for each in self.workers if each.state is not State.STARTING]
+        table = writePeers(each.peer for each in there)
+        told = DeferredList([each.tell(Peers, table=table) for each in there])
+        told.addTimeout(ANSWER_TIMEOUT, self._clock)
+        return told.addErrback(lambda failure: None)
+
+    def _assign(self) -> None:
+        """
+        Have each slot's worker accept what comes for it, and some other where there is
+        none. Whoever is to accept more is told before those who are to accept less.
+        Nothing is accepted before all can serve.
+        """
+        if self._begun is not None:
+            return
+        ready = [each for each in self.workers if each.state is State.READY]
+        covers: dict[Worker, set[int]] = {each: set() for each in self.workers}
+        vacant: list[int] = []
+        for slot in range(self._slots):
+            owners = [each for each in ready if each.slot == slot]
+            if owners:
+                covers[owners[-1]].add(slot)
+            else:
+                vacant.append(slot)
+        for slot in vacant if ready else ():
+            covers[min(ready, key=lambda each: len(covers[each]))].add(slot)
+        changed = [each for each in covers if covers[each] != each.covers]
+        changed.sort(key=lambda each: len(covers[each] - each.covers), reverse=True)
+        for each in changed:
+            each.covers = frozenset(covers[each])
+            each.tell(Accept, slots=sorted(covers[each]))
+
+    # How they end
+
+    def _drain(self, workers: Iterable[Worker]) -> None:
+        for worker in workers:
+            worker.state = State.DRAINING
+            if worker.timer is None:
+                worker.timer = self._clock.callLater(
+                    self._patience, self._stubborn, worker
+                )
+            if worker.link is None:
+                # It has nothing yet that could be lost.
+                self._signal(worker, "KILL")
+            worker.tell(Drain)
+            if self._dropping:
+                worker.tell(Drop)
+
+    def _stubborn(self, worker: Worker) -> None:
+        worker.timer = None
+        self._log.warn(
+            "Worker {worker} has not ended in {seconds:g} s: killing it.",
+            worker=worker.slot,
+            seconds=self._patience,
+        )
+        self._signal(worker, "KILL")
+
+    def _died(self, worker: Worker, how: str) -> None:
+        """
+        The process of a worker has ended.
+        """
+        _cancel(worker)
+        self.workers.remove(worker)
+        if self._ended is not None:
+            self._lookForEnd()
+            return
+        words = worker.process.lastWords if worker.process is not None else ""
+        self._tellAll()
+        self._assign()
+        if worker.state is State.STARTING:
+            self._failed(worker, f"{how}: {words}" if words else how)
+        elif worker.state is State.READY:
+            self._lost(worker, how)
+
+    def _failed(self, worker: Worker, why: str) -> None:
+        """
+        A worker has ended before it was ready.
+        """
+        if self._begun is not None:
+            begun, self._begun = self._begun, None
+            begun.callback(why)
+        elif any(each.slot == worker.slot for each in self.workers):
+            # It was to take the place of one that goes on.
+            pass
+        else:
+            self._deaths[worker.slot] += 1
+            self._startAgain(worker.slot, f"could not start ({why})")
+        worker.ready.callback(False)
+
+    def _lost(self, worker: Worker, how: str) -> None:
+        """
+        A worker has ended that nobody has told to.
+        """
+        if self._clock.seconds() - worker.since >= LONG:
+            self._deaths[worker.slot] = 0
+        self._deaths[worker.slot] += 1
+        if any(each.slot == worker.slot for each in self.workers):
+            # The next one starts already.
+            self._log.error(
+                "Worker {worker} has died ({how}).", worker=worker.slot, how=how
+            )
+            return
+        self._startAgain(worker.slot, f"has died ({how})")
+
+    def _startAgain(self, slot: int, what: str) -> None:
+        pause = min(MAX_PAUSE, PAUSE * 2.0 ** min(30, self._deaths[slot] - 1))
+        self._log.error(
+            "Worker {worker} {what}. It is started again in {pause:g} s.",
+            worker=slot,
+            what=what,
+            pause=pause,
+        )
+        self._restarts[slot] = self._clock.callLater(pause, self._restart, slot)
+
+    def _restart(self, slot: int) -> None:
+        del self._restarts[slot]
+        self._launch(slot)
+
+    def leave(self, worker: Worker) -> None:
+        """
+        A worker was told to stop by somebody else: have another one take its place.
+        """
+        if worker.state is State.READY:
+            self._roll([worker.slot])
+
+    # Rolls
+
+    def roll(self) -> None:
+        """
+        Put a new worker into each slot, one after the other. Where one cannot start,
+        the others go on as they are.
+        """
+        self._log.info("New workers take the places of the old ones.")
+        self._roll(range(self._slots))
+
+    def _roll(self, slots: Iterable[int]) -> None:
+        if self._ended is not None or self._begun is not None:
+            return
+        # What waits already will find the code of now, too.
+        self._rolls += [slot for slot in slots if slot not in self._rolls]
+        if not self._rolling:
+            self._rolling = True
+            self._rollNext()
+
+    def _rollNext(self) -> None:
+        if not self._rolls or self._ended is not None:
+            self._rolling = False
+            return
+        slot = self._rolls.pop(0)
+        pending = self._restarts.pop(slot, None)
+        if pending is not None:
+            pending.cancel()
+        worker = self._launch(slot)
+        worker.ready.addCallback(self._rolled, worker)
+
+    def _rolled(self, ready: bool, worker: Worker) -> None:
+        if not ready and self._ended is None:
+            words = worker.process.lastWords if worker.process is not None else ""
+            self._log.error(
+                "A new worker {worker} could not start: {words}. The old ones go on.",
+                worker=worker.slot,
+                words=words or "it gave no reason",
+            )
+            self._rolls.clear()
+        self._rollNext()
+
+    # The end of all
+
+    def end(self) -> Deferred[None]:
+        """
+        Have all workers drain, side by side.
+
+        @return: what fires when all of them have ended.
+        """
+        if self._ended is None:
+            ended = self._ended = Deferred()
+            for pending in self._restarts.values():
+                pending.cancel()
+            self._restarts.clear()
+            self._begun = None
+            going = [each for each in self.workers if each.state is State.READY]
+            for worker in self.workers:
+                if worker.state is not State.DRAINING:
+                    _cancel(worker)
+                    worker.state = State.DRAINING
+            self._drain(each for each in self.workers if each not in going)
+            self._tellAll().addCallback(lambda _: self._drain(going))
+            self._lookForEnd()
+            return ended
+        return self._ended
+
+    def drop(self) -> None:
+        """
+        Have those that drain wait no longer.
+        """
+        self._dropping = True
+        for worker in self.workers:
+            worker.tell(Drop)
+
+    def _lookForEnd(self) -> None:
+        if not self.workers and self._ended is not None and not self._ended.called:
+            self._ended.callback(None)
+
+
+def _cancel(worker: Worker) -> None:
+    timer, worker.timer = worker.timer, None
+    if timer is not None:
+        timer.cancel()
