@@ -80,6 +80,10 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
             "_timeOut",
         ),
     },
+    "txsockjs.web.handover": {
+        "Server": ("_shouldShutdown",),
+        "Request": ("startedWriting",),
+    },
     "txsockjs.web.http2": {
         "H2Connection": (
             "_isSecure",

@@ -165,3 +165,29 @@ class RoomsCounters:
         Something was refused, for this reason.
         """
         self.refused[type(error).__name__] += 1
+
+
+@attrs.define(eq=False)
+class ClusterCounters:
+    """
+    Those of what a process passes on to others, and gets from them.
+
+    @ivar passed: requests that were passed on, and answered by another process.
+    @ivar handed: connections that were handed to another process.
+    @ivar received: requests that other processes have passed on.
+    @ivar adopted: connections that other processes have handed over.
+    @ivar refused: requests that could not be passed on, or were no peer's, by the name
+        of the exception that told it.
+    """
+
+    passed: int = 0
+    handed: int = 0
+    received: int = 0
+    adopted: int = 0
+    refused: Counter[str] = attrs.field(factory=Counter)
+
+    def refuse(self, error: SockJSError) -> None:
+        """
+        Something was refused, for this reason.
+        """
+        self.refused[type(error).__name__] += 1

@@ -43,6 +43,11 @@
         +-- NotReading          503      a send to an application that stopped reading
         +-- ServiceFull         503      the option ``max_sessions`` is reached
         +-- ServiceStopping     503      the service is being shut down
+        +-- SessionLost         404      the process that had the session is gone
+        +-- PeerUnavailable     503      the process that has it cannot be reached
+        +-- OwnerUnknown        503      nobody can tell which process has it
+        +-- NotHere             421      told to a process that asks whether it is here
+        +-- NotAPeer            403      passed on by somebody who may not
 
 A L{WireError} knows the HTTP status and the text that answer the request.
 """
@@ -370,3 +375,29 @@ class ServiceFull(WireError):
 class ServiceStopping(WireError):
     status = 503
     text = "The service is stopping."
+
+
+class SessionLost(WireError):
+    status = 404
+    text = "This session was lost with the process that had it."
+
+
+class PeerUnavailable(WireError):
+    status = 503
+    text = "The process that has this session cannot be reached."
+
+
+class OwnerUnknown(WireError):
+    status = 503
+    text = "It cannot be found out which process has this session."
+
+
+class NotHere(WireError):
+    # RFC 9110, section 15.5.20.
+    status = 421
+    text = "This session is not here."
+
+
+class NotAPeer(WireError):
+    status = 403
+    text = "This is for the servers of one cluster."

@@ -38,6 +38,13 @@ class Endings:
         """
         return len(self._closes)
 
+    def __contains__(self, id: bytes) -> bool:
+        """
+        Whether the end of a session is remembered, whoever asks.
+        """
+        until = self._until.get(id)
+        return until is not None and self._clock.seconds() < until
+
     def add(self, id: bytes, close: Close, owner: object = None) -> None:
         """
         A session has ended.

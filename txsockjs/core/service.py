@@ -77,6 +77,7 @@ class Service:
     @ivar options: the service's options.
     @ivar timers: what has sessions look at what time has done to them.
     @ivar authorizing: how many sessions wait for the option C{authorize}.
+    @ivar forgotten: called with the id of a session that is known no longer, if set.
     """
 
     _log = Logger()
@@ -89,6 +90,7 @@ class Service:
         self.life = Life.NEW
         self.options = options
         self.authorizing = 0
+        self.forgotten: Callable[[bytes], object] | None = None
         self.byId: dict[bytes, Session] = {}
         self._ids: dict[IHostedSession, bytes | None] = {}
         self._open = 0
@@ -146,6 +148,12 @@ class Service:
         @raise UnknownSession: if it was somebody else's.
         """
         return self._endings.get(id, owner)
+
+    def knows(self, id: bytes) -> bool:
+        """
+        Whether there is, or was, a session with this id.
+        """
+        return id in self.byId or id in self._endings
 
     def admit(self) -> None:
         """
@@ -282,6 +290,8 @@ class Service:
             del self.byId[id]
             if before is State.OPEN or before is State.CLOSING:
                 self._endings.add(id, close, session.owner)
+            if self.forgotten is not None:
+                self.forgotten(id)
 
     # The end
 

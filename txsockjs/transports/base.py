@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Protocol
 
 from twisted.internet.interfaces import ISSLTransport
 from twisted.web.resource import Resource
-from twisted.web.server import Request
+from twisted.web.server import NOT_DONE_YET, Request
 
 from txsockjs.core.service import Life, Service
 from txsockjs.core.session import Session
@@ -34,6 +34,8 @@ class ServiceResource(Resource):
     @cvar policy: the header rules that hold.
     @cvar method: the method that L{answer} takes, beside OPTIONS.
     @cvar isWebSocket: whether it takes an upgrade to WebSocket.
+    @cvar opens: whether a request for a session that is not there opens it; None where
+        it is not about a session that is known by its id.
     @cvar hasHead: whether HEAD is answered as GET is; then L{answer} returns a body.
         Where GET opens a session, HEAD must not.
     """
@@ -43,6 +45,7 @@ class ServiceResource(Resource):
     method: ClassVar[bytes]
     hasHead: ClassVar[bool] = False
     isWebSocket: ClassVar[bool] = False
+    opens: ClassVar[bool | None] = None
 
     def __init__(self, service: Service, rules: HeaderRules) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -68,12 +71,23 @@ class ServiceResource(Resource):
             if method == b"OPTIONS":
                 return self.options(request)
         except WireError as error:
-            self.service.refused(error)
-            if isAllowed:
-                self.headers(request).apply(request)
-            self.neverCached(request)
-            return refuse(request, error)
+            return self.refuse(request, error, isAllowed)
         return self.refuseMethod(request)
+
+    def refuse(
+        self, request: Request, error: WireError, isAllowed: bool = True
+    ) -> bytes:
+        """
+        Refuse a request.
+
+        @param isAllowed: whether the page that asks may know why.
+        @return: the body.
+        """
+        self.service.refused(error)
+        if isAllowed:
+            self.headers(request).apply(request)
+        self.neverCached(request)
+        return refuse(request, error)
 
     def options(self, request: Request) -> int:
         """
@@ -129,12 +143,29 @@ class ServiceResource(Resource):
             request.setHeader(b"Cache-Control", NEVER_CACHED)
 
 
+class Elsewhere(Protocol):
+    """
+    The other processes that have sessions of a service.
+    """
+
+    def takes(self, request: Request, resource: ServiceResource) -> bool:
+        """
+        Have a request answered elsewhere, if its session is not here.
+
+        @param resource: what would answer it here, if C{opens} is not None.
+        @return: whether that is done. If not, nothing has happened.
+        """
+        raise NotImplementedError
+
+
 class ServiceTree(Resource):
     """
     All URLs of a service: finds the Resource for one, and asks it. It is a leaf to
     twisted.web, which would go through a chain of C{getChild}.
 
     @ivar counters: what the service has done.
+    @ivar elsewhere: the other processes that have sessions of the service, if there are
+        any.
     @ivar greeting: what is at its base URL.
     @ivar iframe: what is at every URL of the iframe page, if there is one.
     @ivar pages: its other pages, by name.
@@ -144,6 +175,7 @@ class ServiceTree(Resource):
 
     isLeaf = True
     counters: Counters
+    elsewhere: Elsewhere | None = None
     greeting: ServiceResource
     iframe: ServiceResource | None
     pages: dict[bytes, ServiceResource]
@@ -178,6 +210,8 @@ class ServiceTree(Resource):
         except WireError as error:
             self.service.refused(error)
             return refuse(request, error)
+        if self.elsewhere is not None and self.elsewhere.takes(request, resource):
+            return NOT_DONE_YET
         return resource.render(request)
 
     def _find(self, segments: list[bytes]) -> ServiceResource | None:
@@ -262,5 +296,8 @@ def _pathWithoutId(request: Request) -> str:
 
 
 def _certificate(request: Request) -> Any:
+    if hasattr(request, "certificate"):
+        # It came by way of another process, which has seen it.
+        return request.certificate
     transport = ISSLTransport(request.transport, None)
     return transport.getPeerCertificate() if transport is not None else None

@@ -37,6 +37,7 @@ class ReceivingResource(ServiceResource):
     transport: ClassVar[str]
     contentType: ClassVar[bytes]
     streaming: ClassVar[bool] = False
+    opens: ClassVar[bool | None] = True
 
     def __init__(
         self, service: Service, rules: HeaderRules, factory: IProtocolFactory

@@ -38,6 +38,7 @@ class SendingResource(ServiceResource):
     code: ClassVar[int]
     body: ClassVar[bytes]
     form: ClassVar[bool] = False
+    opens: ClassVar[bool | None] = False
 
     def __init__(self, service: Service, rules: HeaderRules) -> None:
         super().__init__(service, rules)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from io import BytesIO
 from time import time
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IDelayedCall
@@ -33,7 +33,12 @@ class BoundedRequest(Request):
     """
     A request whose body is no larger than its service accepts, and which comes in in
     time, over HTTP/1 and HTTP/2.
+
+    @cvar receivesAtOnce: the class whose requests L{receive} may be called for, and no
+        subclass of it that does not say so of itself.
     """
+
+    receivesAtOnce: ClassVar[object]
 
     _refused = False
     _step = BODY_STEP
@@ -181,6 +186,9 @@ class BoundedRequest(Request):
         channel: Any = self.channel
         self.connectionLost(Failure(ConnectionLost("the request came in too slowly")))
         channel.abortConnection()
+
+
+BoundedRequest.receivesAtOnce = BoundedRequest
 
 
 @lru_cache(1)

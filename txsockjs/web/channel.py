@@ -21,7 +21,6 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 
 from txsockjs.errors import WireError
-from txsockjs.web.body import BoundedRequest
 from txsockjs.web.head import LONGEST_NAME, readStart
 from txsockjs.web.response import PLAIN
 from txsockjs.web.wire import Wire, wireOf
@@ -122,6 +121,12 @@ class BoundedChannel(HTTPChannel):
             if self._unread:
                 self._checkPace()
 
+    def unread(self) -> bytes:
+        """
+        What has come behind the request that is being answered.
+        """
+        return self._unread
+
     # Reading
 
     def _read(self) -> None:
@@ -158,9 +163,10 @@ class BoundedChannel(HTTPChannel):
         """
         data = self._unread
         start = readStart(data)
-        if start is None or self.requestFactory is not BoundedRequest:
-            return False
         channel: Any = self
+        factory: Any = channel.requestFactory
+        if start is None or getattr(factory, "receivesAtOnce", None) is not factory:
+            return False
         length = start.head.length
         end = start.size + length
         if end > len(data) or (
@@ -169,7 +175,7 @@ class BoundedChannel(HTTPChannel):
         ):
             return False
         self._unread = data[end:]
-        request = BoundedRequest(self, 0)  # type: ignore[no-untyped-call]
+        request = channel.requestFactory(self, 0)
         self.requests.append(request)
         # The timer goes on, which is cheaper than another one for each request.
         self._handlingRequest = True

@@ -22,6 +22,13 @@ class BoundedProtocol(_GenericHTTPChannelProtocol):
     What a connection talks: HTTP/1, or HTTP/2 where TLS negotiated that.
     """
 
+    @property
+    def channel(self) -> Any:
+        """
+        What talks it.
+        """
+        return self._channel
+
     def dataReceived(self, data: bytes) -> None:
         """
         Find out at the first bytes, as Twisted does, but with the channels above.

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from OpenSSL.SSL import Error
 from twisted.internet.interfaces import ITCPTransport
-from twisted.internet.tcp import Server
+from twisted.internet.tcp import Client, Server
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.protocols.tls import BufferingTLSTransport
 from twisted.web.http import HTTPChannel, Request
@@ -23,6 +23,13 @@ from twisted.web.http import HTTPChannel, Request
 if sys.platform == "linux":
     from fcntl import ioctl
     from termios import TIOCOUTQ
+
+if sys.platform != "win32":
+    from twisted.internet import unix
+
+    _DIRECT: Final = (Server, Client, unix.Server, unix.Client)
+else:
+    _DIRECT: Final = (Server, Client)
 
 _INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
 
@@ -159,7 +166,7 @@ class Wire:
 
 class TCPWire(Wire):
     """
-    A connection of a TCP server.
+    A connection of TCP, or of a UNIX socket.
     """
 
     __slots__ = ()
@@ -285,7 +292,7 @@ def wireOf(transport: Any) -> Wire:
     The form of wire that a connection's transport has.
     """
     kind = type(transport)
-    if kind is Server:
+    if kind in _DIRECT:
         return TCPWire(transport)
     if kind is BufferingTLSTransport and type(transport.transport) is Server:
         return TLSWire(transport)

@@ -1,0 +1,224 @@
+"""Workers in memory, and clients that go to any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import cycle
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.protocol import Factory, Protocol
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.serving import Echo, RecordingFactory
+from txsockjs.cluster.entrance import PeerSite
+from txsockjs.cluster.peers import Peer, Slots
+from txsockjs.cluster.workers import WorkerCluster
+from txsockjs.factory import SockJSFactory
+from txsockjs.testing import (
+    MemoryClient,
+    MemoryClientEndpoint,
+    MemoryConnection,
+    MemoryReactor,
+    MemorySite,
+)
+
+
+class MemoryPorts:
+    """
+    The UNIX sockets of a machine in memory.
+
+    @ivar sites: what listens, by its path.
+    """
+
+    def __init__(self, reactor: MemoryReactor) -> None:
+        self.reactor = reactor
+        self.sites: dict[str, MemorySite] = {}
+        self.connected: list[Any] = []
+
+    def listening(self, path: str) -> Any:
+        return _Listening(self, path)
+
+    def connecting(self, path: str) -> Any:
+        return _Connecting(self, path)
+
+
+class _Listening:
+    def __init__(self, ports: MemoryPorts, path: str) -> None:
+        self._ports, self._path = ports, path
+
+    def listen(self, factory: Any) -> Deferred[Any]:
+        listening: Deferred[Any] = Deferred()
+        if isinstance(factory, PeerSite):
+            self._ports.sites[self._path] = MemorySite(factory)
+        listening.callback(self)
+        return listening
+
+    def stopListening(self) -> None:
+        site = self._ports.sites.pop(self._path, None)
+        if site is not None:
+            site.stop()
+
+
+class _Connecting:
+    def __init__(self, ports: MemoryPorts, path: str) -> None:
+        self._ports, self._path = ports, path
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        site = self._ports.sites.get(self._path)
+        if site is None:
+            site = MemorySite(SockJSFactory(Factory(), clock=self._ports.reactor))
+            site.stop()
+        self._ports.connected.append(self._path)
+        endpoint: IStreamClientEndpoint = MemoryClientEndpoint(site)
+        return endpoint.connect(factory)
+
+
+class MemoryWorkers(WorkerCluster):
+    """
+    A worker among others in memory.
+    """
+
+    def __init__(self, reactor: Any, slots: Slots, ports: MemoryPorts) -> None:
+        super().__init__(reactor, slots)
+        self._memory = ports
+
+    def listening(self, path: str) -> Any:
+        return self._memory.listening(path)
+
+    def connecting(self, path: str) -> Any:
+        return self._memory.connecting(path)
+
+
+class Worker:
+    """
+    A worker in memory.
+
+    @ivar sessions: the protocols that its service has made.
+    """
+
+    def __init__(
+        self, case: ClusterCase, count: int, me: Peer, protocol: type[Protocol]
+    ) -> None:
+        factory = RecordingFactory(protocol)
+        self.sessions = factory.sessions
+        self.slots = Slots(count, me)
+        self.cluster = MemoryWorkers(case.reactor, self.slots, case.ports)
+        site = SockJSFactory(
+            factory, case.options, clock=case.reactor, **case.siteOptions
+        )
+        self.site = MemorySite(site)
+        self.service = site.services[""].service
+        self.start(site)
+
+    def start(self, site: Any) -> None:
+        started = ensureDeferred(self.cluster.start(site))
+        assert started.called
+
+    def stop(self) -> None:
+        """
+        Have it be gone, with all of its connections.
+        """
+        ensureDeferred(self.cluster.stop())
+        self.site.stop()
+
+
+class AnyMember(MemoryClient):
+    """
+    A client that a load balancer sends anywhere, with each request.
+    """
+
+    def __init__(self, sites: Sequence[MemorySite], **kw: Any) -> None:
+        super().__init__(sites[0], **kw)
+        self._sites = cycle(sites)
+        self._each: dict[MemorySite, list[MemoryConnection]] = {
+            site: [] for site in sites
+        }
+
+    def idle(self) -> MemoryConnection:
+        self.site = next(self._sites)
+        self._connections = self._each[self.site]
+        return super().idle()
+
+
+class ClusterCase(SynchronousTestCase):
+    """
+    Some workers in memory, of one slot each.
+    """
+
+    options: dict[str, Any] = {}
+    siteOptions: dict[str, Any] = {}
+
+    def setUp(self) -> None:
+        self.reactor = MemoryReactor()
+        self.ports = MemoryPorts(self.reactor)
+        self.workers: list[Worker] = []
+        self.addCleanup(self._stop)
+
+    def begin(self, count: int = 3, protocol: type[Protocol] = Echo) -> None:
+        """
+        Start so many workers.
+        """
+        for slot in range(count):
+            peer = Peer(slot, slot, f"/memory/{slot}")
+            self.workers.append(Worker(self, count, peer, protocol))
+        self.tell()
+
+    def succeed(self, protocol: type[Protocol] = Echo) -> Worker:
+        """
+        Start a worker that takes the place of the one of slot 0, which drains.
+
+        @return: the new one.
+        """
+        count = len(self.workers)
+        peer = Peer(0, count, f"/memory/{count}")
+        new = Worker(self, self.workers[0].slots.count, peer, protocol)
+        self.workers.append(new)
+        self.tell()
+        return new
+
+    def tell(self) -> None:
+        """
+        Tell each worker of all.
+        """
+        peers = [worker.slots.me for worker in self.workers]
+        for worker in self.workers:
+            worker.slots.update(peers)
+
+    def lose(self, worker: Worker) -> None:
+        """
+        Have a worker be gone. The others are not told.
+        """
+        worker.stop()
+        self.workers.remove(worker)
+        self.reactor.settle()
+
+    def client(self, **kw: Any) -> AnyMember:
+        """
+        A client that goes to each worker in turn.
+        """
+        return AnyMember([worker.site for worker in self.workers], **kw)
+
+    def idOf(self, slot: int, start: str = "id") -> str:
+        """
+        An id of a session that belongs to a slot.
+        """
+        slots = self.workers[0].slots
+        return next(
+            id
+            for id in (f"{start}{number}" for number in range(1000))
+            if slots.slotOf(id.encode()) == slot
+        )
+
+    def at(self, worker: Worker, **kw: Any) -> MemoryClient:
+        """
+        A client that goes to one worker.
+        """
+        return MemoryClient(worker.site, **kw)
+
+    def _stop(self) -> None:
+        for worker in self.workers:
+            worker.stop()
+        self.reactor.settle()
+        self.assertEqual(self.reactor.getDelayedCalls(), [])

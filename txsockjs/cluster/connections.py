@@ -1,0 +1,290 @@
+"""The connections on which requests are passed on to one peer: L{PeerPool}."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IReactorTime,
+    IStreamClientEndpoint,
+)
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from txsockjs.cluster.reading import Answer, BadResponse, ResponseReader
+from txsockjs.web.wire import Wire, wireOf
+
+#: Seconds within which a peer is connected to.
+CONNECT_TIME: Final = 5.0
+
+#: How many connections there are to one peer, at most. A poll or a stream that is
+#: passed on has one for as long as it lasts.
+MOST_CONNECTIONS: Final = 10_000
+
+#: How many of them are kept for further requests, and for how many seconds. Peers keep
+#: an idle one for far longer, so none is closed from there while it is used again.
+MOST_IDLE: Final = 256
+IDLE_TIME: Final = 20.0
+
+
+class TooManyConnections(Exception):
+    """
+    There are as many connections to a peer as there may be.
+    """
+
+
+class NotConnected(Exception):
+    """
+    There was no connection to the peer, so it has not been asked.
+    """
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(str(reason) or type(reason).__name__)
+        self.reason = reason
+
+
+class PeerConnection(Protocol):
+    """
+    One connection: for one request at a time.
+    """
+
+    _wire: Wire
+
+    def __init__(self, pool: PeerPool) -> None:
+        self._pool = pool
+        self._reader = ResponseReader()
+        self._problem: Exception | None = None
+        self._paused = False
+        #: Whether it is gone.
+        self.closed = False
+        #: Until when it is kept without being used.
+        self.until = 0.0
+
+    def connectionMade(self) -> None:
+        self._wire = wireOf(self.transport)
+
+    def ask(self, data: bytes, answer: Answer) -> None:
+        """
+        Send a request.
+        """
+        self._reader.answer = answer
+        self._wire.write(data)
+
+    def dataReceived(self, data: bytes) -> None:
+        try:
+            self._reader.read(data)
+        except BadResponse as error:
+            self._problem = error
+            self.drop()
+        else:
+            if self._reader.answer is None and not self.closed:
+                if self._paused:
+                    self.resume()
+                if self._reader.closes:
+                    self.drop()
+                else:
+                    self._pool.free(self)
+
+    def drop(self) -> None:
+        """
+        Give the connection up, whatever is still to come.
+        """
+        transport: Any = self.transport
+        transport.abortConnection()
+
+    def forget(self) -> None:
+        """
+        Nobody waits for the answer any more.
+        """
+        self._reader.answer = None
+        self.drop()
+
+    def pause(self) -> None:
+        """
+        Read no more of the answer for now.
+        """
+        transport: Any = self.transport
+        self._paused = True
+        transport.pauseProducing()
+
+    def resume(self) -> None:
+        """
+        Read on.
+        """
+        transport: Any = self.transport
+        self._paused = False
+        transport.resumeProducing()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.closed = True
+        self._pool.lost(self)
+        answer, self._reader.answer = self._reader.answer, None
+        if answer is not None:
+            answer.broken(self._problem or _exception(reason))
+
+
+class PeerPool(Factory):
+    """
+    The connections to one peer. They are made when they are needed, and kept for a
+    while.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        endpoint: IStreamClientEndpoint,
+        most: int = MOST_CONNECTIONS,
+    ) -> None:
+        """
+        @param endpoint: where the peer is.
+        @param most: how many connections there may be.
+        """
+        self._clock = clock
+        self._endpoint = endpoint
+        self._most = most
+        self._connecting: dict[Deferred[Any], None] = {}
+        self._all: dict[PeerConnection, None] = {}
+        self._idle: dict[PeerConnection, None] = {}
+        self._sweeping: IDelayedCall | None = None
+        self._closed = False
+
+    def __len__(self) -> int:
+        """
+        How many connections there are, and will be.
+        """
+        return len(self._all) + len(self._connecting)
+
+    def buildProtocol(self, addr: object) -> PeerConnection:
+        connection = PeerConnection(self)
+        connection.factory = self
+        return connection
+
+    def ask(self, data: bytes, answer: Answer) -> Asked:
+        """
+        Send a request.
+
+        @param answer: what is told of the response. Where there is no connection, it is
+            told of L{NotConnected}.
+        @return: what the request can be given up by.
+        """
+        asked = Asked()
+        if self._idle:
+            connection, _ = self._idle.popitem()
+            asked.connection = connection
+            connection.ask(data, answer)
+        elif self._closed or len(self) >= self._most:
+            problem = TooManyConnections(f"{len(self)} connections are in use")
+            answer.broken(NotConnected(problem))
+        else:
+            self._connect(data, answer, asked)
+        return asked
+
+    def _connect(self, data: bytes, answer: Answer, asked: Asked) -> None:
+        connecting: Deferred[Any] = self._endpoint.connect(self)
+        connecting.addTimeout(CONNECT_TIME, self._clock)
+        self._connecting[connecting] = None
+        asked.connecting = connecting
+
+        def connected(connection: PeerConnection) -> None:
+            del self._connecting[connecting]
+            asked.connecting = None
+            asked.connection = connection
+            if connection.closed:
+                answer.broken(NotConnected(_exception(connectionDone)))
+            else:
+                self._all[connection] = None
+                connection.ask(data, answer)
+
+        def failed(failure: Failure) -> None:
+            self._connecting.pop(connecting, None)
+            asked.connecting = None
+            if not failure.check(CancelledError):
+                answer.broken(NotConnected(_exception(failure)))
+
+        connecting.addCallbacks(connected, failed)
+
+    def free(self, connection: PeerConnection) -> None:
+        """
+        A connection can have another request.
+        """
+        if self._closed or len(self._idle) >= MOST_IDLE:
+            connection.drop()
+            return
+        connection.until = self._clock.seconds() + IDLE_TIME
+        self._idle[connection] = None
+        if self._sweeping is None:
+            self._sweeping = self._clock.callLater(IDLE_TIME, self._sweep)
+
+    def lost(self, connection: PeerConnection) -> None:
+        """
+        A connection is gone.
+        """
+        self._all.pop(connection, None)
+        self._idle.pop(connection, None)
+
+    def _sweep(self) -> None:
+        self._sweeping = None
+        now = self._clock.seconds()
+        for connection in [idle for idle in self._idle if idle.until <= now]:
+            del self._idle[connection]
+            connection.drop()
+        if self._idle:
+            first = next(iter(self._idle))
+            pause = max(first.until - now, 1)
+            self._sweeping = self._clock.callLater(pause, self._sweep)
+
+    def close(self) -> None:
+        """
+        Connect no more, and give up the connections that are idle. The others end with
+        their answers.
+        """
+        self._closed = True
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            self._sweeping = None
+        for connection in list(self._idle):
+            connection.drop()
+        self._idle.clear()
+
+    def abort(self) -> None:
+        """
+        Give up all of them, with what is asked.
+        """
+        self.close()
+        for connecting in list(self._connecting):
+            connecting.cancel()
+        for connection in list(self._all):
+            connection.drop()
+
+
+class Asked:
+    """
+    A request that was sent, or will be.
+
+    @ivar connection: what it was sent on, if it was.
+    @ivar connecting: what is waited for, until then.
+    """
+
+    __slots__ = ("connecting", "connection")
+
+    def __init__(self) -> None:
+        self.connection: PeerConnection | None = None
+        self.connecting: Deferred[Any] | None = None
+
+    def giveUp(self) -> None:
+        """
+        Wait for the answer no more.
+        """
+        if self.connecting is not None:
+            self.connecting.cancel()
+        elif self.connection is not None:
+            self.connection.forget()
+
+
+def _exception(failure: Failure) -> Exception:
+    error = failure.value
+    return error if isinstance(error, Exception) else TimeoutError(str(error))

@@ -1,0 +1,168 @@
+"""Where the requests come in that other processes pass on: L{PeerSite}."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Final, TypeAlias
+
+from twisted.web.http import Request as HTTPRequest
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request, Site
+
+from txsockjs.cluster.passed import (
+    CERTIFICATE,
+    PASSED,
+    NotPassed,
+    Passed,
+    readCertificate,
+    readPassed,
+)
+from txsockjs.errors import NotAPeer, WireError
+from txsockjs.web.body import BoundedRequest
+from txsockjs.web.channel import BoundedChannel
+from txsockjs.web.response import refuse
+from txsockjs.web.site import BoundedProtocol
+
+#: Seconds for which a connection is kept that no request comes on. Whoever passes
+#: requests on gives it up far earlier.
+IDLE: Final = 120
+
+#: What finds out whether a request comes from a peer, and what that tells of it. It
+#: raises L{NotPassed} where it does not.
+Check: TypeAlias = Callable[[Request, bytes], Passed]
+
+
+class PassedRequest(BoundedRequest):
+    """
+    A request that came by way of another process. It says whose it is as though it had
+    come here.
+
+    @ivar passed: what that process has told.
+    @ivar certificate: the client's certificate, if it showed one.
+    """
+
+    receivesAtOnce: ClassVar[object]
+    passed: Passed
+    certificate: Any = None
+
+    def process(self) -> None:
+        """
+        Have the Site's Resource answer, if it is a peer's.
+        """
+        channel: Any = self.channel
+        try:
+            self.passed = passed = channel.site.check(self)
+            certificates = self.requestHeaders.getRawHeaders(CERTIFICATE)
+            if certificates is not None:
+                self.certificate = readCertificate(certificates[-1])
+        except NotPassed:
+            channel.site.strange(self)
+            response: Any = self
+            body = refuse(self, NotAPeer())
+            response.setHeader(b"Content-Length", b"%d" % len(body))
+            response.write(body)
+            response.finish()
+            return
+        self.client, self.host = passed.client, passed.host
+        # The application sees what the client has sent.
+        self.requestHeaders.removeHeader(PASSED)
+        self.requestHeaders.removeHeader(CERTIFICATE)
+        super().process()
+
+    def isSecure(self) -> bool:
+        """
+        Whether it came over TLS, to begin with.
+        """
+        return self.passed.secure
+
+
+PassedRequest.receivesAtOnce = PassedRequest
+
+
+class PeerChannel(BoundedChannel):
+    """
+    A connection of a peer, which adds some headers.
+    """
+
+    totalHeadersSize = 4 * BoundedChannel.totalHeadersSize
+    maxHeaders = BoundedChannel.maxHeaders + 10
+
+
+class PeerSite(Site):
+    """
+    A site as the other processes see it.
+    """
+
+    noisy = False
+    requestFactory = PassedRequest
+
+    def __init__(
+        self,
+        site: Any,
+        verify: Check,
+        strange: Callable[[Request], object] = lambda request: None,
+    ) -> None:
+        """
+        @param site: the site of the services.
+        @param verify: what finds out whether a request comes from a peer. It gets the
+            request, and the value of the header that tells of it.
+        @param strange: called with a request that does not.
+        """
+        root = Resource()
+        super().__init__(  # type: ignore[no-untyped-call]
+            root, reactor=site.reactor, timeout=IDLE
+        )
+        self._site = site
+        self._verify = verify
+        self.strange = strange
+        self.smallBody: int = site.smallBody
+
+    @staticmethod
+    def protocol() -> BoundedProtocol:
+        """
+        Make the server's side of a connection.
+        """
+        return BoundedProtocol(PeerChannel())  # type: ignore[no-untyped-call]
+
+    def check(self, request: Request) -> Passed:
+        """
+        Find out whether a request comes from a peer.
+
+        @raise NotPassed: if it does not.
+        """
+        values = request.requestHeaders.getRawHeaders(PASSED)
+        if values is None or len(values) != 1:
+            raise NotPassed("no peer tells of it")
+        return self._verify(request, values[0])
+
+    def getResourceFor(self, request: Request) -> IResource:
+        """
+        The Resource that would answer if the request had come here.
+        """
+        resource: IResource = self._site.getResourceFor(request)
+        return resource
+
+    def bodyLimit(self, path: bytes) -> int:
+        """
+        How many bytes the body of a request may have.
+        """
+        limit: int = self._site.bodyLimit(path)
+        return limit
+
+    def refused(self, path: bytes, error: WireError) -> None:
+        """
+        Count a request that no service has seen.
+        """
+        self._site.refused(path, error)
+
+    def log(self, request: HTTPRequest) -> None:
+        """
+        It is logged where it came in.
+        """
+
+
+def trust(request: Request, value: bytes) -> Passed:
+    """
+    What is told of a request that came in where nobody but peers can connect.
+    """
+    return readPassed(value)

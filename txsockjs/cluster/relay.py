@@ -1,0 +1,157 @@
+"""One request that is passed on, and its answer on its way back: L{Relay}."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IPushProducer
+from twisted.python.failure import Failure
+from twisted.web.server import Request
+from zope.interface import implementer
+
+from txsockjs.cluster.connections import Asked, PeerPool
+from txsockjs.cluster.reading import ResponseHead
+from txsockjs.errors import NotHere
+from txsockjs.web.response import Response, responseOf
+
+
+@implementer(IPushProducer)
+class Relay:
+    """
+    Passes one request on, and its answer back, in the pace of the client.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_body",
+        "_head",
+        "_isStreaming",
+        "_missing",
+        "_otherwise",
+        "_over",
+        "_request",
+        "_response",
+    )
+
+    def __init__(
+        self,
+        request: Request,
+        otherwise: Callable[[Exception], object],
+    ) -> None:
+        """
+        @param request: whose answer it is.
+        @param otherwise: called where a peer has not answered, with L{NotHere} if it
+            does not have the session, L{NotConnected
+            <txsockjs.cluster.connections.NotConnected>} if it could not be asked, or
+            else with why its answer is lost. It answers the request.
+        """
+        self._request: Any = request
+        self._otherwise = otherwise
+        self._asked: Asked | None = None
+        self._response: Response | None = None
+        self._head: ResponseHead | None = None
+        # The body, where it came as one piece, and how much of it is still to come.
+        self._body = b""
+        self._missing = 0
+        # Whether the client has got a part of the answer.
+        self._isStreaming = False
+        self._over = False
+
+    def start(self, pool: PeerPool, data: bytes) -> None:
+        """
+        Send the request.
+        """
+        self._request.notifyFinish().addErrback(self._gone)
+        self._asked = pool.ask(data, self)
+
+    def _gone(self, reason: Failure) -> None:
+        """
+        The client is gone: nobody takes the answer.
+        """
+        if not self._over:
+            self._over = True
+            if self._asked is not None:
+                self._asked.giveUp()
+
+    # Answer
+
+    def begun(self, head: ResponseHead) -> None:
+        self._head = head
+        if head.code == NotHere.status:
+            return
+        self._response = response = responseOf(self._request)
+        if head.length is None:
+            self._isStreaming = True
+            self._request.setResponseCode(head.code)
+            response.begin(head.headers, head.contentType, b"")
+            self._request.registerProducer(self, True)
+        else:
+            self._missing = head.length
+
+    def came(self, data: bytes) -> None:
+        response = self._response
+        if self._over or response is None:
+            return
+        self._missing -= len(data)
+        if self._isStreaming:
+            response.write(data)
+        elif self._missing:
+            self._beginLong(data)
+        else:
+            self._body = data
+
+    def _beginLong(self, data: bytes) -> None:
+        """
+        Begin an answer that does not come as one piece.
+        """
+        request, head = self._request, self._head
+        assert head is not None and head.length is not None
+        self._isStreaming = True
+        head.headers.apply(request)
+        request.setResponseCode(head.code)
+        request.setHeader(b"Content-Type", head.contentType)
+        request.setHeader(b"Content-Length", b"%d" % head.length)
+        request.write(data)
+        request.registerProducer(self, True)
+
+    def done(self) -> None:
+        if self._over:
+            return
+        self._over = True
+        head, response = self._head, self._response
+        assert head is not None
+        if response is None:
+            self._otherwise(NotHere())
+            return
+        if self._isStreaming:
+            self._request.unregisterProducer()
+        else:
+            response.whole(head.code, head.headers, head.contentType, self._body)
+        response.finish()
+
+    def broken(self, error: Exception) -> None:
+        if self._over:
+            return
+        self._over = True
+        response = self._response
+        if response is None or not self._isStreaming:
+            self._otherwise(error)
+        else:
+            # What has been sent of the answer is not to pass for all of it.
+            response.wire.abort()
+
+    # IPushProducer
+
+    def pauseProducing(self) -> None:
+        if self._asked is not None and self._asked.connection is not None:
+            self._asked.connection.pause()
+
+    def resumeProducing(self) -> None:
+        if not self._over and self._asked is not None and self._asked.connection:
+            self._asked.connection.resume()
+
+    def stopProducing(self) -> None:
+        """
+        The connection is going away: that is told in its own time.
+        """

@@ -1,0 +1,113 @@
+"""What any kind of cluster does with a request for elsewhere: L{Router}."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.web.server import Request
+
+from txsockjs.cluster.connections import PeerPool
+from txsockjs.cluster.passed import Passed
+from txsockjs.cluster.relay import Relay
+from txsockjs.counters import ClusterCounters
+from txsockjs.errors import WireError
+from txsockjs.transports.base import ServiceResource
+
+
+def sessionIdOf(request: Request) -> bytes:
+    """
+    The id of the session that a request is about.
+    """
+    assert request.postpath is not None
+    return request.postpath[-2]
+
+
+def passedTo(request: Request) -> Passed | None:
+    """
+    What is told of a request that was passed on to here, or None for a client's own.
+    """
+    passed: Passed | None = getattr(request, "passed", None)
+    return passed
+
+
+class Router:
+    """
+    Passes requests on, over connections that it keeps for each peer.
+
+    @ivar counters: what was passed on.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self.reactor = reactor
+        self.counters = ClusterCounters()
+        self._pools: dict[object, PeerPool] = {}
+
+    def isAbout(self, request: Request, resource: ServiceResource) -> bool:
+        """
+        Whether a request is one about a session that is known by its id, and is not
+        here.
+        """
+        if resource.opens is None or request.method != resource.method:
+            return False
+        if passedTo(request) is not None:
+            self.counters.received += 1
+        return sessionIdOf(request) not in resource.service.byId
+
+    def passOn(
+        self,
+        request: Request,
+        key: object,
+        endpoint: Callable[[], IStreamClientEndpoint],
+        data: bytes,
+        otherwise: Callable[[Exception], object],
+    ) -> None:
+        """
+        Pass a request on.
+
+        @param key: whom to.
+        @param endpoint: called for where that is, if it is not known yet.
+        @param data: the request.
+        @param otherwise: answers it where the peer does not.
+        """
+        pool = self._pools.get(key)
+        if pool is None:
+            pool = self._pools[key] = PeerPool(self.reactor, endpoint())
+        self.counters.passed += 1
+        Relay(request, otherwise).start(pool, data)
+
+    def keepOnly(self, keys: set[object]) -> None:
+        """
+        Forget the other peers: they are gone, or go when they have answered.
+        """
+        for key in self._pools.keys() - keys:
+            self._pools.pop(key).close()
+
+    def refuse(
+        self, request: Request, resource: ServiceResource, error: WireError
+    ) -> None:
+        """
+        Refuse a request.
+        """
+        self.counters.refuse(error)
+        response: Any = request
+        body = resource.refuse(request, error)
+        response.setHeader(b"Content-Length", b"%d" % len(body))
+        response.write(body)
+        response.finish()
+
+    def answerHere(self, request: Request, resource: ServiceResource) -> None:
+        """
+        Have a request answered here, after it was thought about.
+        """
+        response: Any = request
+        response.render(resource)
+
+    def abort(self) -> None:
+        """
+        Give up all that is passed on.
+        """
+        for pool in self._pools.values():
+            pool.abort()
+        self._pools.clear()

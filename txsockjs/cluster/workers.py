@@ -1,0 +1,196 @@
+"""The workers of one machine, which have each other's requests: L{WorkerCluster}."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from twisted.internet.endpoints import UNIXClientEndpoint, UNIXServerEndpoint
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IStreamClientEndpoint,
+    IStreamServerEndpoint,
+)
+from twisted.web.server import Request
+
+from txsockjs.cluster.connections import CONNECT_TIME, NotConnected
+from txsockjs.cluster.entrance import PeerSite, trust
+from txsockjs.cluster.handover import Handovers
+from txsockjs.cluster.passed import (
+    MOST_HOPS,
+    bodyOf,
+    certificateLine,
+    headerLines,
+    passedLine,
+    passedOf,
+    serialise,
+)
+from txsockjs.cluster.peers import Peer, Slots
+from txsockjs.cluster.routing import Router, passedTo, sessionIdOf
+from txsockjs.errors import NotHere, PeerUnavailable, SessionLost
+from txsockjs.transports.base import ServiceResource
+
+
+class WorkerCluster:
+    """
+    Has requests for sessions of other workers answered there.
+
+    A connection of plain HTTP is handed over to the worker whose session it asks for,
+    which then has the further requests on it. Where that cannot be done, the request is
+    passed on, over the worker's UNIX socket.
+    """
+
+    def __init__(self, reactor: Any, slots: Slots) -> None:
+        """
+        @param slots: who the workers are.
+        """
+        self.slots = slots
+        self._reactor = reactor
+        self._router = Router(reactor)
+        self.counters = self._router.counters
+        self._handovers = Handovers(reactor, self.counters, self._isMine)
+        self._ports: list[IListeningPort] = []
+        slots.changed = self._changed
+
+    async def start(self, site: Any) -> None:
+        """
+        Listen for what the other workers pass on.
+
+        @param site: the site of the services. All that it has by now are part of it.
+        """
+        self._handovers.site = site
+        path = self.slots.me.path
+        passing = PeerSite(site, trust)
+        self._ports.append(await self.listening(path).listen(passing))
+        adopting = self.listening(path + "+")
+        self._ports.append(await adopting.listen(self._handovers))
+        for service in site.services.values():
+            service.elsewhere = self
+
+    async def stop(self) -> None:
+        """
+        Listen no more, and give up what is passed on.
+        """
+        ports, self._ports = self._ports, []
+        for port in ports:
+            await _maybe(port.stopListening())
+        self._handovers.close()
+        self._router.abort()
+
+    def listening(self, path: str) -> IStreamServerEndpoint:
+        """
+        Where to listen for the other workers.
+        """
+        endpoint: IStreamServerEndpoint = UNIXServerEndpoint(
+            self._reactor, path, mode=0o600
+        )
+        return endpoint
+
+    def connecting(self, path: str) -> IStreamClientEndpoint:
+        """
+        How to connect to another worker.
+        """
+        endpoint: IStreamClientEndpoint = UNIXClientEndpoint(
+            self._reactor, path, timeout=CONNECT_TIME
+        )
+        return endpoint
+
+    def _changed(self) -> None:
+        peers = [peer for n in range(self.slots.count) for peer in self.slots.at(n)]
+        self._router.keepOnly({peer.path for peer in peers})
+        self._handovers.keepOnly({peer.path for peer in peers})
+
+    def _isMine(self, id: bytes) -> bool:
+        """
+        Whether a session would begin at this worker.
+        """
+        peers = self.slots.locate(id)
+        return peers[:1] == (self.slots.me,) and not self.slots.me.draining
+
+    # Elsewhere
+
+    def takes(self, request: Request, resource: ServiceResource) -> bool:
+        """
+        Have a request answered by the worker that has its session, if that is not here.
+        """
+        if not self._router.isAbout(request, resource):
+            return False
+        id = sessionIdOf(request)
+        knows = resource.service.knows(id)
+        passed = passedTo(request)
+        if knows or (passed is not None and passed.ask):
+            if not knows:
+                self._router.refuse(request, resource, NotHere())
+            return not knows
+        peers = self.slots.locate(id)
+        if not peers:
+            self._router.refuse(request, resource, PeerUnavailable())
+        elif peers[0] is not self.slots.me:
+            if passed is not None and passed.hops >= MOST_HOPS:
+                # Nobody agrees with whom it should be.
+                self._router.refuse(request, resource, PeerUnavailable())
+            else:
+                self._send(request, resource, peers[0])
+        elif len(peers) > 1:
+            self._ask(request, resource, list(peers[1:]))
+        else:
+            return False
+        return True
+
+    def _send(self, request: Request, resource: ServiceResource, peer: Peer) -> None:
+        """
+        Have the worker answer that has the session, or where it begins.
+        """
+        if passedTo(request) is not None or not self._handovers.offer(
+            request,
+            self.connecting(peer.path + "+"),
+            peer.path,
+            sessionIdOf(request),
+            partial(self._pass, request, resource, peer),
+        ):
+            self._pass(request, resource, peer)
+
+    def _pass(self, request: Request, resource: ServiceResource, peer: Peer) -> None:
+        self._passOn(request, peer, False, partial(self._fail, request, resource))
+
+    def _ask(
+        self, request: Request, resource: ServiceResource, peers: list[Peer]
+    ) -> None:
+        """
+        Have the worker answer that has the session, of those before this one. If none
+        of them has it, it is answered here.
+        """
+        if not peers:
+            self._router.answerHere(request, resource)
+            return
+        oldest = peers.pop()
+
+        def otherwise(error: Exception) -> None:
+            if isinstance(error, (NotHere, NotConnected)):
+                self._ask(request, resource, peers)
+            else:
+                self._fail(request, resource, error)
+
+        self._passOn(request, oldest, True, otherwise)
+
+    def _fail(
+        self, request: Request, resource: ServiceResource, error: Exception
+    ) -> None:
+        reached = not isinstance(error, NotConnected)
+        problem = SessionLost() if reached else PeerUnavailable()
+        self._router.refuse(request, resource, problem)
+
+    def _passOn(self, request: Request, peer: Peer, ask: bool, otherwise: Any) -> None:
+        passed = passedOf(request, ask)
+        lines = headerLines(request)
+        lines += certificateLine(passed)
+        lines.append(passedLine(passed.format()))
+        data = serialise(request, lines, bodyOf(request))
+        self._router.passOn(
+            request, peer.path, partial(self.connecting, peer.path), data, otherwise
+        )
+
+
+async def _maybe(result: Any) -> None:
+    if result is not None:
+        await result

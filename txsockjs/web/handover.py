@@ -1,0 +1,63 @@
+"""The connection of a request leaves this process: L{holdStill}, L{letGo}, L{adopt}."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.tcp import Server
+from twisted.python.failure import Failure
+from twisted.web.server import Request
+
+from txsockjs.web.channel import BoundedChannel
+
+
+def holdStill(request: Request) -> tuple[Server, bytes] | None:
+    """
+    Read nothing more from the connection of a request, if it may go elsewhere: it is
+    plain TCP, persistent HTTP/1.1, and nothing is on its way to the client.
+
+    @return: the connection, and what came behind the request. None if it has to stay.
+    """
+    channel: Any = request.channel
+    if type(channel) is not BoundedChannel:
+        return None
+    transport = channel.transport
+    if (
+        type(transport) is not Server
+        or channel.requests != [request]
+        or not channel.persistent
+        or request.startedWriting
+        or transport.disconnecting
+        or channel.wire.pending(0)
+    ):
+        return None
+    transport.pauseProducing()
+    return transport, channel.unread()
+
+
+def letGo(transport: Any) -> None:
+    """
+    Forget a connection that another process has now. It stays open.
+    """
+    # The other process's is the same one.
+    transport._shouldShutdown = False
+    transport.connectionLost(Failure(ConnectionDone()))
+
+
+def adopt(site: Any, descriptor: int, family: int) -> Any:
+    """
+    Serve a connection that another process had.
+
+    @param site: the Site to serve, one of ours.
+    @param descriptor: its file descriptor, which is closed here.
+    @param family: its address family.
+    @return: the Site's side of it, to be given what has come on it and is still to be
+        answered.
+    """
+    try:
+        transport = site.reactor.adoptStreamConnection(descriptor, family, site)
+    finally:
+        os.close(descriptor)
+    return transport.protocol
