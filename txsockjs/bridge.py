@@ -19,7 +19,6 @@ from typing import Any, Final
 from twisted.internet.endpoints import clientFromString
 from twisted.internet.interfaces import (
     IAddress,
-    IReactorTime,
     IStreamClientEndpoint,
 )
 from twisted.internet.protocol import Factory, Protocol
@@ -27,7 +26,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txsockjs.bridging import BrowserSide, ServiceSide, Told
-from txsockjs.clock import clockOr
+from txsockjs.clock import Clock, clockOr
 from txsockjs.request import OpeningRequest
 from txsockjs.streams import FRAMINGS, MAX_LINE, MODES, Raw, Text
 
@@ -54,7 +53,7 @@ class BridgeFactory(Factory):
         connectTimeout: float = 10.0,
         *,
         maxLingering: int = 100,
-        clock: IReactorTime | None = None,
+        clock: Clock | None = None,
     ) -> None:
         """
         @param clientEndpoint: where the service is.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from txsockjs.multiplexing import Channel, ChannelPace, IConnection
-from txsockjs.transport import SecureSessionTransport, SessionTransport
+from txsockjs.transport import AvatarT, SecureSessionTransport, SessionTransport
 
 
 class ITopicConnection(IConnection, Protocol):
@@ -35,7 +35,7 @@ class TopicChannel(Channel):
         self._connection.broadcast(self.topic, message)
 
 
-class ChannelTransport(ChannelPace, SessionTransport):
+class ChannelTransport(ChannelPace, SessionTransport[AvatarT]):
     """
     What the protocol of a channel has as its transport. Producers and pauses work as
     on any session's, and are those of the one connection that all its channels share.
@@ -52,7 +52,9 @@ class ChannelTransport(ChannelPace, SessionTransport):
         self._session.broadcast(message)
 
 
-class SecureChannelTransport(ChannelTransport, SecureSessionTransport):
+class SecureChannelTransport(
+    ChannelTransport[AvatarT], SecureSessionTransport[AvatarT]
+):
     """
     The same, where the session came over TLS.
     """

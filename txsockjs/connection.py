@@ -22,11 +22,11 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 
 from txsockjs.averages import StatsCollector
-from txsockjs.clock import clockOr
+from txsockjs.clock import Clock, clockOr
 from txsockjs.connecting import (
     CLOSED,
     CLOSING,
@@ -71,7 +71,7 @@ class ConnectionFactory(Factory):
     def __init__(
         self,
         connection: type[SockJSConnection],
-        clock: IReactorTime | None = None,
+        clock: Clock | None = None,
     ) -> None:
         """
         @param connection: the class.
@@ -152,7 +152,7 @@ class SockJSRouter(SockJSResource, Service):
         user_settings: Mapping[str, object] | None = None,
         io_loop: object = None,
         *,
-        clock: IReactorTime | None = None,
+        clock: Clock | None = None,
     ) -> None:
         """
         @param connection: the class of the connections.
@@ -234,7 +234,7 @@ class SockJSApplication(SockJSMultiFactory):
         self,
         urls: Iterable[tuple[str, SockJSRouter]],
         *,
-        clock: IReactorTime | None = None,
+        clock: Clock | None = None,
         **siteOptions: Any,
     ) -> None:
         """

@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 from twisted.internet.defer import Deferred
 
 from txsockjs.coroutines import wait
-from txsockjs.interfaces import IMessageTransport
+from txsockjs.messaging import MessageTransport
 
 # How many characters wait for a coroutine before the peer has to.
 _WAITING: Final = 65536
@@ -20,10 +20,10 @@ class Conversation:
     C{anext} takes one of them, and L{send} sends some. One coroutine at a time can wait
     for a message; any number can send.
 
-    @ivar transport: the session as an L{IMessageTransport}.
+    @ivar transport: the session, as a protocol has it.
     """
 
-    def __init__(self, transport: IMessageTransport) -> None:
+    def __init__(self, transport: MessageTransport) -> None:
         self.transport = transport
         self._unread: deque[str | bytes] = deque()
         self._size = 0

@@ -7,12 +7,13 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
+from twisted.internet.interfaces import IAddress, IProtocolFactory
 from twisted.logger import Logger
 from twisted.web import http
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
+from txsockjs.clock import Clock
 from txsockjs.converters import optional, seconds
 from txsockjs.core.frames import GO_AWAY
 from txsockjs.core.service import RESTART
@@ -85,7 +86,7 @@ class _SockJSSite(Site):
     def __init__(
         self,
         resource: IResource,
-        clock: IReactorTime | None,
+        clock: Clock | None,
         keepAlive: object,
         **siteOptions: Any,
     ) -> None:
@@ -250,7 +251,7 @@ class SockJSFactory(_SockJSSite):
         factory: IProtocolFactory,
         options: SockJSOptions | Mapping[str, object] | None = None,
         *,
-        clock: IReactorTime | None = None,
+        clock: Clock | None = None,
         name: str = "sockjs",
         keep_alive: float | None = KEEP_ALIVE,
         **siteOptions: Any,
@@ -298,7 +299,7 @@ class SockJSMultiFactory(_SockJSSite):
     def __init__(
         self,
         *,
-        clock: IReactorTime | None = None,
+        clock: Clock | None = None,
         keep_alive: float | None = KEEP_ALIVE,
         **siteOptions: Any,
     ) -> None:

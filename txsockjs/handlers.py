@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from functools import update_wrapper
 from inspect import iscoroutinefunction
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias
 
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -25,33 +25,34 @@ from zope.interface import implementer
 
 from txsockjs.conversations import Conversation
 from txsockjs.coroutines import CANCELLED, start
-from txsockjs.interfaces import ISockJSMessageReceiver, ISockJSTransport
+from txsockjs.interfaces import ISockJSMessageReceiver
 from txsockjs.messaging import FAULT
 from txsockjs.request import OpeningRequest
+from txsockjs.transport import AvatarT, SessionTransport
 
 
-class AsyncSession(Conversation):
+class AsyncSession(Conversation, Generic[AvatarT]):
     """
     What the function of a L{handler} talks with: C{async for} takes the messages that
     come in, as C{anext} takes one of them, and C{send} sends some; without effect once
     the session is closed. One coroutine at a time can wait for a message; any number
-    can send.
+    can send. C{AsyncSession[User]} has an avatar of that type, and one without a
+    parameter an avatar of any.
 
-    @ivar transport: the session as a L{ISockJSTransport}.
+    @ivar transport: the session as a L{SessionTransport}.
     """
 
-    transport: ISockJSTransport
+    transport: SessionTransport[AvatarT]
 
     @property
     def request(self) -> OpeningRequest:
         """
         The request that opened the session.
         """
-        request: OpeningRequest = self.transport.request
-        return request
+        return self.transport.request
 
     @property
-    def avatar(self) -> Any:
+    def avatar(self) -> AvatarT:
         """
         Who is calling: what the option C{authorize} returned.
         """
@@ -88,7 +89,7 @@ class AsyncSession(Conversation):
 
 
 #: What L{handler} takes.
-Function: TypeAlias = Callable[[AsyncSession], Coroutine[Any, Any, object]]
+Function: TypeAlias = Callable[[AsyncSession[AvatarT]], Coroutine[Any, Any, object]]
 
 
 @implementer(ISockJSMessageReceiver)
@@ -101,11 +102,11 @@ class _HandlerProtocol(Protocol):
     _log = Logger()
     _lost = False
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Function[Any]) -> None:
         self._function = function
 
     def connectionMade(self) -> None:
-        self._session = AsyncSession(self.transport)
+        self._session: AsyncSession[Any] = AsyncSession(self.transport)
         self._running = start(self._run())
         self._running.addCallbacks(self._left, self._raised)
 
@@ -150,15 +151,15 @@ class Handler(Factory):
     A factory whose sessions are calls of a coroutine function. See L{handler}.
     """
 
-    def __init__(self, function: Function) -> None:
-        self._function = function
+    def __init__(self, function: Function[AvatarT]) -> None:
+        self._function: Function[Any] = function
         update_wrapper(self, function)  # type: ignore[arg-type]
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
         return _HandlerProtocol(self._function)
 
 
-def handler(function: Function) -> Handler:
+def handler(function: Function[AvatarT]) -> Handler:
     """
     Make a factory of a coroutine function, which is called with each new session.
 

@@ -10,16 +10,25 @@ nothing else of them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IConsumer, IPushProducer, ITransport
+from twisted.internet.interfaces import (
+    IConsumer,
+    IPushProducer,
+    IReactorTime,
+    ITransport,
+)
 from twisted.python.failure import Failure
-from zope.interface import Attribute, Interface
+from zope.interface import Attribute
+
+from txsockjs._checkers import Interface
 
 if TYPE_CHECKING:
     from txsockjs.core.frames import Close, Frame, Message
     from txsockjs.core.states import State
+    from txsockjs.options import SockJSOptions
+    from txsockjs.request import OpeningRequest
 
 
 class IMessageTransport(ITransport, IConsumer, IPushProducer):
@@ -30,11 +39,11 @@ class IMessageTransport(ITransport, IConsumer, IPushProducer):
     it is paused, nothing is delivered and the peer is held back.
     """
 
-    pending = Attribute(
+    pending: int = Attribute(
         "How many bytes were written and not taken by the peer, as they count for the "
         "option C{max_buffer}."
     )
-    crowded = Attribute(
+    crowded: bool = Attribute(
         "Whether whoever writes should wait until L{whenDrained} fires: 64 KiB are "
         "pending, or half of C{max_buffer} if that is less; or so much was written in "
         "this turn of the reactor. Who waits then, and sends no message larger than "
@@ -99,11 +108,11 @@ class ISockJSTransport(IMessageTransport):
     What the C{transport} of a wrapped protocol provides, at the server's end.
     """
 
-    request = Attribute(
+    request: OpeningRequest = Attribute(
         "The L{OpeningRequest <txsockjs.request.OpeningRequest>}: path, arguments, "
         "headers, cookies and transport of the request that opened the session."
     )
-    avatar = Attribute("Who is calling: what the option C{authorize} returned.")
+    avatar: Any = Attribute("Who is calling: what the option C{authorize} returned.")
 
 
 class ISockJSMessageReceiver(Interface):
@@ -137,8 +146,10 @@ class IMessageSession(Interface):
     What a transport needs of the session under it, at either end.
     """
 
-    pending = Attribute("How many bytes wait because the peer has not taken them yet.")
-    crowded = Attribute("Whether these are so many that who sends should wait.")
+    pending: int = Attribute(
+        "How many bytes wait because the peer has not taken them yet."
+    )
+    crowded: bool = Attribute("Whether these are so many that who sends should wait.")
 
     def close(close: Close) -> None:
         """
@@ -185,13 +196,17 @@ class IHostedSession(ISession):
     What the collection that a session is in needs of it.
     """
 
-    application = Attribute("The L{IApplication}, while it may be told of anything.")
-    counters = Attribute("What it adds to what its service has done.")
-    closeFrame = Attribute("What its peer is told at the end, once it is known.")
-    owner = Attribute("Who may use it besides knowing its id.")
-    since = Attribute("When it was opened, by the host's clock.")
-    state = Attribute("Its L{State <txsockjs.core.states.State>}.")
-    settled = Attribute("Whether nothing is left to deliver, its end included.")
+    application: IApplication | None = Attribute(
+        "The L{IApplication}, while it may be told of anything."
+    )
+    counters: Any = Attribute("What it adds to what its service has done.")
+    closeFrame: Close | None = Attribute(
+        "What its peer is told at the end, once it is known."
+    )
+    owner: object = Attribute("Who may use it besides knowing its id.")
+    since: float = Attribute("When it was opened, by the host's clock.")
+    state: State = Attribute("Its L{State <txsockjs.core.states.State>}.")
+    settled: bool = Attribute("Whether nothing is left to deliver, its end included.")
 
     def expire() -> None:
         """
@@ -211,7 +226,7 @@ class IApplication(Interface):
     None of the methods raises.
     """
 
-    listening = Attribute("Whether somebody waits for C{sessionDrained}.")
+    listening: bool = Attribute("Whether somebody waits for C{sessionDrained}.")
 
     def sessionOpened() -> None:
         """
@@ -242,13 +257,19 @@ class IReceiver(Interface):
     Any of these methods may call back into the session.
     """
 
-    carried = Attribute("How many bytes of frames it has carried, if it is a response.")
-    finished = Attribute("True once it has taken the last frame that it can take.")
-    heard = Attribute(
+    carried: int = Attribute(
+        "How many bytes of frames it has carried, if it is a response."
+    )
+    finished: bool = Attribute(
+        "True once it has taken the last frame that it can take."
+    )
+    heard: bool = Attribute(
         "Set True when the peer of a persistent receiver sends anything at all."
     )
-    session = Attribute("The session that it serves, which sets this, or None.")
-    persistent = Attribute("True where its life is the session's life (WebSocket).")
+    session: Any = Attribute("The session that it serves, which sets this, or None.")
+    persistent: bool = Attribute(
+        "True where its life is the session's life (WebSocket)."
+    )
 
     def follows(former: IReceiver) -> bool:
         """
@@ -305,13 +326,13 @@ class ISessionHost(Interface):
     What a session needs of the collection that it is in.
     """
 
-    clock = Attribute("What tells the time.")
-    endOfTurn = Attribute(
+    clock: IReactorTime = Attribute("What tells the time.")
+    endOfTurn: Any = Attribute(
         "Its C{add(session)} has C{session.flush()} called, when this turn of the "
         "reactor ends."
     )
-    options = Attribute("The service's options.")
-    timers = Attribute(
+    options: SockJSOptions = Attribute("The service's options.")
+    timers: Any = Attribute(
         "Its C{add(due, session)} has C{session.timeUp()} called when that is due, and "
         "C{remove(due, session)} takes that back."
     )

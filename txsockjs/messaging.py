@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IProtocol
+from twisted.internet.interfaces import IAddress, IProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txsockjs.core.frames import GO_AWAY, Close, encode
+from txsockjs.core.frames import GO_AWAY, Close, Message, encode
 from txsockjs.errors import checkCloseCode
 from txsockjs.interfaces import (
     IApplication,
@@ -82,6 +82,36 @@ class MessageTransport:
     def write(self, data: bytes) -> None:
         """
         Send one message.
+        """
+        raise NotImplementedError
+
+    def sendMessage(self, message: str) -> None:
+        """
+        Send one message of text, exactly as it is.
+        """
+        raise NotImplementedError
+
+    def sendBinary(self, data: bytes) -> None:
+        """
+        Send one message of bytes, binary where the transport has such.
+        """
+        raise NotImplementedError
+
+    def sendPrepared(self, message: Message) -> None:
+        """
+        Send a message that is shared with other sessions, encoded once for all.
+        """
+        raise NotImplementedError
+
+    def getPeer(self) -> IAddress:
+        """
+        The address of the other end.
+        """
+        raise NotImplementedError
+
+    def getHost(self) -> IAddress:
+        """
+        The address of this end.
         """
         raise NotImplementedError
 

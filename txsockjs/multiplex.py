@@ -32,7 +32,7 @@ from txsockjs.channels import (
     SecureChannelTransport,
     TopicChannel,
 )
-from txsockjs.clock import clockOr
+from txsockjs.clock import Clock, clockOr
 from txsockjs.core.frames import GO_AWAY, Close, Message
 from txsockjs.interfaces import ISockJSMessageReceiver
 from txsockjs.messaging import FAULT
@@ -206,7 +206,7 @@ class MultiplexFactory(Factory):
     maxChannels = 256
     maxTopic = 1024
 
-    def __init__(self, clock: IReactorTime | None = None) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         """
         @param clock: what tells the time; the global reactor if not given.
         """
@@ -335,7 +335,7 @@ class SockJSMultiplexResource(SockJSResource):
         self,
         options: SockJSOptions | Mapping[str, object] | None = None,
         *,
-        clock: IReactorTime | None = None,
+        clock: Clock | None = None,
         name: str = "sockjs",
     ) -> None:
         """
@@ -379,9 +379,7 @@ class _ResourceFactory(MultiplexFactory):
     The topics of a resource, which may have more of them on demand.
     """
 
-    def __init__(
-        self, resource: SockJSMultiplexResource, clock: IReactorTime | None
-    ) -> None:
+    def __init__(self, resource: SockJSMultiplexResource, clock: Clock | None) -> None:
         super().__init__(clock)
         self._resource = resource
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic
 
 import attrs
 from twisted.internet.interfaces import (
@@ -12,6 +12,7 @@ from twisted.internet.interfaces import (
     ISSLTransport,
 )
 from twisted.python.failure import Failure
+from typing_extensions import TypeVar
 from zope.interface import implementer
 
 from txsockjs.core.frames import BinaryMessage, Message
@@ -21,6 +22,10 @@ from txsockjs.request import OpeningRequest
 
 if TYPE_CHECKING:
     from OpenSSL.crypto import X509
+
+
+#: What the option C{authorize} returns; anything where nobody says.
+AvatarT = TypeVar("AvatarT", default=Any)
 
 
 @attrs.frozen
@@ -40,7 +45,7 @@ ANYBODY: Final = Login(None)
 
 
 @implementer(ISockJSTransport)
-class SessionTransport(MessageTransport):
+class SessionTransport(MessageTransport, Generic[AvatarT]):
     """
     One session, as its protocol sees it: a transport like Twisted's TCP transport.
 
@@ -51,6 +56,7 @@ class SessionTransport(MessageTransport):
     __slots__ = ("_logout", "avatar", "request")
 
     _session: ISession
+    avatar: AvatarT
 
     def __init__(
         self,
@@ -61,7 +67,8 @@ class SessionTransport(MessageTransport):
         login: Login = ANYBODY,
     ) -> None:
         super().__init__(session, protocol, encoding)
-        self.avatar = login.avatar
+        avatar: Any = login.avatar
+        self.avatar = avatar
         self._logout = login.logout
         self.request = request
 
@@ -122,7 +129,7 @@ class SessionTransport(MessageTransport):
 
 
 @implementer(ISSLTransport)
-class SecureSessionTransport(SecureTransport, SessionTransport):
+class SecureSessionTransport(SecureTransport, SessionTransport[AvatarT]):
     """
     The transport of a session that came over TLS.
     """

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
-from zope.interface import Attribute, Interface
+from zope.interface import Attribute
+
+from txsockjs._checkers import Interface
 
 
 class ICarrier(Interface):
@@ -20,17 +23,19 @@ class ICarrier(Interface):
     Nothing is called on it after it has called L{ICarried.carrierLost}.
     """
 
-    pending = Attribute(
+    pending: int = Attribute(
         "How many bytes it was given and the network has not taken yet, as far as it "
         "can know: a WebSocket's until its transport takes more, a request's until it "
         "is answered."
     )
-    peer = Attribute(
+    peer: Any = Attribute(
         "The server's address, or that of the proxy; None until connected."
     )
-    host = Attribute("The address on this side; None until it is connected.")
-    certificate = Attribute("The server's certificate, or None without TLS.")
-    subprotocol = Attribute("The subprotocol that the server has chosen, or None.")
+    host: Any = Attribute("The address on this side; None until it is connected.")
+    certificate: Any = Attribute("The server's certificate, or None without TLS.")
+    subprotocol: str | None = Attribute(
+        "The subprotocol that the server has chosen, or None."
+    )
 
     def start() -> None:
         """
@@ -115,8 +120,8 @@ class ISocketUser(Interface):
     What the connection of a WebSocket needs of who uses it.
     """
 
-    clock = Attribute("What tells the time: an L{IReactorTime}.")
-    where = Attribute("The server, as errors name it.")
+    clock: IReactorTime = Attribute("What tells the time: an L{IReactorTime}.")
+    where: str = Attribute("The server, as errors name it.")
 
     def socketConnected() -> None:
         """

@@ -27,7 +27,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txsockjs.clock import clockOr
+from txsockjs.clock import Clock, clockOr
 from txsockjs.core.frames import GO_AWAY, Close, Message
 from txsockjs.errors import ConnectFailed, SessionClosed
 from txsockjs.interfaces import IMessageTransport, ISockJSMessageReceiver
@@ -336,7 +336,7 @@ class MultiplexClientFactory(Factory):
     noisy = False
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime | None = None) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         """
         @param clock: what tells the time; the global reactor if not given.
         """

@@ -8,11 +8,10 @@ from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred, DeferredSemaphore
-from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txsockjs.clock import clockOr
+from txsockjs.clock import Clock, clockOr
 from txsockjs.counters import RoomsCounters
 from txsockjs.errors import RoomValueError
 from txsockjs.rooms.attendance import Attendance
@@ -55,7 +54,7 @@ class Rooms:
         broker: IBroker | None = None,
         options: RoomsOptions | Mapping[str, object] | None = None,
         *,
-        clock: IReactorTime | None = None,
+        clock: Clock | None = None,
         name: str = "rooms",
     ) -> None:
         """

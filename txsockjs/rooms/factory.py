@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txsockjs.clock import clockOr
+from txsockjs.clock import Clock, clockOr
 from txsockjs.coroutines import start
 from txsockjs.errors import Rejected
 from txsockjs.interfaces import ISockJSMessageReceiver
@@ -233,7 +233,7 @@ class RoomsFactory(Factory):
         mayJoin: MayJoin | None = None,
         mayPublish: MayPublish | None = None,
         *,
-        clock: IReactorTime | None = None,
+        clock: Clock | None = None,
     ) -> None:
         """
         @param rooms: the rooms; some of its own, of this process alone, if not given.

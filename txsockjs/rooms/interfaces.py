@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
-from zope.interface import Attribute, Interface
+from zope.interface import Attribute
+
+from txsockjs._checkers import Interface
 
 if TYPE_CHECKING:
     from txsockjs.rooms.values import Entry, History, Position
@@ -35,7 +37,7 @@ class IBroker(Interface):
     at once. Cancelling one gives up the waiting, not the work.
     """
 
-    up = Attribute(
+    up: bool = Attribute(
         "Whether it can be asked: True between IBrokerListener.brokerUp and brokerDown."
     )
 

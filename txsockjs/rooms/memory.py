@@ -9,10 +9,9 @@ from secrets import token_hex
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from txsockjs.clock import clockOr
+from txsockjs.clock import Clock, clockOr
 from txsockjs.errors import BrokerUnavailable
 from txsockjs.rooms.interfaces import IBroker, IBrokerListener
 from txsockjs.rooms.values import Entry, History, Position
@@ -58,7 +57,7 @@ class MemoryStore:
 
     def __init__(
         self,
-        clock: IReactorTime | None = None,
+        clock: Clock | None = None,
         maxRooms: int = 100_000,
         maxBytes: int = 64 * 1024 * 1024,
     ) -> None:
@@ -218,7 +217,7 @@ class MemoryBroker:
     """
 
     def __init__(
-        self, clock: IReactorTime | None = None, store: MemoryStore | None = None
+        self, clock: Clock | None = None, store: MemoryStore | None = None
     ) -> None:
         """
         @param clock: what tells the time; the global reactor if not given.

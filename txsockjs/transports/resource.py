@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IProtocolFactory, IReactorTime
+from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 
-from txsockjs.clock import clockOr
+from txsockjs.clock import Clock, clockOr
 from txsockjs.core.frames import Close
 from txsockjs.core.service import RESTART, Service
 from txsockjs.options import SockJSOptions
@@ -56,7 +56,7 @@ class SockJSResource(ServiceTree):
         factory: IProtocolFactory,
         options: SockJSOptions | Mapping[str, object] | None = None,
         *,
-        clock: IReactorTime | None = None,
+        clock: Clock | None = None,
         name: str = "sockjs",
     ) -> None:
         """
