@@ -26,6 +26,7 @@ from txsockjs.interfaces import (
 )
 from txsockjs.multiplex import MultiplexFactory, SockJSMultiplexResource
 from txsockjs.options import SockJSOptions
+from txsockjs.protocols import SockJSProtocol
 from txsockjs.request import OpeningRequest
 from txsockjs.transport import Login
 from txsockjs.utils import broadcast
@@ -50,6 +51,7 @@ __all__ = [
     "SockJSMultiFactory",
     "SockJSMultiplexResource",
     "SockJSOptions",
+    "SockJSProtocol",
     "SockJSResource",
     "broadcast",
     "handler",

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from twisted.internet.endpoints import clientFromString
 from twisted.internet.interfaces import (
@@ -27,6 +27,7 @@ from twisted.python.failure import Failure
 
 from txsockjs.bridging import BrowserSide, ServiceSide, Told
 from txsockjs.clock import Clock, clockOr
+from txsockjs.factories import AnyClientEndpoint
 from txsockjs.request import OpeningRequest
 from txsockjs.streams import FRAMINGS, MAX_LINE, MODES, Raw, Text
 
@@ -47,7 +48,7 @@ class BridgeFactory(Factory):
 
     def __init__(
         self,
-        clientEndpoint: IStreamClientEndpoint,
+        clientEndpoint: AnyClientEndpoint,
         mode: str = "text",
         framing: str = "raw",
         connectTimeout: float = 10.0,
@@ -70,7 +71,7 @@ class BridgeFactory(Factory):
         @param clock: what tells the time; the global reactor if not given.
         @raise ValueError: for a mode, framing, time or number that there is not.
         """
-        self.clientEndpoint = clientEndpoint
+        self.clientEndpoint = cast(IStreamClientEndpoint, clientEndpoint)
         self.codec: Callable[[], Text] = _choose("mode", MODES, mode)
         self.framing: Callable[[], Raw] = _choose("framing", FRAMINGS, framing)
         if not connectTimeout > 0:

@@ -15,13 +15,13 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import (
     IListeningPort,
-    IProtocolFactory,
     IStreamServerEndpoint,
     IStreamServerEndpointStringParser,
 )
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
+from txsockjs.factories import ProtocolSource
 from txsockjs.factory import KEEP_ALIVE, SockJSFactory, keepAliveTime
 from txsockjs.options import SockJSOptions
 
@@ -44,10 +44,13 @@ class SockJSServerEndpoint:
     options: SockJSOptions
     keepAlive: float | None = KEEP_ALIVE
 
-    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+    def listen(self, protocolFactory: ProtocolSource) -> Deferred[IListeningPort]:
         """
         Listen, and open a SockJS session with a protocol of this factory's for each
         client that comes.
+
+        @param protocolFactory: that factory, or the class of its protocols.
+        @raise TypeError: if it is neither.
         """
         return self.endpoint.listen(
             SockJSFactory(

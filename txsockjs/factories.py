@@ -6,7 +6,15 @@ from inspect import iscoroutinefunction
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from twisted.internet import protocol
-from twisted.internet.interfaces import IProtocol, IProtocolFactory
+from twisted.internet.interfaces import (
+    IProtocol,
+    IProtocolFactory,
+    IStreamClientEndpoint,
+)
+
+#: What a client's session is given to.
+ProtocolT = TypeVar("ProtocolT")
+ClassT = TypeVar("ClassT", bound=protocol.Protocol)
 
 _MadeT_co = TypeVar("_MadeT_co", covariant=True)
 
@@ -31,6 +39,23 @@ class ProtocolFactory(Protocol[_MadeT_co]):
         Whoever used it does so no longer.
         """
 
+
+class ClientEndpoint(Protocol):
+    """
+    What is used of an endpoint that connects: any of Twisted's has it.
+    """
+
+    def connect(self, protocolFactory: Any) -> Any:
+        """
+        Connect.
+
+        @return: a Deferred that fires with the protocol.
+        """
+
+
+#: What constructors take as such an endpoint, for type checkers with zope's plugin and
+#: without it.
+AnyClientEndpoint: TypeAlias = IStreamClientEndpoint | ClientEndpoint
 
 #: What makes the protocols of sessions: a factory, or a Protocol class. A type checker
 #: without zope's plugin knows what provides an interface only by one of the others.

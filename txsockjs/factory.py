@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.interfaces import IAddress, IProtocolFactory
+from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 from twisted.web import http
 from twisted.web.resource import IResource, Resource
@@ -24,6 +24,7 @@ from txsockjs.errors import (
     WireError,
     checkCloseCode,
 )
+from txsockjs.factories import ProtocolSource
 from txsockjs.options import SockJSOptions
 from txsockjs.sessions import Sessions
 from txsockjs.transports.resource import SockJSResource
@@ -248,7 +249,7 @@ class SockJSFactory(_SockJSSite):
 
     def __init__(
         self,
-        factory: IProtocolFactory,
+        factory: ProtocolSource,
         options: SockJSOptions | Mapping[str, object] | None = None,
         *,
         clock: Clock | None = None,
@@ -257,7 +258,8 @@ class SockJSFactory(_SockJSSite):
         **siteOptions: Any,
     ) -> None:
         """
-        @param factory: the factory whose protocols the sessions are.
+        @param factory: the factory whose protocols the sessions are, or the class of
+            these.
         @param options: the service's options, or a dict of them by name.
         @param clock: what tells the time; the global reactor if not given.
         @param name: what logs and metrics call the service.
@@ -266,6 +268,7 @@ class SockJSFactory(_SockJSSite):
             what the proxy has for that.
         @param siteOptions: what L{Site} takes, such as C{logPath} for an access log.
         @raise OptionError: for an option that is unknown or has a value it cannot have.
+        @raise TypeError: if C{factory} is neither.
         """
         resource = SockJSResource(factory, options, clock=clock, name=name)
         super().__init__(resource, clock, keep_alive, **siteOptions)
@@ -314,20 +317,22 @@ class SockJSMultiFactory(_SockJSSite):
 
     def addFactory(
         self,
-        factory: IProtocolFactory,
+        factory: ProtocolSource,
         prefix: str | bytes,
         options: SockJSOptions | Mapping[str, object] | None = None,
     ) -> SockJSResource:
         """
         Add a service.
 
-        @param factory: the factory whose protocols the sessions are.
+        @param factory: the factory whose protocols the sessions are, or the class of
+            these.
         @param prefix: where it is, such as C{"chat"} or C{"a/b/echo"}. That is also
             what logs and metrics call it.
         @param options: the service's options, or a dict of them by name.
         @return: the service.
         @raise PrefixError: if the prefix is empty, or another service is there.
         @raise OptionError: for an option that is unknown or has a value it cannot have.
+        @raise TypeError: if C{factory} is neither.
         """
         name = _prefixName(prefix)
         service = SockJSResource(factory, options, clock=self._clock, name=name)

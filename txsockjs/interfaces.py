@@ -196,7 +196,7 @@ class IHostedSession(ISession):
     What the collection that a session is in needs of it.
     """
 
-    application: IApplication | None = Attribute(
+    application: Any = Attribute(
         "The L{IApplication}, while it may be told of anything."
     )
     counters: Any = Attribute("What it adds to what its service has done.")

@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IProtocolFactory, IReactorTime
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -34,19 +34,33 @@ from txsockjs.channels import (
 )
 from txsockjs.clock import Clock, clockOr
 from txsockjs.core.frames import GO_AWAY, Close, Message
+from txsockjs.factories import ProtocolSource, factoryOf
 from txsockjs.interfaces import ISockJSMessageReceiver
 from txsockjs.messaging import FAULT
 from txsockjs.multiplexing import Channel, ChannelsProtocol, unescape
 from txsockjs.options import SockJSOptions
-from txsockjs.transport import Login
+from txsockjs.protocols import SockJSProtocol
+from txsockjs.transport import AvatarT, Login
 from txsockjs.transports.resource import SockJSResource
 
 __all__ = [
+    "ChannelProtocol",
     "ChannelTransport",
     "MultiplexFactory",
     "MultiplexProtocol",
     "SockJSMultiplexResource",
 ]
+
+
+class ChannelProtocol(SockJSProtocol[AvatarT]):
+    """
+    A channel, as L{SockJSProtocol <txsockjs.protocols.SockJSProtocol>} is a session:
+    its C{transport} knows C{topic} and C{broadcast}.
+
+    @ivar transport: the channel.
+    """
+
+    transport: ChannelTransport[AvatarT]
 
 
 @implementer(ISockJSMessageReceiver)
@@ -107,7 +121,7 @@ class MultiplexProtocol(ChannelsProtocol):
         try:
             factory = self.multiplex.subscribe(self, topic)
             if factory is not None:
-                protocol = factory.buildProtocol(request.peer)
+                protocol = factoryOf(factory).buildProtocol(request.peer)
         except Exception:
             self._log.failure(
                 "A channel could not be opened; it is refused.",
@@ -212,30 +226,32 @@ class MultiplexFactory(Factory):
         """
         self.clock = clockOr(clock)
         self.refused: Counter[str] = Counter()
-        self._factories: dict[str, Factory] = {}
+        self._factories: dict[str, IProtocolFactory] = {}
         self._temporary: set[str] = set()
         self._channels: dict[str, set[Channel]] = {}
 
     def addFactory(
-        self, name: str | bytes, factory: Factory, temporary: bool = False
+        self, name: str | bytes, factory: ProtocolSource, temporary: bool = False
     ) -> None:
         """
         Add a topic.
 
         @param name: its name; with any characters.
-        @param factory: the factory whose protocols its channels are.
+        @param factory: the factory whose protocols its channels are, or the class of
+            these.
         @param temporary: whether the topic is removed with its last channel: for names
             that clients choose, of which there is no end.
         @raise ValueError: if there is one of this name.
+        @raise TypeError: if C{factory} is neither.
         """
         topic = _text(name)
         if topic in self._factories:
             raise ValueError(f"there is a topic {topic!r} already")
-        self._factories[topic] = factory
+        made = self._factories[topic] = factoryOf(factory)
         if temporary:
             self._temporary.add(topic)
         if self.numPorts:
-            factory.doStart()
+            made.doStart()
 
     def removeFactory(self, name: str | bytes) -> None:
         """
@@ -267,7 +283,9 @@ class MultiplexFactory(Factory):
                 prepared[channel.spelling] = shared
             channel.forward(shared)
 
-    def subscribe(self, connection: MultiplexProtocol, name: str) -> Factory | None:
+    def subscribe(
+        self, connection: MultiplexProtocol, name: str
+    ) -> ProtocolSource | None:
         """
         Find the factory of a topic that a client asks for. Override it for topics
         that are made on demand::
@@ -348,7 +366,7 @@ class SockJSMultiplexResource(SockJSResource):
         super().__init__(self.multiplex, options, clock=clock, name=name)
 
     def addFactory(
-        self, name: str | bytes, factory: Factory, temporary: bool = False
+        self, name: str | bytes, factory: ProtocolSource, temporary: bool = False
     ) -> None:
         """
         Add a topic, as L{MultiplexFactory.addFactory}.
@@ -367,7 +385,9 @@ class SockJSMultiplexResource(SockJSResource):
         """
         self.multiplex.broadcast(name, message)
 
-    def subscribe(self, connection: MultiplexProtocol, name: str) -> Factory | None:
+    def subscribe(
+        self, connection: MultiplexProtocol, name: str
+    ) -> ProtocolSource | None:
         """
         Find the factory of a topic, as L{MultiplexFactory.subscribe}; to be overridden.
         """
@@ -383,7 +403,9 @@ class _ResourceFactory(MultiplexFactory):
         super().__init__(clock)
         self._resource = resource
 
-    def subscribe(self, connection: MultiplexProtocol, name: str) -> Factory | None:
+    def subscribe(
+        self, connection: MultiplexProtocol, name: str
+    ) -> ProtocolSource | None:
         return self._resource.subscribe(connection, name)
 
 

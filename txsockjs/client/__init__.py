@@ -4,6 +4,7 @@ from txsockjs.client.conversation import AsyncClientSession, Connecting, connect
 from txsockjs.client.endpoint import SockJSClientEndpoint
 from txsockjs.client.multiplex import MultiplexClientFactory, MultiplexClientProtocol
 from txsockjs.client.place import Settings
+from txsockjs.client.protocols import SockJSClientProtocol
 
 __all__ = [
     "AsyncClientSession",
@@ -12,5 +13,6 @@ __all__ = [
     "MultiplexClientProtocol",
     "Settings",
     "SockJSClientEndpoint",
+    "SockJSClientProtocol",
     "connect",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from http.cookiejar import CookieJar
-from typing import Any, Final
+from typing import Any, Final, overload
 
 import attrs
 from hyperlink import DecodedURL, EncodedURL
@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
+from txsockjs._checkers import IsClientEndpoint
 from txsockjs.client.agent import WebClient
 from txsockjs.client.carriers import CARRIERS, RAW, MakeCarrier
 from txsockjs.client.info import fetch
@@ -30,6 +31,13 @@ from txsockjs.client.session import ClientSession
 from txsockjs.client.transport import ClientTransport, SecureClientTransport
 from txsockjs.client.url import SockJSURL
 from txsockjs.errors import AllTransportsFailed, ConnectFailed, TransportFailed
+from txsockjs.factories import (
+    ClassT,
+    ProtocolFactory,
+    ProtocolSource,
+    ProtocolT,
+    factoryOf,
+)
 
 # How many seconds an attempt has where nobody knows how long a trip takes.
 _UNKNOWN: Final = 5.0
@@ -64,7 +72,7 @@ class Found:
 
 
 @implementer(IStreamClientEndpoint)
-class Connector:
+class Connector(IsClientEndpoint):
     """
     Opens sessions with one service, with carriers and an HTTP side that it is given.
 
@@ -94,19 +102,31 @@ class Connector:
         # How many sessions there are, those to be among them.
         self._users = 0
 
-    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+    @overload
+    def connect(self, protocolFactory: type[ClassT]) -> Deferred[ClassT]: ...
+
+    @overload
+    def connect(
+        self, protocolFactory: ProtocolFactory[ProtocolT]
+    ) -> Deferred[ProtocolT]: ...
+
+    @overload
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]: ...
+
+    def connect(self, protocolFactory: ProtocolSource) -> Deferred[Any]:
         """
         Open a session.
 
-        @param protocolFactory: makes its protocol. It is stopped when the session is
-            over and its connections are closed.
+        @param protocolFactory: makes its protocol; or the class of that. It is stopped
+            when the session is over and its connections are closed.
         @return: what fires with the protocol once the server has opened the session.
             It fails with L{ConnectFailed <txsockjs.errors.ConnectFailed>}, or with
             L{SessionRefused <txsockjs.errors.SessionRefused>}; each is a
             L{ConnectError <twisted.internet.error.ConnectError>}. It can be cancelled,
             which leaves nothing behind.
+        @raise TypeError: if C{protocolFactory} is neither.
         """
-        return Deferred.fromCoroutine(self._connect(protocolFactory))
+        return Deferred.fromCoroutine(self._connect(factoryOf(protocolFactory)))
 
     async def _connect(self, factory: IProtocolFactory) -> IProtocol:
         factory.doStart()

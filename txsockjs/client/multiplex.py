@@ -10,7 +10,7 @@ channel was closed is taken for that of the next one of its topic.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.error import NoProtocol
@@ -22,14 +22,22 @@ from twisted.internet.interfaces import (
     ISSLTransport,
     IStreamClientEndpoint,
 )
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from txsockjs._checkers import IsClientEndpoint, IsProtocolFactory
 from txsockjs.clock import Clock, clockOr
 from txsockjs.core.frames import GO_AWAY, Close, Message
 from txsockjs.errors import ConnectFailed, SessionClosed
+from txsockjs.factories import (
+    ClassT,
+    ProtocolFactory,
+    ProtocolSource,
+    ProtocolT,
+    factoryOf,
+)
 from txsockjs.interfaces import IMessageTransport, ISockJSMessageReceiver
 from txsockjs.messaging import FAULT, SecureTransport
 from txsockjs.multiplexing import (
@@ -201,18 +209,30 @@ class MultiplexClientProtocol(ChannelsProtocol):
         self.multiplex.disconnected(self)
         super().connectionLost(reason)
 
-    def open(self, name: str, factory: IProtocolFactory) -> IProtocol:
+    @overload
+    def open(self, name: str, factory: type[ClassT]) -> ClassT: ...
+
+    @overload
+    def open(self, name: str, factory: ProtocolFactory[ProtocolT]) -> ProtocolT: ...
+
+    @overload
+    def open(self, name: str, factory: IProtocolFactory) -> Any: ...
+
+    def open(self, name: str, factory: ProtocolSource) -> Any:
         """
         Open a channel.
 
         @param name: its topic's name.
-        @param factory: makes its protocol, as for a connection of its own.
+        @param factory: makes its protocol, as for a connection of its own; or the class
+            of that.
         @return: the protocol, which has its transport already.
         @raise ValueError: if there is an open channel of this topic, or the name has
             lone surrogates.
         @raise ConnectFailed: if the session is over.
         @raise NoProtocol: if the factory makes none.
+        @raise TypeError: if C{factory} is none.
         """
+        made = factoryOf(factory)
         if name in self.channels:
             raise ValueError(f"there is a channel of the topic {name!r} already")
         if unescape(escape(name)) != name:
@@ -220,15 +240,15 @@ class MultiplexClientProtocol(ChannelsProtocol):
         transport = self.transport
         if transport is None or not transport.connected or transport.disconnecting:
             raise ConnectFailed(f"no channel of {name!r}: the session is over")
-        factory.doStart()
+        made.doStart()
         try:
-            protocol = factory.buildProtocol(transport.getPeer())
+            protocol = made.buildProtocol(transport.getPeer())
             if protocol is None:
                 raise NoProtocol
         except BaseException:
-            factory.doStop()
+            made.doStop()
             raise
-        channel = ClientChannel(self, name, factory)
+        channel = ClientChannel(self, name, made)
         secure = ISSLTransport.providedBy(transport)
         kind = SecureClientChannelTransport if secure else ClientChannelTransport
         self.channels[name] = channel
@@ -236,7 +256,7 @@ class MultiplexClientProtocol(ChannelsProtocol):
         channel.open(kind(channel, protocol, transport))
         return protocol
 
-    def channel(self, name: str) -> IStreamClientEndpoint:
+    def channel(self, name: str) -> ChannelEndpoint:
         """
         An endpoint that opens a channel of a topic.
 
@@ -302,7 +322,7 @@ def _reason(channel: Channel, detail: str) -> SessionClosed:
 
 
 @implementer(IStreamClientEndpoint)
-class ChannelEndpoint:
+class ChannelEndpoint(IsClientEndpoint):
     """
     Opens channels of one topic, on one session.
     """
@@ -311,17 +331,30 @@ class ChannelEndpoint:
         self._connection = connection
         self._name = name
 
-    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+    @overload
+    def connect(self, protocolFactory: type[ClassT]) -> Deferred[ClassT]: ...
+
+    @overload
+    def connect(
+        self, protocolFactory: ProtocolFactory[ProtocolT]
+    ) -> Deferred[ProtocolT]: ...
+
+    @overload
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]: ...
+
+    def connect(self, protocolFactory: ProtocolSource) -> Deferred[Any]:
         """
         Open the channel.
 
         @return: what has fired with the protocol; or has failed, as
             L{MultiplexClientProtocol.open} does.
+        @raise TypeError: if C{protocolFactory} is none.
         """
-        return execute(self._connection.open, self._name, protocolFactory)
+        factory = factoryOf(protocolFactory)
+        return execute(self._connection.open, self._name, factory)
 
 
-class MultiplexClientFactory(Factory):
+class MultiplexClientFactory(Factory[MultiplexClientProtocol], IsProtocolFactory):
     """
     Sessions that carry channels; a factory like any other, for
     L{SockJSClientEndpoint <txsockjs.client.endpoint.SockJSClientEndpoint>}. The
@@ -344,19 +377,20 @@ class MultiplexClientFactory(Factory):
         self.connections: list[MultiplexClientProtocol] = []
         self._factories: dict[str, IProtocolFactory] = {}
 
-    def addFactory(self, name: str, factory: IProtocolFactory) -> None:
+    def addFactory(self, name: str, factory: ProtocolSource) -> None:
         """
         Add a topic, whose channel each session opens; those that there are do so now.
 
         @param name: its name; with any characters.
-        @param factory: makes the channel's protocol.
+        @param factory: makes the channel's protocol; or the class of that.
         @raise ValueError: if there is one of this name.
+        @raise TypeError: if C{factory} is none.
         """
         if name in self._factories:
             raise ValueError(f"there is a topic {name!r} already")
-        self._factories[name] = factory
+        made = self._factories[name] = factoryOf(factory)
         for connection in list(self.connections):
-            self._open(connection, name, factory)
+            self._open(connection, name, made)
 
     def removeFactory(self, name: str) -> None:
         """
@@ -381,7 +415,7 @@ class MultiplexClientFactory(Factory):
         except Exception:
             self._log.failure("A channel of {topic!r} could not be opened.", topic=name)
 
-    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+    def buildProtocol(self, addr: IAddress | None) -> MultiplexClientProtocol:
         return MultiplexClientProtocol(self)
 
     # For the connections

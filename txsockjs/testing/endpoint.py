@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, overload
+
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionRefusedError
@@ -13,11 +15,19 @@ from twisted.internet.interfaces import (
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
+from txsockjs._checkers import IsClientEndpoint
+from txsockjs.factories import (
+    ClassT,
+    ProtocolFactory,
+    ProtocolSource,
+    ProtocolT,
+    factoryOf,
+)
 from txsockjs.testing.site import CLIENT, SERVER, MemorySite
 
 
 @implementer(IStreamClientEndpoint)
-class MemoryClientEndpoint:
+class MemoryClientEndpoint(IsClientEndpoint):
     """
     Connects any client's protocol to a L{MemorySite}: an Agent's, a ClientService's.
     """
@@ -41,14 +51,27 @@ class MemoryClientEndpoint:
         self._secure = secure
         self._certificate = certificate
 
-    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+    @overload
+    def connect(self, protocolFactory: type[ClassT]) -> Deferred[ClassT]: ...
+
+    @overload
+    def connect(
+        self, protocolFactory: ProtocolFactory[ProtocolT]
+    ) -> Deferred[ProtocolT]: ...
+
+    @overload
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]: ...
+
+    def connect(self, protocolFactory: ProtocolSource) -> Deferred[Any]:
         """
         Connect in the next turn of the Site's reactor.
 
+        @param protocolFactory: makes the client's protocol; or the class of that.
         @return: a Deferred of the factory's protocol. It fails with
             L{ConnectionRefusedError} if the Site is stopped then. It can be cancelled.
         """
-        return deferLater(self._site.reactor, 0, self._connect, protocolFactory)
+        factory = factoryOf(protocolFactory)
+        return deferLater(self._site.reactor, 0, self._connect, factory)
 
     def _connect(self, factory: IProtocolFactory) -> IProtocol:
         protocol = factory.buildProtocol(SERVER)

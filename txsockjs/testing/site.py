@@ -8,11 +8,11 @@ from typing import Final, TypeVar
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.internet.interfaces import IProtocol
-from twisted.internet.protocol import Factory
 from twisted.internet.tcp import Server
 from twisted.python.failure import Failure
 from twisted.web.server import Site
 
+from txsockjs.factories import ProtocolSource
 from txsockjs.factory import SockJSFactory
 from txsockjs.options import SockJSOptions
 from txsockjs.testing.network import MemoryReactor, SecureServer, connect
@@ -57,13 +57,14 @@ class MemorySite:
     @classmethod
     def serving(
         cls,
-        factory: Factory,
+        factory: ProtocolSource,
         options: SockJSOptions | Mapping[str, object] | None = None,
     ) -> MemorySite:
         """
         A L{SockJSFactory} that is listening, in memory.
 
-        @param factory: the factory whose protocols the sessions are.
+        @param factory: the factory whose protocols the sessions are, or the class of
+            these.
         @param options: the service's options, or a dict of them by name.
         """
         return cls(SockJSFactory(factory, options, clock=MemoryReactor()))

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 
+from txsockjs._checkers import IsResource
 from txsockjs.clock import Clock, clockOr
 from txsockjs.core.frames import Close
 from txsockjs.core.service import RESTART, Service
+from txsockjs.factories import ProtocolSource, factoryOf
 from txsockjs.options import SockJSOptions
 from txsockjs.sessions import Sessions
 from txsockjs.shutdown import ShutdownHook
@@ -36,7 +37,7 @@ _RECEIVING: Final = {
 _SENDING: Final = {"xhr_send": XHRSend, "jsonp_send": JSONPSend}
 
 
-class SockJSResource(ServiceTree):
+class SockJSResource(ServiceTree, IsResource):
     """
     A SockJS service over any factory, to be put beside other web content.
 
@@ -53,21 +54,23 @@ class SockJSResource(ServiceTree):
 
     def __init__(
         self,
-        factory: IProtocolFactory,
+        factory: ProtocolSource,
         options: SockJSOptions | Mapping[str, object] | None = None,
         *,
         clock: Clock | None = None,
         name: str = "sockjs",
     ) -> None:
         """
-        @param factory: the factory whose protocols the sessions are.
+        @param factory: the factory whose protocols the sessions are, or the class of
+            these.
         @param options: the service's options, or a dict of them by name.
         @param clock: what tells the time; the global reactor if not given.
         @param name: what logs and metrics call the service.
         @raise OptionError: for an option that is unknown or has a value it cannot have.
+        @raise TypeError: if C{factory} is neither.
         """
         super().__init__()
-        self._factory = factory
+        self._factory = made = factoryOf(factory)
         self._started = False
         self.options = options = SockJSOptions.of(options)
         self.service = service = Service(clockOr(clock), options, name)
@@ -78,11 +81,11 @@ class SockJSResource(ServiceTree):
         self.iframe = Iframe(service, rules) if options.iframe else None
         self.pages: dict[bytes, ServiceResource] = {b"info": Info(service, rules)}
         if options.offers("rawwebsocket"):
-            self.pages[b"websocket"] = RawWebSocketResource(service, rules, factory)
+            self.pages[b"websocket"] = RawWebSocketResource(service, rules, made)
         self.transports: dict[bytes, ServiceResource] = {}
         for name, receiving in _RECEIVING.items():
             if options.offers(name):
-                resource = receiving(service, rules, factory)
+                resource = receiving(service, rules, made)
                 self.transports[name.encode("ascii")] = resource
         for name, sending in _SENDING.items():
             if options.offers(name):
