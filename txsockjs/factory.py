@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import unquote_to_bytes
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 from twisted.web import http
@@ -69,10 +69,40 @@ def _parts(keepAlive: float | None, timeOut: float | None) -> tuple[Any, Any]:
     return first, keepAlive - first
 
 
+class Cluster(Protocol):
+    """
+    The other processes that have sessions of the same services.
+    """
+
+    def add(self, prefix: str, service: SockJSResource) -> None:
+        """
+        Have the sessions of a service be found by all.
+
+        @param prefix: where the service is, which is what all call it.
+        """
+        raise NotImplementedError
+
+    def start(self, site: Site) -> Deferred[None]:
+        """
+        Begin: the site is about to listen.
+
+        @return: what fires when the others can pass requests on to here, or why they
+            cannot.
+        """
+        raise NotImplementedError
+
+    def stop(self) -> Deferred[None]:
+        """
+        Leave, once the sessions have ended. It may have been done before.
+        """
+        raise NotImplementedError
+
+
 class _SockJSSite(Site):
     """
     A Site that starts and stops SockJS services with itself.
 
+    @ivar cluster: the other processes that have sessions of the same services, if any.
     @ivar idleTimes: C{keepAlive} in two parts, the first one no longer than C{timeOut}.
     @ivar keepAlive: how many seconds a connection may be idle between two requests, or
         None for ever.
@@ -83,6 +113,7 @@ class _SockJSSite(Site):
     _log = Logger()
     protocol = boundedProtocol
     requestFactory = BoundedRequest
+    cluster: Cluster | None = None
 
     def __init__(
         self,
@@ -104,7 +135,26 @@ class _SockJSSite(Site):
         # The same, by what their URLs begin with.
         self._starts: dict[bytes, SockJSResource] = {}
 
+    def joinCluster(self, cluster: Cluster) -> None:
+        """
+        Have sessions of other processes be found, and those of this one by others. This
+        is for a site that does not listen yet.
+        """
+        self.cluster = cluster
+        for prefix, service in self.services.items():
+            cluster.add(prefix, service)
+
+    def leaveCluster(self) -> Deferred[None]:
+        """
+        Undo L{joinCluster}. The sessions have ended before.
+
+        @return: what fires when that is done.
+        """
+        return succeed(None) if self.cluster is None else self.cluster.stop()
+
     def _serve(self, prefix: str, service: SockJSResource) -> None:
+        if self.cluster is not None:
+            self.cluster.add(prefix, service)
         self.services[prefix] = service
         self.smallBody = min(self.smallBody, service.options.max_message_size)
         self._starts[f"/{prefix}/".encode() if prefix else b"/"] = service
@@ -129,6 +179,12 @@ class _SockJSSite(Site):
         except BaseException:
             self.stopFactory()
             raise
+        if self.cluster is not None:
+            self.cluster.start(self).addErrback(
+                lambda failure: self._log.failure(
+                    "Other processes cannot pass requests on to this one.", failure
+                )
+            )
 
     def stopFactory(self) -> None:
         """
@@ -137,6 +193,7 @@ class _SockJSSite(Site):
         """
         for service in list(self.services.values()):
             service.stop()
+        self.leaveCluster()
         try:
             super().stopFactory()
         except OSError as problem:
@@ -255,6 +312,7 @@ class SockJSFactory(_SockJSSite):
         clock: Clock | None = None,
         name: str = "sockjs",
         keep_alive: float | None = KEEP_ALIVE,
+        cluster: Cluster | None = None,
         **siteOptions: Any,
     ) -> None:
         """
@@ -266,12 +324,16 @@ class SockJSFactory(_SockJSSite):
         @param keep_alive: for how many seconds an HTTP connection may be idle between
             two requests, or None for no limit. Behind a proxy it is to be longer than
             what the proxy has for that.
+        @param cluster: the other processes that have sessions of this service, such as
+            L{RedisCluster <txsockjs.cluster.machines.RedisCluster>}.
         @param siteOptions: what L{Site} takes, such as C{logPath} for an access log.
         @raise OptionError: for an option that is unknown or has a value it cannot have.
         @raise TypeError: if C{factory} is neither.
         """
         resource = SockJSResource(factory, options, clock=clock, name=name)
         super().__init__(resource, clock, keep_alive, **siteOptions)
+        if cluster is not None:
+            self.joinCluster(cluster)
         self._serve("", resource)
 
 
@@ -304,16 +366,20 @@ class SockJSMultiFactory(_SockJSSite):
         *,
         clock: Clock | None = None,
         keep_alive: float | None = KEEP_ALIVE,
+        cluster: Cluster | None = None,
         **siteOptions: Any,
     ) -> None:
         """
         @param clock: what tells the time; the global reactor if not given.
         @param keep_alive: as for L{SockJSFactory}.
+        @param cluster: as for L{SockJSFactory}.
         @param siteOptions: what L{Site} takes, such as C{logPath} for an access log.
         """
         self._clock = clock
         self._root = root = _Prefix()  # type: ignore[no-untyped-call]
         super().__init__(root, clock, keep_alive, **siteOptions)
+        if cluster is not None:
+            self.joinCluster(cluster)
 
     def addFactory(
         self,

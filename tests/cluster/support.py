@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import cycle
 from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import SynchronousTestCase
@@ -106,21 +106,19 @@ class Worker:
         self.slots = Slots(count, me)
         self.cluster = MemoryWorkers(case.reactor, self.slots, case.ports)
         site = SockJSFactory(
-            factory, case.options, clock=case.reactor, **case.siteOptions
+            factory,
+            case.options,
+            clock=case.reactor,
+            cluster=self.cluster,
+            **case.siteOptions,
         )
         self.site = MemorySite(site)
         self.service = site.services[""].service
-        self.start(site)
-
-    def start(self, site: Any) -> None:
-        started = ensureDeferred(self.cluster.start(site))
-        assert started.called
 
     def stop(self) -> None:
         """
         Have it be gone, with all of its connections.
         """
-        ensureDeferred(self.cluster.stop())
         self.site.stop()
 
 

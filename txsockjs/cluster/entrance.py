@@ -115,7 +115,15 @@ class PeerSite(Site):
         self._site = site
         self._verify = verify
         self.strange = strange
-        self.smallBody: int = site.smallBody
+        self.idleTimes = float(IDLE), 0.0
+
+    @property
+    def smallBody(self) -> int:
+        """
+        How many bytes any request's body may have.
+        """
+        limit: int = self._site.smallBody
+        return limit
 
     @staticmethod
     def protocol() -> BoundedProtocol:

@@ -44,9 +44,9 @@ class Slots:
            that directory.
 
         2. The worker makes C{slots = Slots(count, Peer(slot, generation, path))} and
-           C{cluster = WorkerCluster(reactor, slots)} (L{txsockjs.cluster.workers}), and
-           then C{await cluster.start(site)} has it listen at C{path}. It tells the
-           parent that it is there, and listens for clients.
+           C{site.joinCluster(WorkerCluster(reactor, slots))}
+           (L{txsockjs.cluster.workers}). When the site begins to listen for clients,
+           it has listened at C{path} before.
 
         3. The parent tells all workers who is there, all of them anew each time
            (L{update}): a new one before it listens for clients; and those that drain,
@@ -54,7 +54,7 @@ class Slots:
            knows.
 
         4. When it is told to stop, the worker drains its sessions as ever, and after
-           that has C{await cluster.stop()}.
+           that waits for C{site.leaveCluster()}.
 
     @ivar count: how many slots there are.
     @ivar me: this worker.

@@ -30,6 +30,7 @@ from txsockjs.cluster.control import (
 )
 from txsockjs.cluster.logs import EventWriter
 from txsockjs.cluster.peers import Peer, Slots
+from txsockjs.cluster.workers import WorkerCluster
 from txsockjs.serving.service import SockJSService
 from txsockjs.tap import Options, makeServer
 
@@ -88,6 +89,7 @@ class WorkerRun:
         self.service = service
         me = Peer(settings["slot"], settings["generation"], settings["path"])
         self.slots = Slots(settings["slots"], me)
+        service.site.joinCluster(WorkerCluster(reactor, self.slots))
         self._reactor = reactor
         self._adopted = adopted
         self._settings = settings

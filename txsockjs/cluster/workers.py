@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import UNIXClientEndpoint, UNIXServerEndpoint
 from twisted.internet.interfaces import (
     IListeningPort,
@@ -29,6 +30,10 @@ from txsockjs.cluster.peers import Peer, Slots
 from txsockjs.cluster.routing import Router, passedTo, sessionIdOf
 from txsockjs.errors import NotHere, PeerUnavailable, SessionLost
 from txsockjs.transports.base import ServiceResource
+from txsockjs.transports.resource import SockJSResource
+
+#: What the path of the socket has in addition on which connections are handed over.
+ADOPTING: Final = "+"
 
 
 class WorkerCluster:
@@ -52,30 +57,36 @@ class WorkerCluster:
         self._ports: list[IListeningPort] = []
         slots.changed = self._changed
 
-    async def start(self, site: Any) -> None:
+    # Cluster
+
+    def add(self, prefix: str, service: SockJSResource) -> None:
+        """
+        Have the sessions of a service be found by all workers.
+        """
+        service.elsewhere = self
+
+    def start(self, site: Any) -> Deferred[None]:
         """
         Listen for what the other workers pass on.
-
-        @param site: the site of the services. All that it has by now are part of it.
         """
         self._handovers.site = site
-        path = self.slots.me.path
-        passing = PeerSite(site, trust)
-        self._ports.append(await self.listening(path).listen(passing))
-        adopting = self.listening(path + "+")
-        self._ports.append(await adopting.listen(self._handovers))
-        for service in site.services.values():
-            service.elsewhere = self
+        return Deferred.fromCoroutine(self._start(PeerSite(site, trust)))
 
-    async def stop(self) -> None:
+    async def _start(self, passing: PeerSite) -> None:
+        path = self.slots.me.path
+        self._ports.append(await self.listening(path).listen(passing))
+        adopting = self.listening(path + ADOPTING)
+        self._ports.append(await adopting.listen(self._handovers))
+
+    def stop(self) -> Deferred[None]:
         """
         Listen no more, and give up what is passed on.
         """
         ports, self._ports = self._ports, []
-        for port in ports:
-            await _maybe(port.stopListening())
+        closed = [maybeDeferred(port.stopListening) for port in ports]
         self._handovers.close()
         self._router.abort()
+        return gatherResults(closed).addCallback(lambda results: None)
 
     def listening(self, path: str) -> IStreamServerEndpoint:
         """
@@ -143,7 +154,7 @@ class WorkerCluster:
         """
         if passedTo(request) is not None or not self._handovers.offer(
             request,
-            self.connecting(peer.path + "+"),
+            self.connecting(peer.path + ADOPTING),
             peer.path,
             sessionIdOf(request),
             partial(self._pass, request, resource, peer),
@@ -189,8 +200,3 @@ class WorkerCluster:
         self._router.passOn(
             request, peer.path, partial(self.connecting, peer.path), data, otherwise
         )
-
-
-async def _maybe(result: Any) -> None:
-    if result is not None:
-        await result

@@ -122,6 +122,7 @@ class SockJSService(Service):
             attempt.cancel()
         ports = await gatherResults(listening)
         await self.site.closeSessions()
+        await self.site.leaveCluster()
         if self._rooms is not None:
             await self._rooms.stop()
         for port in ports:
