@@ -10,6 +10,14 @@ from setuptools import find_packages, setup
 setup(
     packages=[*find_packages(include=["txsockjs", "txsockjs.*"]), "twisted.plugins"],
     package_dir={"": "."},
-    package_data={"txsockjs": ["py.typed", "demo/*", "rooms/browser/*"]},
+    package_data={
+        "txsockjs": [
+            "py.typed",
+            "demo/*",
+            "rooms/browser/*",
+            "browser/*",
+            "status/pages/*",
+        ]
+    },
     zip_safe=False,
 )

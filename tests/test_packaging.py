@@ -40,7 +40,11 @@ print(json.dumps({
     "package": str(package),
     "commands": [plugin.tapname for plugin in getPlugins(IServiceMaker)],
     "endpoint": type(serverFromString(reactor, r"sockjs:tcp\:0")).__name__,
-    "files": sorted(path.name for path in (package / "demo").iterdir()),
+    "files": sorted(
+        path.name
+        for room in ("demo", "browser", "status/pages")
+        for path in (package / room).iterdir()
+    ),
     "typed": (package / "py.typed").is_file(),
 }))
 """
@@ -128,7 +132,8 @@ class PackagingTests(SynchronousTestCase):
         self.assertRegex(found["version"], r"^txsockjs \d+\.\d+")
         self.assertEqual(found["commands"].count("sockjs"), 1)
         self.assertEqual(found["endpoint"], "SockJSServerEndpoint")
-        self.assertLessEqual({"index.html", "demo.js", "demo.css"}, set(found["files"]))
+        pages = {"index.html", "demo.js", "demo.css", "status.js", "sockjs.min.js"}
+        self.assertLessEqual(pages, set(found["files"]))
         self.assertTrue(found["typed"])
 
     def test_wheel(self) -> None:

@@ -28,6 +28,8 @@ from txsockjs.rooms.shared import MEMORY, SharedRooms, readOption
 from txsockjs.services import loadService
 from txsockjs.serving.service import SockJSService
 from txsockjs.serving.usage import UsageOptions
+from txsockjs.status import statusSite
+from txsockjs.status.actions import checkToken
 
 __all__ = ["Options", "SockJSService", "makeService"]
 
@@ -45,6 +47,8 @@ class Options(UsageOptions):
     @ivar endpoints: where, with the string that each came from.
     @ivar metrics: where there is something for Prometheus, in the same way.
     @ivar metricsSite: what is served there.
+    @ivar status: where the status page is, in the same way.
+    @ivar statusSite: what is served there.
     @ivar rooms: the rooms for those services that ask for them, if there are any.
     @ivar what: what is served, in a few words.
     """
@@ -71,6 +75,14 @@ class Options(UsageOptions):
             "it can take over a session that is open.",
         ],
         [
+            "status-token",
+            None,
+            None,
+            "A file with a token, 16 characters or more: who has it can close sessions "
+            "and drain services on the status page. Without it, the page is for "
+            "reading only.",
+        ],
+        [
             "sockjs-client",
             None,
             None,
@@ -92,6 +104,9 @@ class Options(UsageOptions):
         self.endpoints: list[tuple[str, IStreamServerEndpoint]] = []
         self.metrics: list[tuple[str, IStreamServerEndpoint]] = []
         self.metricsSite: Site | None = None
+        self.status: list[tuple[str, IStreamServerEndpoint]] = []
+        self.statusSite: Site | None = None
+        self._statusOrigins: list[str] = []
         self.rooms: SharedRooms | None = None
         self._broker: str | None = None
         self._roomOptions: dict[str, dict[str, str]] = {}
@@ -115,6 +130,22 @@ class Options(UsageOptions):
         times.
         """
         self.metrics.append(self._endpoint("metrics", description))
+
+    def opt_status(self, description: str) -> None:
+        """
+        Where the status page is, live, at /: any server endpoint string, such as
+        tcp:9101:interface=127.0.0.1. Whoever can reach it can read it. May be given
+        several times.
+        """
+        self.status.append(self._endpoint("status", description))
+
+    def opt_status_origin(self, origin: str) -> None:
+        """
+        The origin of the status page where it is opened by a name, such as behind a
+        proxy: https://status.example.com. May be given several times. An address, and
+        localhost, need none.
+        """
+        self._statusOrigins.append(origin)
 
     def _endpoint(
         self, option: str, description: str
@@ -245,6 +276,10 @@ class Options(UsageOptions):
             self.rooms = self._makeRooms(self._broker or MEMORY, factories)
         if self.metrics:
             self.metricsSite = self._makeMetricsSite()
+        if self.status:
+            self.statusSite = self._makeStatusSite()
+        elif self["status-token"] is not None or self._statusOrigins:
+            raise UsageError("--status-token, --status-origin: these go with --status")
 
     def _whatIsServed(self) -> str:
         names = dict.fromkeys(name for name, _ in self._services)
@@ -293,6 +328,26 @@ class Options(UsageOptions):
             self.site.services.values(), self.reactor, self.rooms or ()
         )
         return site
+
+    def _makeStatusSite(self) -> Site:
+        token = None
+        path = self["status-token"]
+        if path is not None:
+            try:
+                with open(path, encoding="utf-8") as file:
+                    token = checkToken(file.read().strip())
+            except (OSError, ValueError) as error:
+                raise UsageError(f"--status-token {path}: {error}") from error
+        try:
+            return statusSite(
+                self.site.services.values(),
+                token=token,
+                origins=self._statusOrigins,
+                rooms=self.rooms or (),
+                clock=self.reactor,
+            )
+        except OptionError as error:
+            raise UsageError(f"--status-origin: {error}") from error
 
     def _addServices(self, services: Collection[tuple[str, IProtocolFactory]]) -> None:
         self._checkNames([name for name, factory in services])
@@ -364,7 +419,9 @@ def makeServer(config: Options) -> SockJSService:
     """
     service = SockJSService(config.site, config.endpoints, config.what)
     if config.metricsSite is not None:
-        service.serveMetrics(config.metricsSite, config.metrics)
+        service.serveBeside(config.metricsSite, "Metrics", "metrics", config.metrics)
+    if config.statusSite is not None:
+        service.serveBeside(config.statusSite, "Status page", "", config.status)
     if config.rooms is not None:
         service.shareRooms(config.rooms)
     return service

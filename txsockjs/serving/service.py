@@ -67,15 +67,22 @@ class SockJSService(Service):
         self._rooms: SharedRooms | None = None
         self._listening: list[Deferred[IListeningPort | None]] = []
 
-    def serveMetrics(
-        self, site: Site, endpoints: list[tuple[str, IStreamServerEndpoint]]
+    def serveBeside(
+        self,
+        site: Site,
+        what: str,
+        path: str,
+        endpoints: list[tuple[str, IStreamServerEndpoint]],
     ) -> None:
         """
-        Serve a site with metrics beside, for as long as there are sessions.
+        Serve another site beside, for as long as there are sessions.
+
+        @param site: what is served.
+        @param what: what that is, in a few words for the log.
+        @param path: what is to be opened of it.
+        @param endpoints: where, with the string that each came from.
         """
-        self._beside = [
-            _Server(site, "Metrics", "metrics", *place) for place in endpoints
-        ]
+        self._beside += [_Server(site, what, path, *place) for place in endpoints]
 
     def shareRooms(self, rooms: SharedRooms) -> None:
         """
