@@ -14,19 +14,22 @@ Everything is Twisted's own but the sockets: the Site, its channels, the transpo
 their buffers and producers. Time passes when L{MemorySite.advance} says so.
 """
 
-from txsockjs.testing.client import MemoryClient, MemorySession
+from txsockjs.testing.client import MemoryClient
 from txsockjs.testing.connection import (
     MemoryConnection,
     MemoryResponse,
     MemoryWebSocket,
 )
 from txsockjs.testing.endpoint import MemoryClientEndpoint
+from txsockjs.testing.loop import MemoryAsyncioReactor
 from txsockjs.testing.network import MemoryReactor
 from txsockjs.testing.receiver import MemoryReceiver
+from txsockjs.testing.session import MemorySession
 from txsockjs.testing.sessions import MemorySockJSEndpoint
 from txsockjs.testing.site import MemorySite
 
 __all__ = [
+    "MemoryAsyncioReactor",
     "MemoryClient",
     "MemoryClientEndpoint",
     "MemoryConnection",

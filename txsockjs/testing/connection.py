@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from http.client import parse_headers
+from http.cookies import CookieError, SimpleCookie
 from io import BytesIO
-from typing import Any, TypeAlias
+from typing import Any
 
 from autobahn.twisted.websocket import WebSocketClientProtocol
 from twisted.internet.protocol import Protocol, connectionDone
@@ -14,11 +15,7 @@ from twisted.web.http import NO_BODY_CODES
 from twisted.web.http_headers import Headers
 
 from txsockjs.testing.network import MemoryReactor
-
-Text: TypeAlias = "str | bytes"
-
-#: What requests take as headers: a dict, or pairs to repeat a name.
-RequestHeaders: TypeAlias = "Mapping[str, Text] | Iterable[tuple[str, Text]]"
+from txsockjs.testing.values import RequestHeaders, Text, headerPairs
 
 
 class MemoryResponse:
@@ -57,6 +54,20 @@ class MemoryResponse:
         """
         self._parse()
         return self._headers
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """
+        The cookies that it sets, by name: for a session to be opened with.
+        """
+        found: dict[str, str] = {}
+        for value in self.headers.getRawHeaders("Set-Cookie", []):
+            try:
+                cookie = SimpleCookie(value)
+            except CookieError:
+                continue
+            found.update({name: morsel.value for name, morsel in cookie.items()})
+        return found
 
     @property
     def body(self) -> bytes:
@@ -175,7 +186,7 @@ class MemoryConnection(Protocol):
         """
         if self.response is not None and not self.response.finished:
             raise RuntimeError("the response before has not ended")
-        pairs = headers.items() if isinstance(headers, Mapping) else headers
+        pairs = headerPairs(headers)
         fields = [(_bytes(name), _bytes(value)) for name, value in pairs]
         names = {name.lower() for name, _ in fields}
         if b"host" not in names:
@@ -190,10 +201,9 @@ class MemoryConnection(Protocol):
 
     def abort(self) -> None:
         """
-        Lose the connection, as a network does.
+        Lose the connection, as a network does. One that is closed has none to lose.
         """
-        transport: Any = self.transport
-        transport.abortConnection()
+        abort(self.transport)
         self._reactor.settle()
 
     def dataReceived(self, data: bytes) -> None:
@@ -212,21 +222,41 @@ def _bytes(text: Text, encoding: str = "latin-1") -> bytes:
     return text.encode(encoding) if isinstance(text, str) else text
 
 
+def abort(transport: Any) -> None:
+    """
+    Lose a connection, if there is one still.
+    """
+    if transport is not None and transport.connected:
+        transport.abortConnection()
+
+
 class MemoryWebSocket(WebSocketClientProtocol):  # type: ignore[misc]
     """
     A WebSocket, with Autobahn at the client's side.
 
     @ivar messages: what came: text as str, binary as bytes.
+    @ivar opened: whether the handshake is done.
+    @ivar subprotocol: what server and client have agreed to speak, or None.
     @ivar ended: code and reason of its end, or None as long as it is open. Code 1006
         stands for an end without a close frame, a refused handshake among them.
+    @ivar updated: what is called when it has opened, more has come, or it has ended.
     """
 
     def __init__(self, reactor: MemoryReactor) -> None:
         super().__init__()
         self._reactor = reactor
         self.messages: list[str | bytes] = []
+        self.opened = False
+        self.subprotocol: str | None = None
         self.ended: tuple[int, str] | None = None
         self.updated: Callable[[], None] = lambda: None
+
+    def onConnect(self, response: Any) -> None:
+        self.subprotocol = response.protocol
+
+    def onOpen(self) -> None:
+        self.opened = True
+        self.updated()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         self.messages.append(payload if isBinary else payload.decode("utf-8"))
@@ -239,7 +269,16 @@ class MemoryWebSocket(WebSocketClientProtocol):  # type: ignore[misc]
     def send(self, message: Text) -> None:
         """
         Send a message: text if it is a str, else binary.
+
+        @raise RuntimeError: if it is not open, or not yet.
         """
+        if self.ended is not None:
+            raise RuntimeError(f"the WebSocket has ended, with {self.ended}")
+        if not self.opened:
+            raise RuntimeError(
+                "the WebSocket is not open yet: let time pass before, with "
+                "MemorySite.advance"
+            )
         isBinary = isinstance(message, bytes)
         self.sendMessage(_bytes(message, "utf-8"), isBinary)
         self._reactor.settle()
@@ -247,13 +286,48 @@ class MemoryWebSocket(WebSocketClientProtocol):  # type: ignore[misc]
     def close(self, code: int = 1000, reason: str = "") -> None:
         """
         Close in good order.
+
+        @raise ValueError: for a code or a reason that no browser sends.
         """
+        checkClose(code, reason)
         self.sendClose(code, reason or None)
         self._reactor.settle()
 
     def abort(self) -> None:
         """
-        Lose the connection, as a network does.
+        Lose the connection, as a network does. One that is closed has none to lose.
         """
-        self.transport.abortConnection()
+        abort(self.transport)
         self._reactor.settle()
+
+    def vanish(self) -> None:
+        """
+        Be gone as a machine without power is: the server hears nothing, and has nothing
+        taken from it any more.
+        """
+        self.transport.getHandle().vanish()
+
+    def pauseReading(self) -> None:
+        """
+        Read nothing of what the server writes, as a browser that is stuck.
+        """
+        self.transport.pauseProducing()
+
+    def resumeReading(self) -> None:
+        """
+        Read on.
+        """
+        if self.transport.connected:
+            self.transport.resumeProducing()
+        self._reactor.settle()
+
+
+def checkClose(code: int, reason: str) -> None:
+    """
+    @raise ValueError: for what no browser closes with, as the WebSocket of the WHATWG.
+    """
+    if code != 1000 and not 3000 <= code <= 4999:
+        raise ValueError(f"a browser closes with 1000 or 3000 to 4999, not {code!r}")
+    size = len(reason.encode("utf-8"))
+    if size > 123:
+        raise ValueError(f"the reason {reason!r} is {size} bytes, and may be 123")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, overload
 
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.interfaces import (
@@ -23,7 +22,8 @@ from txsockjs.factories import (
     ProtocolT,
     factoryOf,
 )
-from txsockjs.testing.site import CLIENT, SERVER, MemorySite
+from txsockjs.testing.site import CLIENT, SERVER, MemorySite, addressOf
+from txsockjs.testing.values import Peer
 
 
 @implementer(IStreamClientEndpoint)
@@ -35,19 +35,22 @@ class MemoryClientEndpoint(IsClientEndpoint):
     def __init__(
         self,
         site: MemorySite,
-        peer: IPv4Address | IPv6Address = CLIENT,
+        peer: Peer = CLIENT,
         *,
         secure: bool = False,
         certificate: object = None,
+        delay: float | None = None,
     ) -> None:
         """
         @param site: what is connected to.
-        @param peer: the client's address.
+        @param peer: the client's address, or its host alone.
         @param secure: whether both sides see a TLS connection.
         @param certificate: the client's certificate, as the Site sees it.
+        @param delay: how many seconds bytes are on their way; None for the Site's.
         """
         self._site = site
-        self._peer = peer
+        self._peer = addressOf(peer)
+        self._delay = delay
         self._secure = secure
         self._certificate = certificate
 
@@ -78,6 +81,10 @@ class MemoryClientEndpoint(IsClientEndpoint):
         if protocol is None:
             raise ConnectionRefusedError("the factory wants no connection")
         self._site.join(
-            protocol, self._peer, secure=self._secure, certificate=self._certificate
+            protocol,
+            self._peer,
+            secure=self._secure,
+            certificate=self._certificate,
+            delay=self._delay,
         )
         return protocol

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import socket
+from collections import deque
 from collections.abc import Callable
 from errno import ECONNRESET, EPIPE, EWOULDBLOCK
 from itertools import repeat
+from math import inf
 from typing import Any, Final
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import (
+    IDelayedCall,
     IProtocol,
     IReactorFDSet,
     IReadDescriptor,
@@ -35,28 +38,35 @@ class MemorySocket:
     peer: MemorySocket
 
     def __init__(
-        self, reactor: MemoryReactor, name: tuple[Any, ...], room: int
+        self, reactor: MemoryReactor, name: tuple[Any, ...], room: int, delay: float
     ) -> None:
         """
         @param reactor: what serves it.
         @param name: the address of this end.
-        @param room: how many bytes it holds that nobody has read from it.
+        @param room: how many bytes it holds that nobody has read from it, those on
+            their way to it among them.
+        @param delay: how many seconds what it sends is on its way.
         """
         self._reactor = reactor
         self._name = name
         self._room = room
+        self._delay = delay
         self._incoming = bytearray()
+        # What is on its way here, None for the end; and how many bytes that is.
+        self._coming: deque[tuple[IDelayedCall, bytes | None]] = deque()
+        self._underway = 0
         self._ended = False
         self._reset = False
         self._lingers = True
+        self._vanished = False
         self.closed = False
 
     def isReadable(self) -> bool:
-        return bool(self._incoming) or self._ended
+        return not self._vanished and (bool(self._incoming) or self._ended)
 
     def isWritable(self) -> bool:
         peer = self.peer
-        return peer.closed or len(peer._incoming) < peer._room
+        return peer.closed or self._vanished or peer._free() > 0
 
     def recv(self, size: int) -> bytes:
         if self._reset:
@@ -69,23 +79,61 @@ class MemorySocket:
 
     def send(self, data: memoryview) -> int:
         peer = self.peer
-        if peer.closed:
-            raise OSError(EPIPE, "closed by the peer")
-        count = min(len(data), peer._room - len(peer._incoming))
+        if self._vanished or peer.closed:
+            if self._ended:
+                raise OSError(EPIPE, "closed by the peer")
+            # That it has closed is not known here yet.
+            return len(data)
+        count = min(len(data), peer._free())
         if count <= 0:
             raise OSError(EWOULDBLOCK, "no room")
-        peer._incoming += data[:count]
+        self._carry(bytes(data[:count]))
         return count
 
     def shutdown(self, how: int) -> None:
         if how != socket.SHUT_RD:
-            self.peer._ended = True
+            self._carry(None)
 
     def close(self) -> None:
         self.closed = True
-        self.peer._ended = True
-        if not self._lingers:
-            self.peer._reset = True
+        for call, _ in self._coming:
+            call.cancel()
+        self._coming.clear()
+        self._carry(None)
+
+    def vanish(self) -> None:
+        """
+        Be gone with its machine: it takes and sends nothing any more, and its peer is
+        not told.
+        """
+        self._vanished = True
+
+    def _free(self) -> int:
+        return self._room - len(self._incoming) - self._underway
+
+    def _carry(self, data: bytes | None) -> None:
+        peer = self.peer
+        if self._vanished or peer.closed:
+            return
+        if not self._delay:
+            peer._take(data, self._lingers)
+            return
+        call = self._reactor.callLater(self._delay, peer._arrive, self._lingers)
+        peer._coming.append((call, data))
+        peer._underway += len(data or b"")
+
+    def _arrive(self, lingers: bool) -> None:
+        _, data = self._coming.popleft()
+        self._underway -= len(data or b"")
+        self._take(data, lingers)
+
+    def _take(self, data: bytes | None, lingers: bool) -> None:
+        if data is not None:
+            self._incoming += data
+            return
+        self._ended = True
+        if not lingers:
+            self._reset = True
 
     def setsockopt(self, level: int, option: int, value: object) -> None:
         if option == socket.SO_LINGER:
@@ -203,13 +251,30 @@ class MemoryReactor(Clock):
         Let time pass: each delayed call is made at its own time, not all at the last.
 
         @param amount: seconds.
+        @raise ValueError: if that is less than none.
         """
-        end = self.rightNow + amount
+        end = self.rightNow + checkSeconds("advance", amount)
         self.settle()
-        while self.calls and (due := self.calls[0].getTime()) <= end:
-            self.rightNow = due
+        while (due := self._due()) is not None and due <= end:
+            self.rightNow = max(self.rightNow, due)
             self.settle()
         self.rightNow = end
+
+    def _due(self) -> float | None:
+        """
+        When something is to be done next; None for never.
+        """
+        return self.calls[0].getTime() if self.calls else None
+
+
+def checkSeconds(name: str, value: float) -> float:
+    """
+    @return: the value, which is a time to wait.
+    @raise ValueError: if it is none.
+    """
+    if not 0 <= value < inf:
+        raise ValueError(f"{name} is a number of seconds, 0 or more, not {value!r}")
+    return value
 
 
 @implementer(ISSLTransport)
@@ -245,6 +310,7 @@ def connect(
     room: int,
     secure: bool,
     both: bool = False,
+    delay: float = 0.0,
 ) -> tuple[Server, Server]:
     """
     Connect two protocols with each other, over Twisted's own transports.
@@ -253,10 +319,11 @@ def connect(
     @param secure: whether the server sees TLS.
     @param both: whether the client does too. Autobahn's client wants more of TLS than
         there is in memory.
+    @param delay: how many seconds bytes are on their way, in either direction.
     @return: the transports of the server and of the client.
     """
-    near = MemorySocket(reactor, _socketName(clientAddress), room)
-    far = MemorySocket(reactor, _socketName(serverAddress), room)
+    near = MemorySocket(reactor, _socketName(clientAddress), room, delay)
+    far = MemorySocket(reactor, _socketName(serverAddress), room, delay)
     near.peer, far.peer = far, near
     ends = (
         _transport(SecureServer if secure else Server, far, server, reactor),

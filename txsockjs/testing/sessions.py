@@ -15,7 +15,8 @@ from txsockjs.client.endpoint import Connector
 from txsockjs.client.place import Settings
 from txsockjs.client.url import SockJSURL
 from txsockjs.testing.endpoint import MemoryClientEndpoint
-from txsockjs.testing.site import MemorySite
+from txsockjs.testing.site import CLIENT, MemorySite, addressOf
+from txsockjs.testing.values import Peer
 
 
 class _MemoryWeb(WebClient):
@@ -23,12 +24,19 @@ class _MemoryWeb(WebClient):
     The HTTP side of such a client: every URL is the Site's.
     """
 
-    def __init__(self, site: MemorySite, **arguments: Any) -> None:
+    def __init__(
+        self, site: MemorySite, peer: Peer, delay: float | None, **arguments: Any
+    ) -> None:
         super().__init__(site.reactor, proxy=False, **arguments)
         self._site = site
+        self._peer = addressOf(peer)
+        self._delay = delay
 
     def endpointFor(self, url: str) -> IStreamClientEndpoint:
-        return MemoryClientEndpoint(self._site, secure=url.startswith("https:"))
+        secure = url.startswith("https:")
+        return MemoryClientEndpoint(
+            self._site, self._peer, secure=secure, delay=self._delay
+        )
 
 
 class MemorySockJSEndpoint(Connector):
@@ -45,6 +53,8 @@ class MemorySockJSEndpoint(Connector):
         *,
         headers: Headers | Mapping[str, str] | Iterable[tuple[str, str]] = (),
         cookies: CookieJar | Mapping[str, str] | None = None,
+        peer: Peer = CLIENT,
+        delay: float | None = None,
         **settings: Any,
     ) -> None:
         """
@@ -53,6 +63,8 @@ class MemorySockJSEndpoint(Connector):
             sees TLS connections.
         @param headers: what each request has beside its own headers.
         @param cookies: names and values; or a jar, in which cookies are kept too.
+        @param peer: the client's address, or its host alone.
+        @param delay: how many seconds bytes are on their way; None for the Site's.
         @param settings: as L{Settings <txsockjs.client.place.Settings>} has them.
         @raise InvalidURL: if that is no URL of a service.
         @raise OptionError: for a setting that is unknown or a value that is not
@@ -60,6 +72,11 @@ class MemorySockJSEndpoint(Connector):
         """
         checked = Settings.fromDict(settings)
         web = _MemoryWeb(
-            site, headers=headers, cookies=cookies, timeout=checked.timeout
+            site,
+            peer,
+            delay,
+            headers=headers,
+            cookies=cookies,
+            timeout=checked.timeout,
         )
         super().__init__(site.reactor, SockJSURL.parse(url), checked, web, CARRIERS)
