@@ -24,7 +24,8 @@ from txsockjs.errors import OptionError, PrefixError
 from txsockjs.factory import KEEP_ALIVE, SockJSMultiFactory, keepAliveTime
 from txsockjs.files import Beside, PublicFile
 from txsockjs.options import SockJSOptions
-from txsockjs.rooms.shared import MEMORY, SharedRooms, readOption
+from txsockjs.rooms.interfaces import IBroker
+from txsockjs.rooms.shared import MEMORY, SharedRooms, makeBroker, readOption
 from txsockjs.services import loadService
 from txsockjs.serving.service import SockJSService
 from txsockjs.serving.usage import UsageOptions
@@ -50,7 +51,10 @@ class Options(UsageOptions):
     @ivar status: where the status page is, in the same way.
     @ivar statusSite: what is served there.
     @ivar rooms: the rooms for those services that ask for them, if there are any.
+    @ivar wantsRooms: whether those are the rooms of this machine.
     @ivar what: what is served, in a few words.
+    @ivar workers: how many processes are to serve, if more than this one.
+    @ivar arguments: what all this was read from.
     """
 
     synopsis = "[--service NAME=OBJECT]... [options]"
@@ -91,14 +95,17 @@ class Options(UsageOptions):
         ],
     ]
 
-    def __init__(self, reactor: Any = globalReactor, worker: bool = False) -> None:
+    def __init__(
+        self, reactor: Any = globalReactor, machine: str | None = None
+    ) -> None:
         """
-        @param worker: whether this is for one of the workers that C{--workers} asks
-            for, not for their parent.
+        @param machine: where the rooms of this machine are, in one of the workers that
+            C{--workers} asks for; None in their parent, and without.
         """
         UsageOptions.__init__(self)
         self.reactor = reactor
-        self.worker = worker
+        self.wantsRooms = False
+        self._machine = machine
         self.workers: int | None = None
         self.arguments: list[str] = []
         self.endpoints: list[tuple[str, IStreamServerEndpoint]] = []
@@ -235,7 +242,8 @@ class Options(UsageOptions):
         the URL of the Redis that joins them with those of other processes, such as
         redis://127.0.0.1:6379/0 or unix:///run/redis.sock. This needs the extra
         txsockjs[redis]. @FILE reads the URL from a file, which keeps its password out
-        of the list of processes. memory: has rooms of this process alone.
+        of the list of processes. memory: has rooms of this server alone, which is the
+        default with --workers.
         """
         self._broker = url
 
@@ -254,7 +262,7 @@ class Options(UsageOptions):
     def postOptions(self) -> None:
         if not self.endpoints:
             self.opt_listen(_DEFAULT_LISTEN)
-        if self.workers is not None and not self.worker:
+        if self.hasWorkers:
             self._checkForWorkers()
             return
         if os.getcwd() not in sys.path:
@@ -272,8 +280,9 @@ class Options(UsageOptions):
                 self._addPages(self._staticFiles())
         else:
             self._addDemo()
-        if self._broker is not None or self._roomOptions:
-            self.rooms = self._makeRooms(self._broker or MEMORY, factories)
+        url = self._roomsURL([factory for _, factory in factories])
+        if url is not None:
+            self.rooms = self._makeRooms(url, factories)
         if self.metrics:
             self.metricsSite = self._makeMetricsSite()
         if self.status:
@@ -299,6 +308,13 @@ class Options(UsageOptions):
         self.what = self._whatIsServed()
 
     @property
+    def hasWorkers(self) -> bool:
+        """
+        Whether other processes serve, not this one.
+        """
+        return self.workers is not None and self._machine is None
+
+    @property
     def patience(self) -> float:
         """
         Seconds that it takes until the last session has ended when this is stopped.
@@ -307,6 +323,20 @@ class Options(UsageOptions):
             SockJSOptions.fromStrings({**self._common, **own}).drain_timeout
             for own in ({}, *self._own.values())
         )
+
+    def _roomsURL(self, factories: list[Any]) -> str | None:
+        """
+        Where the rooms are that services ask for.
+        """
+        url = self._broker
+        if self._roomOptions:
+            url = url or MEMORY
+        elif any(getattr(factory, "needsRooms", False) for factory in factories):
+            url = url or self._machine
+        if self._machine is None:
+            return url
+        self.wantsRooms = url in (MEMORY, self._machine) or not self._services
+        return self._machine if url == MEMORY else url
 
     def _makeRooms(
         self, url: str, services: Collection[tuple[str, IProtocolFactory]]
@@ -372,7 +402,10 @@ class Options(UsageOptions):
             self._common.setdefault("sockjs_url", demo.CLIENT_PATH)
         elif self["sockjs-client"] is not None:
             raise UsageError(f"--sockjs-client {self['sockjs-client']}: no such file")
-        self._addServices(demo.factories(self.reactor).items())
+        broker: IBroker | None = None
+        if self._machine is not None:
+            broker = makeBroker(self.reactor, self._machine)
+        self._addServices(demo.factories(self.reactor, broker).items())
         url = SockJSOptions.fromStrings(self._common).sockjs_url
         self._addPages(demo.pages(client, url))
 
@@ -397,7 +430,7 @@ def makeService(config: Options) -> SockJSService | ParentService:
     """
     The service that the parsed command line asks for.
     """
-    if config.workers is not None and not config.worker:
+    if config.hasWorkers and config.workers is not None:
         return makeParent(config, config.workers)
     return makeServer(config)
 

@@ -65,7 +65,7 @@ class WorkerPort:
 
     def _open(self, descriptor: int) -> Any:
         if self._family == socket.AF_UNIX:
-            port = _SharedPort(descriptor, self._factory, self._reactor)
+            port = SharedPort(descriptor, self._factory, self._reactor)
             port.startListening()
             return port
         return self._reactor.adoptStreamPort(descriptor, self._family, self._factory)
@@ -81,7 +81,7 @@ class WorkerPort:
             return addressOf(bound)
 
 
-class _SharedPort(unix.Port):
+class SharedPort(unix.Port):
     """
     A UNIX socket that others have, too: its file is theirs, and stays when this one is
     closed.

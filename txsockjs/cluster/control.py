@@ -70,11 +70,7 @@ class Leave(Command):
 class WantRooms(Command):
     """
     A worker wants the rooms of this machine.
-
-    C{path} is the UNIX socket at which their broker is, or will be.
     """
-
-    response = [(b"path", Unicode())]
 
 
 class Peers(Command):

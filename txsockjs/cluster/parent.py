@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 from txsockjs.cluster.children import Child, spawn
 from txsockjs.cluster.control import ControlProtocol, Join, Leave, Ready, WantRooms
 from txsockjs.cluster.holding import Inheritance, SocketHolder, inheritance
-from txsockjs.cluster.supervision import Supervisor, Worker
+from txsockjs.cluster.supervision import PAUSE, Supervisor, Worker
 from txsockjs.serving.addresses import urlOf
 
 #: Seconds that a worker has to end in, beside those of its drain.
@@ -68,7 +68,8 @@ class _Link(ControlProtocol):
 
     @WantRooms.responder
     def wantRooms(self) -> dict[str, object]:
-        return {"path": self._parent.startBroker()}
+        self._parent.startBroker()
+        return {}
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
@@ -114,6 +115,8 @@ class ParentService(Service):
         self._inheritance: Inheritance | None = None
         self._ports: list[tuple[str, str, str, IListeningPort]] = []
         self._broker: Child | None = None
+        self._rooms: Any = None
+        self._ended: Deferred[None] | None = None
         self._private: Path | None = None
         self._control: IListeningPort | None = None
         self._status = 0
@@ -158,6 +161,9 @@ class ParentService(Service):
         factory = Factory.forProtocol(lambda: _Link(self))
         factory.noisy = False
         self._control = self._reactor.listenUNIX(str(private / "parent"), factory)
+        self._rooms = self._reactor.listenUNIX(str(private / "rooms"), factory)
+        # It is the broker that accepts.
+        self._rooms.stopReading()
         self.supervisor = Supervisor(
             self._reactor,
             self._slots,
@@ -221,6 +227,7 @@ class ParentService(Service):
             "slots": self._slots,
             "generation": worker.generation,
             "path": worker.path,
+            "rooms": str(self._private / "rooms") if self._private else "",
             "held": inherited.held,
             "arguments": self._arguments,
         }
@@ -255,14 +262,32 @@ class ParentService(Service):
     ) -> None:
         spawn(self._reactor, child, module, self._path, settings, descriptors, stay)
 
-    def startBroker(self) -> str:
+    def startBroker(self) -> None:
         """
         Have rooms for all workers, from now on.
-
-        @return: the path of the UNIX socket where they are.
         """
-        assert self._private is not None
-        return str(self._private / "rooms")
+        if self._broker is None and not self._stopping:
+            self._startBroker()
+
+    def _startBroker(self) -> None:
+        assert self._inheritance is not None and self._rooms is not None
+        events, socket = self._inheritance.free, self._inheritance.free + 1
+        child = self._broker = Child("rooms", events, self._brokerDied)
+        settings = {"events": events, "rooms": socket}
+        descriptors: dict[int, int | str] = {events: "r", socket: self._rooms.fileno()}
+        self._spawn(child, "txsockjs.cluster.brokering", settings, descriptors, True)
+
+    def _brokerDied(self, how: str) -> None:
+        if self._ended is not None:
+            self._ended.callback(None)
+            return
+        self._log.error(
+            "Worker {worker} {what}. It is started again in {pause:g} s.",
+            worker="rooms",
+            what=f"has died ({how})",
+            pause=PAUSE,
+        )
+        self._reactor.callLater(PAUSE, self._startBroker)
 
     def stopService(self) -> Deferred[None]:
         """
@@ -276,11 +301,24 @@ class ParentService(Service):
     async def _stop(self) -> None:
         if self._private is not None:
             await self.supervisor.end()
+            await self._stopBroker()
             if self._control is not None:
                 await maybeDeferred(self._control.stopListening)
             shutil.rmtree(self._private, ignore_errors=True)
         stopping = [maybeDeferred(port.stopListening) for *_, port in self._ports]
         await gatherResults(stopping)
+
+    async def _stopBroker(self) -> None:
+        """
+        End the broker, which nobody has to be told of any more.
+        """
+        if self._rooms is not None:
+            await maybeDeferred(self._rooms.stopListening)
+        broker = self._broker
+        if broker is not None and broker.transport.pid:
+            ended = self._ended = Deferred()
+            broker.signal("KILL")
+            await ended
 
     def _reap(self) -> None:
         """

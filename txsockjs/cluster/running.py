@@ -26,11 +26,13 @@ from txsockjs.cluster.control import (
     Leave,
     Peers,
     Ready,
+    WantRooms,
     readPeers,
 )
 from txsockjs.cluster.logs import EventWriter
 from txsockjs.cluster.peers import Peer, Slots
 from txsockjs.cluster.workers import WorkerCluster
+from txsockjs.rooms.shared import LOCAL
 from txsockjs.serving.service import SockJSService
 from txsockjs.tap import Options, makeServer
 
@@ -113,6 +115,8 @@ class WorkerRun:
         control = self._control = await endpoint.connect(factory)
         me = self.slots.me
         await control.tell(Join, slot=me.slot, generation=me.generation)
+        if self._settings["wantRooms"]:
+            await control.tell(WantRooms)
         await control.tell(Ready)
 
     def _failed(self, failure: Failure) -> None:
@@ -176,7 +180,7 @@ def run(settings: Mapping[str, Any]) -> int:
     observer = EventWriter(settings["events"])
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=True)
     adopted = AdoptingReactor(reactor, settings["held"])
-    options = Options(reactor, worker=True)
+    options = Options(reactor, LOCAL + settings["rooms"])
     try:
         options.parseOptions(settings["arguments"])
         options.endpoints = _again(options.endpoints, adopted)
@@ -187,6 +191,7 @@ def run(settings: Mapping[str, Any]) -> int:
     os.chdir(settings["directories"][1])
     service = makeServer(options)
     service.announces = False
+    settings = {**settings, "wantRooms": options.wantsRooms}
     worker = WorkerRun(reactor, settings, service, adopted)
     service.privilegedStartService()
     service.startService()

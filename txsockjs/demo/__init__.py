@@ -17,6 +17,7 @@ from twisted.web.static import Data
 
 from txsockjs.files import PublicFile
 from txsockjs.rooms import Rooms, RoomsFactory
+from txsockjs.rooms.interfaces import IBroker
 from txsockjs.rooms.script import roomsScript
 from txsockjs.utils import broadcast
 
@@ -97,11 +98,16 @@ class TickerFactory(Factory):
         self.clock = clock
 
 
-def factories(clock: IReactorTime) -> dict[str, IProtocolFactory]:
+def factories(
+    clock: IReactorTime, broker: IBroker | None = None
+) -> dict[str, IProtocolFactory]:
     """
     The demo services, by name.
+
+    @param broker: what joins their rooms with those of other processes, if there are
+        any.
     """
-    rooms = Rooms(clock=clock)
+    rooms = Rooms(broker, clock=clock)
     rooms.configure("*", history=100)
     return {
         "echo": Factory.forProtocol(Echo),

@@ -10,11 +10,15 @@ from twisted.python.reflect import namedModule
 
 from txsockjs.rooms.directory import Rooms
 from txsockjs.rooms.interfaces import IBroker
+from txsockjs.rooms.local import LocalBroker
 from txsockjs.rooms.memory import MemoryBroker
 from txsockjs.rooms.options import RoomOptions
 
 #: What stands in place of a URL for the rooms of one process.
 MEMORY: Final = "memory:"
+
+#: What stands before the path of a UNIX socket where the rooms of this machine are.
+LOCAL: Final = "local:"
 
 
 class SharedRooms:
@@ -35,8 +39,8 @@ class SharedRooms:
     ) -> None:
         """
         @param reactor: what connects, and tells the time.
-        @param url: the URL of a Redis, or L{MEMORY}, or C{@} and the path of a file
-            with one.
+        @param url: the URL of a Redis, or L{MEMORY}, or L{LOCAL} and a path, or C{@}
+            and the path of a file with one.
         @param options: those of L{RoomOptions <txsockjs.rooms.options.RoomOptions>}, by
             patterns of names, the first of which holds.
         @param factories: all services that there are.
@@ -46,7 +50,7 @@ class SharedRooms:
         self.rooms: Rooms | None = None
         self._reactor = reactor
         self._options = options
-        self._broker: IBroker = _makeBroker(reactor, _readURL(url))
+        self._broker: IBroker = makeBroker(reactor, _readURL(url))
         self._asking = [
             each for each in factories if getattr(each, "needsRooms", False)
         ]
@@ -109,9 +113,16 @@ def _readURL(url: str) -> str:
         raise ValueError(f"{url}: {error}") from error
 
 
-def _makeBroker(reactor: Any, url: str) -> IBroker:
+def makeBroker(reactor: Any, url: str) -> IBroker:
+    """
+    What joins the rooms that a URL stands for.
+
+    @raise ValueError: for a URL that there is not, and where its extra is missing.
+    """
     if url == MEMORY:
         return MemoryBroker(reactor)
+    if url.startswith(LOCAL):
+        return LocalBroker(reactor, url.removeprefix(LOCAL))
     try:
         module: Any = namedModule("txsockjs.rooms.redis")
     except ImportError as error:
