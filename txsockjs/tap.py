@@ -24,8 +24,7 @@ from txsockjs.errors import OptionError, PrefixError
 from txsockjs.factory import KEEP_ALIVE, SockJSMultiFactory, keepAliveTime
 from txsockjs.files import Beside, PublicFile
 from txsockjs.options import SockJSOptions
-from txsockjs.rooms.interfaces import IBroker
-from txsockjs.rooms.shared import MEMORY, SharedRooms, makeBroker, readOption
+from txsockjs.rooms.shared import MEMORY, SharedRooms, readOption
 from txsockjs.services import loadService
 from txsockjs.serving.service import SockJSService
 from txsockjs.serving.usage import UsageOptions
@@ -279,7 +278,7 @@ class Options(UsageOptions):
             if self["static"] is not None:
                 self._addPages(self._staticFiles())
         else:
-            self._addDemo()
+            factories = self._addDemo()
         url = self._roomsURL([factory for _, factory in factories])
         if url is not None:
             self.rooms = self._makeRooms(url, factories)
@@ -335,8 +334,8 @@ class Options(UsageOptions):
             url = url or self._machine
         if self._machine is None:
             return url
-        self.wantsRooms = url in (MEMORY, self._machine) or not self._services
-        return self._machine if url == MEMORY else url
+        self.wantsRooms = url in (MEMORY, self._machine)
+        return self._machine if self.wantsRooms else url
 
     def _makeRooms(
         self, url: str, services: Collection[tuple[str, IProtocolFactory]]
@@ -394,7 +393,7 @@ class Options(UsageOptions):
                 problem = noSuch("service", name, names)
                 raise UsageError(f"--option {name}:...: {problem}")
 
-    def _addDemo(self) -> None:
+    def _addDemo(self) -> list[tuple[str, IProtocolFactory]]:
         if self["static"] is not None:
             raise UsageError("--static: this goes with --service, not with the demo")
         client = demo.findClient(self["sockjs-client"])
@@ -402,12 +401,13 @@ class Options(UsageOptions):
             self._common.setdefault("sockjs_url", demo.CLIENT_PATH)
         elif self["sockjs-client"] is not None:
             raise UsageError(f"--sockjs-client {self['sockjs-client']}: no such file")
-        broker: IBroker | None = None
+        factories = list(demo.factories(self.reactor, self._machine is None).items())
+        self._addServices(factories)
         if self._machine is not None:
-            broker = makeBroker(self.reactor, self._machine)
-        self._addServices(demo.factories(self.reactor, broker).items())
+            self._roomOptions.setdefault("*", {"history": str(demo.HISTORY)})
         url = SockJSOptions.fromStrings(self._common).sockjs_url
         self._addPages(demo.pages(client, url))
+        return factories
 
     def _addPages(self, pages: IResource) -> None:
         self.site.resource = Beside(self.site.resource, pages)

@@ -110,7 +110,6 @@ def spawn(
     path: list[str],
     settings: Mapping[str, object],
     descriptors: Mapping[int, int | str],
-    stay: bool = False,
 ) -> None:
     """
     Start a process, in a fresh interpreter.
@@ -119,7 +118,6 @@ def spawn(
     @param path: where it finds modules.
     @param settings: what it reads from its standard input, as JSON in one line.
     @param descriptors: what it has, beside its input and its outputs.
-    @param stay: whether its input stays open until this process ends.
     """
     program = _PROGRAM.format(path=path, module=module)
     command = [sys.executable, *_flags(), "-c", program, child.name]
@@ -131,8 +129,7 @@ def spawn(
         child, sys.executable, command, environment, childFDs=given
     )
     transport.writeToChild(0, json.dumps(settings).encode("ascii") + b"\n")
-    if not stay:
-        transport.closeStdin()
+    transport.closeStdin()
 
 
 def _flags() -> list[str]:

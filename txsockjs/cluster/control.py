@@ -69,7 +69,13 @@ class Leave(Command):
 
 class WantRooms(Command):
     """
-    A worker wants the rooms of this machine.
+    A worker wants the rooms of this machine. It is answered when they are there.
+    """
+
+
+class RoomsReady(Command):
+    """
+    The process of the rooms has them.
     """
 
 

@@ -106,7 +106,7 @@ class SocketHolder:
         try:
             sockets = _tcpSockets(family, interface, port, backlog, self._slots)
         except OSError as error:
-            raise CannotListenError(interface, port, error) from error
+            raise CannotListenError(interface, port, error) from None
         self._hold(tcpKey(port, interface), sockets)
         return _HeldPort(addressOf(sockets[0]), sockets)
 

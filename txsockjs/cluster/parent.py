@@ -21,7 +21,14 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txsockjs.cluster.children import Child, spawn
-from txsockjs.cluster.control import ControlProtocol, Join, Leave, Ready, WantRooms
+from txsockjs.cluster.control import (
+    ControlProtocol,
+    Join,
+    Leave,
+    Ready,
+    RoomsReady,
+    WantRooms,
+)
 from txsockjs.cluster.holding import Inheritance, SocketHolder, inheritance
 from txsockjs.cluster.supervision import PAUSE, Supervisor, Worker
 from txsockjs.serving.addresses import urlOf
@@ -67,8 +74,13 @@ class _Link(ControlProtocol):
         return {}
 
     @WantRooms.responder
-    def wantRooms(self) -> dict[str, object]:
-        self._parent.startBroker()
+    def wantRooms(self) -> Deferred[dict[str, object]]:
+        wanted: Deferred[dict[str, object]] = self._parent.startBroker()
+        return wanted
+
+    @RoomsReady.responder
+    def roomsReady(self) -> dict[str, object]:
+        self._parent.brokerReady()
         return {}
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -115,6 +127,8 @@ class ParentService(Service):
         self._inheritance: Inheritance | None = None
         self._ports: list[tuple[str, str, str, IListeningPort]] = []
         self._broker: Child | None = None
+        self._brokerIsReady = False
+        self._wanting: list[Deferred[dict[str, object]]] = []
         self._rooms: Any = None
         self._ended: Deferred[None] | None = None
         self._private: Path | None = None
@@ -258,26 +272,42 @@ class ParentService(Service):
         module: str,
         settings: Mapping[str, object],
         descriptors: Mapping[int, int | str],
-        stay: bool = False,
     ) -> None:
-        spawn(self._reactor, child, module, self._path, settings, descriptors, stay)
+        spawn(self._reactor, child, module, self._path, settings, descriptors)
 
-    def startBroker(self) -> None:
+    def startBroker(self) -> Deferred[dict[str, object]]:
         """
         Have rooms for all workers, from now on.
+
+        @return: what fires with nothing when they are there.
         """
         if self._broker is None and not self._stopping:
             self._startBroker()
+        wanted: Deferred[dict[str, object]] = Deferred()
+        self._wanting.append(wanted)
+        if self._brokerIsReady:
+            self.brokerReady()
+        return wanted
+
+    def brokerReady(self) -> None:
+        """
+        The rooms are there.
+        """
+        self._brokerIsReady = True
+        wanting, self._wanting = self._wanting, []
+        for wanted in wanting:
+            wanted.callback({})
 
     def _startBroker(self) -> None:
         assert self._inheritance is not None and self._rooms is not None
         events, socket = self._inheritance.free, self._inheritance.free + 1
         child = self._broker = Child("rooms", events, self._brokerDied)
-        settings = {"events": events, "rooms": socket}
+        settings = {**self._settings(), "rooms": socket}
         descriptors: dict[int, int | str] = {events: "r", socket: self._rooms.fileno()}
-        self._spawn(child, "txsockjs.cluster.brokering", settings, descriptors, True)
+        self._spawn(child, "txsockjs.cluster.brokering", settings, descriptors)
 
     def _brokerDied(self, how: str) -> None:
+        self._brokerIsReady = False
         if self._ended is not None:
             self._ended.callback(None)
             return

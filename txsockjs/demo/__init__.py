@@ -17,7 +17,6 @@ from twisted.web.static import Data
 
 from txsockjs.files import PublicFile
 from txsockjs.rooms import Rooms, RoomsFactory
-from txsockjs.rooms.interfaces import IBroker
 from txsockjs.rooms.script import roomsScript
 from txsockjs.utils import broadcast
 
@@ -98,23 +97,29 @@ class TickerFactory(Factory):
         self.clock = clock
 
 
+#: How many messages the rooms of the demo keep.
+HISTORY: Final = 100
+
+
 def factories(
-    clock: IReactorTime, broker: IBroker | None = None
+    clock: IReactorTime, ownRooms: bool = True
 ) -> dict[str, IProtocolFactory]:
     """
     The demo services, by name.
 
-    @param broker: what joins their rooms with those of other processes, if there are
-        any.
+    @param ownRooms: whether they have rooms of their own; otherwise they are to be
+        given some.
     """
-    rooms = Rooms(broker, clock=clock)
-    rooms.configure("*", history=100)
+    rooms: Rooms | None = None
+    if ownRooms:
+        rooms = Rooms(clock=clock)
+        rooms.configure("*", history=HISTORY)
     return {
         "echo": Factory.forProtocol(Echo),
         "broadcast": BroadcastFactory(),
         "close": Factory.forProtocol(Close),
         "ticker": TickerFactory(clock),
-        "rooms": RoomsFactory(rooms),
+        "rooms": RoomsFactory(rooms, clock=clock),
     }
 
 

@@ -50,7 +50,7 @@ class SharedRooms:
         self.rooms: Rooms | None = None
         self._reactor = reactor
         self._options = options
-        self._broker: IBroker = makeBroker(reactor, _readURL(url))
+        self._broker: IBroker = _makeBroker(reactor, _readURL(url))
         self._asking = [
             each for each in factories if getattr(each, "needsRooms", False)
         ]
@@ -113,12 +113,7 @@ def _readURL(url: str) -> str:
         raise ValueError(f"{url}: {error}") from error
 
 
-def makeBroker(reactor: Any, url: str) -> IBroker:
-    """
-    What joins the rooms that a URL stands for.
-
-    @raise ValueError: for a URL that there is not, and where its extra is missing.
-    """
+def _makeBroker(reactor: Any, url: str) -> IBroker:
     if url == MEMORY:
         return MemoryBroker(reactor)
     if url.startswith(LOCAL):
