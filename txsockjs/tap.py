@@ -441,6 +441,7 @@ def makeParent(config: Options, workers: int) -> ParentService:
     """
     places = [(config.what, "", place) for place, _ in config.endpoints]
     places += [("Metrics", "metrics", place) for place, _ in config.metrics]
+    places += [("Status page", "", place) for place, _ in config.status]
     return ParentService(
         config.reactor, workers, places, config.arguments, config.patience
     )
