@@ -56,12 +56,12 @@ class StatsCollector:
     """
 
     def __init__(self, clock: IReactorTime) -> None:
-        self.sess_active = 0
+        self.sess_active: int = 0
         self.sess_transports: dict[str, int] = {}
-        self.conn_active = 0
-        self.conn_ps = MovingAverage(clock)
-        self.pack_sent_ps = MovingAverage(clock)
-        self.pack_recv_ps = MovingAverage(clock)
+        self.conn_active: int = 0
+        self.conn_ps: MovingAverage = MovingAverage(clock)
+        self.pack_sent_ps: MovingAverage = MovingAverage(clock)
+        self.pack_recv_ps: MovingAverage = MovingAverage(clock)
 
     def dump(self) -> dict[str, int | float]:
         """

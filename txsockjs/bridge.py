@@ -19,6 +19,7 @@ from typing import Any, Final, cast
 from twisted.internet.endpoints import clientFromString
 from twisted.internet.interfaces import (
     IAddress,
+    IReactorTime,
     IStreamClientEndpoint,
 )
 from twisted.internet.protocol import Factory, Protocol
@@ -71,7 +72,9 @@ class BridgeFactory(Factory):
         @param clock: what tells the time; the global reactor if not given.
         @raise ValueError: for a mode, framing, time or number that there is not.
         """
-        self.clientEndpoint = cast(IStreamClientEndpoint, clientEndpoint)
+        self.clientEndpoint: IStreamClientEndpoint = cast(
+            IStreamClientEndpoint, clientEndpoint
+        )
         self.codec: Callable[[], Text] = _choose("mode", MODES, mode)
         self.framing: Callable[[], Raw] = _choose("framing", FRAMINGS, framing)
         if not connectTimeout > 0:
@@ -84,8 +87,8 @@ class BridgeFactory(Factory):
             )
         self.connectTimeout = connectTimeout
         self.maxLingering = maxLingering
-        self.clock = clockOr(clock)
-        self.description = describe(clientEndpoint)
+        self.clock: IReactorTime = clockOr(clock)
+        self.description: str = describe(clientEndpoint)
         self.services: set[ServiceSide] = set()
         # Those whose sessions are over, the oldest first.
         self._lingering: dict[ServiceSide, None] = {}

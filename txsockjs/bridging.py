@@ -111,7 +111,7 @@ class _Side(Protocol):
     """
 
     transport: Any = None
-    paused = False
+    paused: bool = False
 
     def pauseProducing(self) -> None:
         self.paused = True
@@ -142,7 +142,7 @@ class BrowserSide(_Side):
         self._endCall: IDelayedCall | None = None
         self._wasPaused = False
         self._isBinary = False
-        self.open = True
+        self.open: bool = True
 
     def connectionMade(self) -> None:
         factory = self.bridge
@@ -327,7 +327,7 @@ class ServiceSide(_Side):
         self._ended = False
         self._finished = False
         self._patience: IDelayedCall | None = None
-        self.gone = False
+        self.gone: bool = False
 
     def connectionMade(self) -> None:
         self._bridge.connected(self)

@@ -132,16 +132,16 @@ class BaseSession:
     """
 
     _log = Logger()
-    transport_name = ""
+    transport_name: Any = ""
 
     def __init__(self, conn: MakeConnection, server: SessionServer) -> None:
         """
         @param conn: the class of the connection.
         """
         self.server = server
-        self.stats = server.stats
+        self.stats: StatsCollector = server.stats
         self.handler: Any = None
-        self.state = CONNECTING
+        self.state: int = CONNECTING
         self.conn_info: Any = None
         self.close_reason: tuple[int, str] | None = None
         self.conn: SockJSConnection | None = conn(self)
@@ -240,10 +240,10 @@ class Session(BaseSession):
         self, conn: MakeConnection, server: SessionServer, transport: ISockJSTransport
     ) -> None:
         self.transport: Any = transport
-        self.transport_name = transport.request.transport
-        self.rejected = False
+        self.transport_name: str = transport.request.transport
+        self.rejected: bool = False
         super().__init__(conn, server)
-        self.conn_info = ConnectionInfo(transport.request)
+        self.conn_info: Any = ConnectionInfo(transport.request)
         self.stats.on_conn_opened()
         self.stats.on_sess_opened(self.transport_name)
 
@@ -294,7 +294,7 @@ class Session(BaseSession):
         if not self.is_closed:
             self.transport.loseConnection(code, message)
             self.state = CLOSING
-            self.close_reason = (code, message)
+            self.close_reason: tuple[int, str] = (code, message)
 
     @property
     def is_closed(self) -> bool:
@@ -311,7 +311,7 @@ class Session(BaseSession):
         """
         The session has ended.
         """
-        self.state = CLOSED
+        self.state: int = CLOSED
         self.stats.on_sess_closed(self.transport_name)
         self.stats.on_conn_closed()
         try:

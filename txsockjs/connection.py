@@ -166,11 +166,11 @@ class SockJSRouter(SockJSResource, Service):
         """
         given = dict(user_settings or {})
         clock = clockOr(clock)
-        self.factory = ConnectionFactory(connection, clock)
+        self.factory: ConnectionFactory = ConnectionFactory(connection, clock)
         self.factory.server = self
         self.prefix = prefix
         self.settings: dict[str, object] = {**DEFAULT_SETTINGS, **given}
-        self.stats = self.factory.stats
+        self.stats: StatsCollector = self.factory.stats
         name = prefix.strip("/") or "sockjs"
         super().__init__(self.factory, optionsOf(given), clock=clock, name=name)
 

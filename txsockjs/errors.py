@@ -278,7 +278,7 @@ class AllTransportsFailed(ConnectFailed):
             f"{name}: {error or type(error).__name__}" for name, error in failures
         )
         super().__init__(f"no transport to {url} works: {each or 'none is allowed'}")
-        self.failures = tuple(failures)
+        self.failures: tuple[tuple[str, BaseException], ...] = tuple(failures)
 
 
 class WireError(SockJSError):

@@ -111,7 +111,7 @@ class _SockJSSite(Site):
     """
 
     _log = Logger()
-    protocol = boundedProtocol
+    protocol: Any = boundedProtocol
     requestFactory = BoundedRequest
     cluster: Cluster | None = None
 
@@ -127,11 +127,11 @@ class _SockJSSite(Site):
         super().__init__(  # type: ignore[no-untyped-call]
             resource, reactor=clock, **siteOptions
         )
-        self.idleTimes = _parts(self.keepAlive, self.timeOut)
+        self.idleTimes: tuple[Any, Any] = _parts(self.keepAlive, self.timeOut)
         self._logFails = False
         self._accessLog = any(siteOptions.get(o) for o in ("logPath", "logFormatter"))
         self.services: dict[str, SockJSResource] = {}
-        self.smallBody = _BODY_SIZE
+        self.smallBody: int = _BODY_SIZE
         # The same, by what their URLs begin with.
         self._starts: dict[bytes, SockJSResource] = {}
 

@@ -20,7 +20,7 @@ class PublicFile(File):
     of what is in a directory, without names that begin with a dot, without programs.
     """
 
-    indexNames = ["index.html"]
+    indexNames: list[str] = ["index.html"]
     processors: dict[str, Any] = {}
 
     def directoryListing(self) -> IResource:
@@ -50,7 +50,11 @@ class PublicFile(File):
             request.requestHeaders.removeHeader(b"range")
         return File.render_GET(self, request)
 
-    render_HEAD = render_GET
+    def render_HEAD(self, request: Request) -> Any:
+        """
+        As the file, without the file.
+        """
+        return self.render_GET(request)
 
     def _has(self, asked: re.Match[bytes] | None) -> bool:
         if asked is None:

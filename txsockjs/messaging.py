@@ -59,7 +59,7 @@ class MessageTransport:
     ) -> None:
         self._session = session
         self._protocol: Any = protocol
-        self.encoding = encoding
+        self.encoding: str = encoding
         self._receiveText: Callable[[str], None] | None = None
         if ISockJSMessageReceiver.providedBy(protocol):
             self._receiveText = protocol.messageReceived
@@ -73,9 +73,9 @@ class MessageTransport:
         self._drains: list[Deferred[None]] | None = None
         # Those who wait for the end.
         self._ends: list[Deferred[None]] | None = None
-        self.listening = False
-        self.connected = False
-        self.disconnecting = False
+        self.listening: bool = False
+        self.connected: bool = False
+        self.disconnecting: bool = False
 
     # ITransport
 

@@ -224,7 +224,7 @@ class MultiplexFactory(Factory):
         """
         @param clock: what tells the time; the global reactor if not given.
         """
-        self.clock = clockOr(clock)
+        self.clock: IReactorTime = clockOr(clock)
         self.refused: Counter[str] = Counter()
         self._factories: dict[str, IProtocolFactory] = {}
         self._temporary: set[str] = set()
@@ -362,7 +362,7 @@ class SockJSMultiplexResource(SockJSResource):
         @param name: what logs and metrics call the service.
         @raise OptionError: for an option that is unknown or has a value it cannot have.
         """
-        self.multiplex = _ResourceFactory(self, clock)
+        self.multiplex: _ResourceFactory = _ResourceFactory(self, clock)
         super().__init__(self.multiplex, options, clock=clock, name=name)
 
     def addFactory(

@@ -121,8 +121,8 @@ class Channel:
         self._connection = connection
         self._application: ChannelPace | None = None
         self._open = True
-        self.topic = topic
-        self.spelling = spelling
+        self.topic: str = topic
+        self.spelling: str = spelling
 
     @property
     def pending(self) -> int:

@@ -376,7 +376,7 @@ class SockJSOptions:
             return False
         return self.websocket or not transport.endswith("websocket")
 
-    def allowsOrigin(self, origin: str, request: Request | None = None) -> bool:
+    def allowsOrigin(self, origin: str, request: Any = None) -> bool:
         """
         Whether a page of this origin (C{scheme://host[:port]} or C{null}) may use the
         service. Compared whole, never by a part of it (RFC 6454, section 5).
@@ -401,7 +401,7 @@ class SockJSOptions:
         return isHost(origin, request.getHeader("Host") or "", schemes)
 
     def chooseSubprotocol(
-        self, offers: Sequence[str], request: Request | None = None
+        self, offers: Sequence[str], request: Any = None
     ) -> str | None:
         """
         The subprotocol to agree to of those that a client offers, or None.

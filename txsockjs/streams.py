@@ -167,5 +167,10 @@ class Binary(Base64):
 
 #: The codecs and framings, by the names that L{BridgeFactory
 #: <txsockjs.bridge.BridgeFactory>} takes.
-MODES: Final = {"text": Text, "base64": Base64, "latin1": Latin1, "binary": Binary}
-FRAMINGS: Final = {"raw": Raw, "lines": Lines}
+MODES: Final[dict[str, type[Text]]] = {
+    "text": Text,
+    "base64": Base64,
+    "latin1": Latin1,
+    "binary": Binary,
+}
+FRAMINGS: Final[dict[str, type[Raw]]] = {"raw": Raw, "lines": Lines}

@@ -70,7 +70,7 @@ class SessionTransport(MessageTransport, Generic[AvatarT]):
         avatar: Any = login.avatar
         self.avatar = avatar
         self._logout = login.logout
-        self.request = request
+        self.request: OpeningRequest = request
 
     # ITransport
 

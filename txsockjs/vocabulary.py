@@ -138,7 +138,7 @@ class ConnectionInfo:
     def __init__(self, request: OpeningRequest) -> None:
         self._request = request
         self.ip: str | None = getattr(request.peer, "host", None)
-        self.path = request.path
+        self.path: str = request.path
 
     @cached_property
     def arguments(self) -> Mapping[str, list[Argument]]:

@@ -8,6 +8,7 @@ from typing import Any
 from h2.errors import ErrorCodes
 from hyperframe.frame import SettingsFrame
 from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
+from twisted.protocols.wire import Echo
 
 from tests.support.http2 import HTTP2Case, headers
 from tests.support.serving import ServiceCase
@@ -186,7 +187,7 @@ class IdleTests(ServiceCase):
         A time that is none is refused by name; text is taken as on a command line.
         """
         for wrong in (0, -1, math.nan, math.inf, "soon", True, []):
-            for kind in (SockJSMultiFactory, lambda **kw: SockJSFactory(None, **kw)):
+            for kind in (SockJSMultiFactory, lambda **kw: SockJSFactory(Echo, **kw)):
                 error = self.assertRaises(
                     OptionError, kind, clock=MemoryReactor(), keep_alive=wrong
                 )

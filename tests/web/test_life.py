@@ -328,8 +328,8 @@ class OnePlaceTests(LifeCase):
             and any(
                 isinstance(target, ast.Attribute) and target.attr == "life"
                 for part in ast.walk(node)
-                if isinstance(part, ast.Assign)
-                for target in part.targets
+                if isinstance(part, ast.Assign | ast.AnnAssign)
+                for target in getattr(part, "targets", None) or [part.target]
             )
         ]
         self.assertEqual(

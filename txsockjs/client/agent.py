@@ -90,7 +90,9 @@ class WebClient:
         self._reactor = reactor
         self._headers = _headers(headers)
         self._given = cookies if isinstance(cookies, Mapping) else {}
-        self.cookies = cookies if isinstance(cookies, CookieJar) else jars.BoundedJar()
+        self.cookies: CookieJar = (
+            cookies if isinstance(cookies, CookieJar) else jars.BoundedJar()
+        )
         self._policy = policyFor(contextFactory)
         self._proxy = proxy
         if proxy:

@@ -184,7 +184,7 @@ class Watch:
 
 class _WatchedFactory(WrappingFactory[WatchedConnection]):
     noisy = False
-    protocol = WatchedConnection
+    protocol: Any = WatchedConnection
 
     def __init__(self, wrapped: IProtocolFactory, watch: Watch, where: str) -> None:
         super().__init__(wrapped)  # type: ignore[no-untyped-call]

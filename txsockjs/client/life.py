@@ -104,7 +104,7 @@ class SessionLife:
         settings = place.settings
         self._clock = place.clock
         self._seconds = place.clock.seconds
-        self.raw = settings.raw
+        self.raw: bool = settings.raw
         self._mostHeld = settings.max_buffer
         # One more message may come then, of half of what is allowed, and JSON is longer
         # than its text.
@@ -138,9 +138,9 @@ class SessionLife:
         # Whether the application is to be told that all is taken.
         self._looking = False
         self._settling: IDelayedCall | None = None
-        self.crowded = False
+        self.crowded: bool = False
         self.gone: Deferred[None] = Deferred()
-        self.state = State.CONNECTING
+        self.state: State = State.CONNECTING
 
     def _become(self, event: Event) -> None:
         """

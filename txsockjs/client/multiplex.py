@@ -66,7 +66,7 @@ class ClientChannel(Channel):
     ) -> None:
         super().__init__(connection, topic, escape(topic))
         self._factory = factory
-        self.problem = ""
+        self.problem: str = ""
 
     def close(self, close: Close) -> None:
         self._close(close, Failure(SessionClosed(close.code, close.reason)))
@@ -199,8 +199,8 @@ class MultiplexClientProtocol(ChannelsProtocol):
     def __init__(self, multiplex: MultiplexClientFactory) -> None:
         super().__init__()
         self.multiplex = multiplex
-        self.refused = 0
-        self.dropped = 0
+        self.refused: int = 0
+        self.dropped: int = 0
 
     def connectionMade(self) -> None:
         self.multiplex.connected(self)
@@ -373,7 +373,7 @@ class MultiplexClientFactory(Factory[MultiplexClientProtocol], IsProtocolFactory
         """
         @param clock: what tells the time; the global reactor if not given.
         """
-        self.clock = clockOr(clock)
+        self.clock: IReactorTime = clockOr(clock)
         self.connections: list[MultiplexClientProtocol] = []
         self._factories: dict[str, IProtocolFactory] = {}
 

@@ -23,7 +23,7 @@ class Body:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self.length = len(data)
+        self.length: int = len(data)
 
     def startProducing(self, consumer: Any) -> Deferred[None]:
         consumer.write(self._data)

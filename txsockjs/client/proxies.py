@@ -221,7 +221,7 @@ class TunnelEndpoint:
         """
         self._endpoint = endpoint
         self.proxy = proxy
-        self.target = place(host, port)
+        self.target: str = place(host, port)
 
     def request(self) -> bytes:
         """

@@ -89,7 +89,7 @@ class Sender:
         self._posting: Deferred[Any] | None = None
         self._call: IDelayedCall | None = None
         self._stopped = False
-        self.pending = 0
+        self.pending: int = 0
 
     def send(self, message: str | bytes) -> None:
         """

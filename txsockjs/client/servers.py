@@ -61,9 +61,9 @@ class Server:
             raise InvalidURL(f"{url!r} is no URL: {error}") from None
         if parsed.scheme not in _SECURE or not parsed.host:
             raise InvalidURL(f"{url!r} is no URL of HTTP or of a WebSocket")
-        self.secure = _SECURE[parsed.scheme]
-        self.host = parsed.host.lower()
-        self.port = parsed.port or (443 if self.secure else 80)
+        self.secure: bool = _SECURE[parsed.scheme]
+        self.host: str = parsed.host.lower()
+        self.port: int = parsed.port or (443 if self.secure else 80)
 
     def isTrusted(self, first: Server) -> bool:
         """

@@ -44,7 +44,7 @@ class ClientSession(SessionLife):
         super().__init__(place)
         # How much is in the inbox.
         self._held = 0
-        self.dropped = 0
+        self.dropped: int = 0
 
     # Out
 
@@ -225,7 +225,7 @@ class ClientSession(SessionLife):
         if self._looking and self.state in (_OPEN, State.CLOSING):
             self._looking = False
             if not self.pending:
-                self.crowded = False
+                self.crowded: bool = False
                 application.sessionDrained()
         if self._inbox:
             if not self._paused:

@@ -78,7 +78,7 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
     """
 
     # Autobahn's would warn of every server that does something wrong, and quote it.
-    log = txaio.make_logger("none")
+    log: Any = txaio.make_logger("none")
 
     settings: Settings
     extensions: str
@@ -88,7 +88,7 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
     wire: Wire
     deliver: Callable[[str], None]
     heard: bool
-    paused = False
+    paused: bool = False
     subprotocol: str | None = None
     data: bytes
     _direct: bool
@@ -107,7 +107,7 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
 
     def __init__(self, user: ISocketUser) -> None:
         self.user = user
-        self.state = _CONNECTING
+        self.state: int = _CONNECTING
         self.heard = self._direct = False
 
     @property
@@ -197,7 +197,7 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
         @raise TransportFailed: if a header cannot be sent.
         """
         self.url = url
-        self.websocket_key = base64.b64encode(os.urandom(16))
+        self.websocket_key: bytes = base64.b64encode(os.urandom(16))
         self.wire.write(
             request(
                 url,
@@ -333,7 +333,7 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
         super().onMessageBegin(isBinary)
         # One buffer. A list of the pieces would cost many times what is in them, and
         # of empty ones there may be any number.
-        self.message_data = [bytearray()]
+        self.message_data: list[Any] = [bytearray()]
 
     def onMessageFrameBegin(self, length: int) -> None:
         super().onMessageFrameBegin(length)

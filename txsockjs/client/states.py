@@ -13,7 +13,8 @@
 from __future__ import annotations
 
 import enum
-from typing import Final
+from collections.abc import Callable
+from typing import Any, ClassVar, Final
 
 
 class State(enum.Enum):
@@ -22,7 +23,7 @@ class State(enum.Enum):
     """
 
     # That of enum takes longer than all else that is done with a member.
-    __hash__ = object.__hash__
+    __hash__: ClassVar[Callable[[Any], int]] = object.__hash__
 
     #: The server has not opened it.
     CONNECTING = "connecting"
@@ -45,7 +46,7 @@ class Event(enum.Enum):
     Why a state changes.
     """
 
-    __hash__ = object.__hash__
+    __hash__: ClassVar[Callable[[Any], int]] = object.__hash__
 
     #: The server has opened the session.
     OPENED = "opened"

@@ -41,7 +41,7 @@ class ClientTransport(MessageTransport):
         transportName: str,
     ) -> None:
         super().__init__(session, protocol, encoding)
-        self.transportName = transportName
+        self.transportName: str = transportName
         # They are still asked for when the carrier is gone.
         self._peer: IAddress = carrier.peer
         self._host: IAddress = carrier.host

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import (
     IDelayedCall,
     IProtocol,
     IProtocolFactory,
+    IReactorTime,
     ISSLTransport,
 )
 from twisted.python.failure import Failure
@@ -102,8 +103,8 @@ class SocketCarrier:
         """
         @param textReceived: what of the session takes the text of a message.
         """
-        self.clock = place.clock
-        self.textReceived = textReceived
+        self.clock: IReactorTime = place.clock
+        self.textReceived: Callable[[str], None] = textReceived
         self.peer: IAddress | None = None
         self.host: IAddress | None = None
         self.subprotocol: str | None = None

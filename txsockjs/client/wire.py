@@ -52,8 +52,8 @@ class Wire:
         @param transport: the connection. Nobody else writes to it.
         @param drained: what to call when the network has taken all that had to wait.
         """
-        self.transport = transport
-        self.taken = 0
+        self.transport: Any = transport
+        self.taken: int = 0
         self._drained: Callable[[], None] | None = drained
         # What is held back, if anything is.
         self._held: list[bytes] | None = None

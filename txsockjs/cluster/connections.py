@@ -58,9 +58,9 @@ class PeerConnection(Protocol):
         self._problem: Exception | None = None
         self._paused = False
         #: Whether it is gone.
-        self.closed = False
+        self.closed: bool = False
         #: Until when it is kept without being used.
-        self.until = 0.0
+        self.until: float = 0.0
 
     def connectionMade(self) -> None:
         self._wire = wireOf(self.transport)

@@ -43,6 +43,8 @@ class PassedRequest(BoundedRequest):
 
     receivesAtOnce: ClassVar[object]
     passed: Passed
+    client: Any
+    host: Any
     certificate: Any = None
 
     def process(self) -> None:
@@ -84,8 +86,8 @@ class PeerChannel(BoundedChannel):
     A connection of a peer, which adds some headers.
     """
 
-    totalHeadersSize = 4 * BoundedChannel.totalHeadersSize
-    maxHeaders = BoundedChannel.maxHeaders + 10
+    totalHeadersSize: int = 4 * BoundedChannel.totalHeadersSize
+    maxHeaders: int = BoundedChannel.maxHeaders + 10
 
 
 class PeerSite(Site):

@@ -57,9 +57,9 @@ class _Offer:
     def __init__(
         self, request: Request, transport: Any, refused: Callable[[], object]
     ) -> None:
-        self.request = request
-        self.transport = transport
-        self.refused = refused
+        self.request: Request = request
+        self.transport: Any = transport
+        self.refused: Callable[[], object] = refused
 
 
 class HandingOver(Protocol):

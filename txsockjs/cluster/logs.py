@@ -94,7 +94,7 @@ class Lines:
     """
 
     def __init__(self, tell: Callable[[str], object], limit: int = 4096) -> None:
-        self.last = ""
+        self.last: str = ""
         self._tell = tell
         self._limit = limit
         self._rest = b""

@@ -64,7 +64,7 @@ class Slots:
         if not 0 <= me.slot < count:
             raise ValueError(f"a worker of slot {me.slot} among {count}")
         self.count = count
-        self.me = me
+        self.me: Peer = me
         self._peers: list[tuple[Peer, ...]] = [() for _ in range(count)]
         #: Called when something has changed.
         self.changed: Callable[[], object] = lambda: None

@@ -132,7 +132,7 @@ class ResponseReader:
 
     def __init__(self) -> None:
         self.answer: Answer | None = None
-        self.closes = False
+        self.closes: bool = False
         self._unread = b""
         # How many bytes are still to come of the body, or of the chunk; None in the
         # head, and between two chunks.

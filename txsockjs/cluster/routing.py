@@ -41,7 +41,7 @@ class Router:
 
     def __init__(self, reactor: Any) -> None:
         self.reactor = reactor
-        self.counters = ClusterCounters()
+        self.counters: ClusterCounters = ClusterCounters()
         self._pools: dict[object, PeerPool] = {}
 
     def isAbout(self, request: Request, resource: ServiceResource) -> bool:

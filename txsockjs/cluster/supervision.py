@@ -87,7 +87,7 @@ class Worker:
         self.link: Link | None = None
         self.ready: Deferred[bool] = Deferred()
         self.covers: frozenset[int] = frozenset()
-        self.since = 0.0
+        self.since: float = 0.0
         self.timer: IDelayedCall | None = None
 
     @property

@@ -28,6 +28,7 @@ from txsockjs.cluster.passed import (
 )
 from txsockjs.cluster.peers import Peer, Slots
 from txsockjs.cluster.routing import Router, passedTo, sessionIdOf
+from txsockjs.counters import ClusterCounters
 from txsockjs.errors import NotHere, PeerUnavailable, SessionLost
 from txsockjs.transports.base import ServiceResource
 from txsockjs.transports.resource import SockJSResource
@@ -52,7 +53,7 @@ class WorkerCluster:
         self.slots = slots
         self._reactor = reactor
         self._router = Router(reactor)
-        self.counters = self._router.counters
+        self.counters: ClusterCounters = self._router.counters
         self._handovers = Handovers(reactor, self.counters, self._isMine)
         self._ports: list[IListeningPort] = []
         slots.changed = self._changed

@@ -75,7 +75,7 @@ class Conversation(TwistedProtocol):
         self._rendering = rendering
         self._wait = wait
         self._waiting: IDelayedCall | None = None
-        self.closing = False
+        self.closing: bool = False
         self.trouble: CommandError | None = None
         self.reason: Failure = connectionDone
         self.ended: Deferred[None] = Deferred()

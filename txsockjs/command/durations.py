@@ -23,8 +23,8 @@ class Durations:
     """
 
     def __init__(self, durations: Iterable[float] = ()) -> None:
-        self.minimum = 0.0
-        self.maximum = 0.0
+        self.minimum: float = 0.0
+        self.maximum: float = 0.0
         self._total = 0.0
         self._count = 0
         self._buckets: Counter[int] = Counter()

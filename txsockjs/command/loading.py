@@ -85,11 +85,11 @@ class Load:
         """
         self.clock = clock
         self.plan = plan
-        self.tallies = {name: Tally() for name in plan.transports}
-        self.peak = 0
-        self.interrupted = False
-        self.sending = True
-        self.mark = secrets.token_hex(4)
+        self.tallies: dict[str, Tally] = {name: Tally() for name in plan.transports}
+        self.peak: int = 0
+        self.interrupted: bool = False
+        self.sending: bool = True
+        self.mark: str = secrets.token_hex(4)
         self._endpoints = endpoints
         self._shares = Shares(plan.transports)
         self._attempted = 0

@@ -196,7 +196,7 @@ class PingSession(Protocol):
         self._mark = f"txsockjs ping {secrets.token_hex(4)} "
         self._asked: dict[str, Deferred[None]] = {}
         self.ended: Deferred[None] = Deferred()
-        self.problem = ""
+        self.problem: str = ""
 
     def ask(self, number: int) -> Deferred[None]:
         """

@@ -43,7 +43,7 @@ class each:
         return self
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.names = [f"{name}_{label}" for label in self._rows]
+        self.names: list[str] = [f"{name}_{label}" for label in self._rows]
         for own, row in zip(self.names, self._rows.values(), strict=True):
             arguments = row if isinstance(row, tuple) else (row,)
             setattr(owner, own, self._test(arguments))
@@ -151,7 +151,7 @@ class Case(TestCase):
         super().__init__()
         self.target = target
         self.services = services
-        self.patience = max(target.patience, self.silence)
+        self.patience: float = max(target.patience, self.silence)
         self._endings: list[Callable[[], Any]] = []
 
     async def perform(self, name: str) -> None:

@@ -229,7 +229,7 @@ class Target:
         self.patience = patience
         self.headers = headers
         self._policy = contextFactory or BrowserLikePolicyForHTTPS()
-        self.origin = f"{parts.scheme}://{parts.netloc}"
+        self.origin: str = f"{parts.scheme}://{parts.netloc}"
         self._parts = parts
         self._reactor = reactor
         self._agent = Agent(

@@ -4,6 +4,8 @@ The suite's WebSocket client: Autobahn's, read by awaiting.
 
 from __future__ import annotations
 
+from typing import Any
+
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
 from autobahn.websocket.types import ConnectionResponse
 from twisted.internet.defer import Deferred, DeferredQueue, TimeoutError
@@ -29,7 +31,7 @@ class WebSocket(WebSocketClientProtocol):  # type: ignore[misc]
         self.patience = patience
         self.opened: Deferred[WebSocket] = Deferred()
         self.closed: Deferred[tuple[int | None, str | None]] = Deferred()
-        self.response: ConnectionResponse | None = None
+        self.response: Any = None
         self._messages: DeferredQueue[str | bytes | None] = DeferredQueue()
 
     def onConnect(self, response: ConnectionResponse) -> None:

@@ -151,8 +151,8 @@ class Close(Frame):
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(b"c[%d,%b]" % (code, quote(reason)))
-        self.code = code
-        self.reason = reason
+        self.code: int = code
+        self.reason: str = reason
 
 
 class Message(Frame):
@@ -175,10 +175,10 @@ class Message(Frame):
         """
         @param size: how many bytes the text has in UTF-8, where that is known.
         """
-        self.text = text
+        self.text: str = text
         if size is None:
             size = len(text) if text.isascii() else len(encode(text))
-        self.size = size
+        self.size: int = size
         self.json: bytes | None = None
         self._format = None
 

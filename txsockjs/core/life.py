@@ -72,10 +72,10 @@ class SessionLife(Watch):
         # Whether the peer is sure to know of the end.
         self._known = False
         self.closeFrame: Close | None = None
-        self.counters = counters
+        self.counters: TransportCounters = counters
         self.onEnd: Callable[[], object] | None = None
         self.owner: object = None
-        self.since = 0.0
+        self.since: float = 0.0
 
     # The beginning
 

@@ -35,8 +35,8 @@ class Outbox(list[Part]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.size = 0
-        self.packed = 0
+        self.size: int = 0
+        self.packed: int = 0
         self.unread: list[IReceiver] | None = None
 
     @property

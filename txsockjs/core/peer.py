@@ -74,7 +74,7 @@ class Watch(Driver):
         self._timers: Timers[Watch] = host.timers
         # The receiver that has the session's frames, or that had them last.
         self._receiver: IReceiver | None = None
-        self.spoke = 0.0
+        self.spoke: float = 0.0
         # When the timer wants to be called, if it does; and for when it was armed, or
         # how many turns of the reactor ago it was found to be late.
         self._due: float | None = None

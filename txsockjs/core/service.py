@@ -86,15 +86,15 @@ class Service:
         self, clock: IReactorTime, options: SockJSOptions, service: str = ""
     ) -> None:
         self.clock = clock
-        self.counters = Counters(service)
-        self.life = Life.NEW
+        self.counters: Counters = Counters(service)
+        self.life: Life = Life.NEW
         self.options = options
         self.authorizing = 0
         self.forgotten: Callable[[bytes], object] | None = None
         self.byId: dict[bytes, Session] = {}
         self._ids: dict[IHostedSession, bytes | None] = {}
         self._open = 0
-        self.endOfTurn = EndOfTurn(clock, self._broke)
+        self.endOfTurn: EndOfTurn = EndOfTurn(clock, self._broke)
         self.timers: Timers[Session] = Timers(clock, self._broke)
         self._drainCall: IDelayedCall | None = None
         self._drained: list[Deferred[None]] = []

@@ -82,6 +82,8 @@ class Session(SessionLife):
 
     __slots__ = ("_paused",)
 
+    spoke: float
+
     def __init__(self, host: ISessionHost, counters: TransportCounters) -> None:
         super().__init__(host, counters)
         self._paused = False
@@ -274,7 +276,7 @@ class Session(SessionLife):
             self._leave(receiver.finish)
             self._left()
         else:
-            self.condition = _READY if room else _FULL
+            self.condition: Condition = _READY if room else _FULL
 
     def beat(self) -> None:
         """

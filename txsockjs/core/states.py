@@ -20,7 +20,8 @@ may have a receiver that is FULL, and one that is OPEN none at all.
 from __future__ import annotations
 
 import enum
-from typing import Final
+from collections.abc import Callable
+from typing import Any, ClassVar, Final
 
 
 class State(enum.Enum):
@@ -29,7 +30,7 @@ class State(enum.Enum):
     """
 
     # That of enum takes longer than all else that is done with a member.
-    __hash__ = object.__hash__
+    __hash__: ClassVar[Callable[[Any], int]] = object.__hash__
 
     #: Nobody was told anything yet.
     NEW = "new"
@@ -48,7 +49,7 @@ class Condition(enum.Enum):
     What can be done with a session's receiver.
     """
 
-    __hash__ = object.__hash__
+    __hash__: ClassVar[Callable[[Any], int]] = object.__hash__
 
     #: There is none.
     NONE = "none"
@@ -65,7 +66,7 @@ class Event(enum.Enum):
     Why a state changes.
     """
 
-    __hash__ = object.__hash__
+    __hash__: ClassVar[Callable[[Any], int]] = object.__hash__
 
     #: It is known that the session may be opened.
     OPENED = "opened"

@@ -65,11 +65,11 @@ class Rooms:
         @param name: what metrics call them.
         @raise OptionError: for an option that is unknown or has a value it cannot have.
         """
-        self.options = RoomsOptions.of(options)
-        self.counters = RoomsCounters(name)
-        self.attendance = Attendance(self.options.max_rooms)
+        self.options: RoomsOptions = RoomsOptions.of(options)
+        self.counters: RoomsCounters = RoomsCounters(name)
+        self.attendance: Attendance = Attendance(self.options.max_rooms)
         self.waiting = 0
-        self.turns = DeferredSemaphore(_AT_ONCE)
+        self.turns: DeferredSemaphore = DeferredSemaphore(_AT_ONCE)
         self._clock = clock
         self.broker: IBroker = MemoryBroker(clock) if broker is None else broker
         self._rooms: WeakValueDictionary[str, Room] = WeakValueDictionary()

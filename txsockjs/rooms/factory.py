@@ -225,7 +225,7 @@ class RoomsFactory(Factory):
     @ivar clock: what tells the time.
     """
 
-    rightsTimeout = 10.0
+    rightsTimeout: float = 10.0
 
     def __init__(
         self,

@@ -38,11 +38,11 @@ class _Log:
     __slots__ = ("entries", "forgotten", "latest", "room", "stale")
 
     def __init__(self, room: str, epoch: str, forgotten: float) -> None:
-        self.room = room
+        self.room: str = room
         self.entries: deque[Entry] = deque()
-        self.latest = Position(epoch, 0)
-        self.stale = 0.0
-        self.forgotten = forgotten
+        self.latest: Position = Position(epoch, 0)
+        self.stale: float = 0.0
+        self.forgotten: float = forgotten
 
 
 class MemoryStore:
@@ -78,7 +78,7 @@ class MemoryStore:
         self._filled: OrderedDict[str, _Log] = OrderedDict()
         self._present: dict[str, dict[str, str]] = {}
         self._subscribers: dict[str, dict[MemoryBroker, None]] = {}
-        self.size = 0
+        self.size: int = 0
 
     def _now(self) -> float:
         # Not before it is needed: that installs the global reactor.
@@ -224,7 +224,7 @@ class MemoryBroker:
         @param store: what it shares with others, which then are to each other what
             processes are; one of its own if not given.
         """
-        self.up = False
+        self.up: bool = False
         self._store = MemoryStore(clock) if store is None else store
         self._listener: IBrokerListener | None = None
         self._subscribed: set[str] = set()

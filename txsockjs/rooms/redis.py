@@ -137,7 +137,7 @@ class RedisBroker:
                 )
         if not maxWaiting >= 1:
             raise ValueError(f"maxWaiting is a number above 0, not {maxWaiting!r}")
-        self.malformed = 0
+        self.malformed: int = 0
         self._reactor = reactor
         self._timeout = timeout
         self._maxWaiting = maxWaiting

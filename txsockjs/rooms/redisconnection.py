@@ -7,12 +7,12 @@ not: they reconnect by the global reactor and a clock of their own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import txredisapi
 from twisted.internet.defer import Deferred, FirstError, fail, gatherResults
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from txsockjs.errors import BrokerUnavailable
@@ -27,14 +27,36 @@ MOST_REPLY: Final = 64 * 1024 * 1024
 _ELSEWHERE: Final = ("READONLY", "MASTERDOWN", "NOSCRIPT")
 
 
-class Connection(txredisapi.RedisProtocol):  # type: ignore[misc]
+if TYPE_CHECKING:
+    # txredisapi has no types.
+    class _RedisProtocol(Protocol):
+        callLater: Any
+
+        def __init__(self, *args: Any, **kw: Any) -> None: ...
+        def dataReceived(self, data: bytes, unpause: bool = False) -> None: ...
+        def replyReceived(self, reply: Any) -> None: ...
+        def execute_command(self, *command: Any) -> Deferred[Any]: ...
+        def whenConnected(self) -> Deferred[object]: ...
+        def whenDisconnected(self) -> Deferred[object]: ...
+
+    class _SubscriberProtocol(_RedisProtocol):
+        def messageReceived(
+            self, pattern: object, channel: Any, message: Any
+        ) -> None: ...
+
+else:
+    _RedisProtocol = txredisapi.RedisProtocol
+    _SubscriberProtocol = txredisapi.SubscriberProtocol
+
+
+class Connection(_RedisProtocol):
     """
     What the two kinds of connections have in common.
 
     @ivar ended: fires when the connection is lost, with the reason as text.
     """
 
-    factory: ConnectionFactory
+    factory: Any
     transport: Any
 
     def __init__(self, *args: Any, **kw: Any) -> None:
@@ -91,8 +113,7 @@ class Connection(txredisapi.RedisProtocol):  # type: ignore[misc]
         """
         if not self.connected:
             return fail(BrokerUnavailable("the connection to Redis was lost"))
-        reply: Deferred[Any] = self.execute_command(*command)
-        return reply.addErrback(self._refused)
+        return self.execute_command(*command).addErrback(self._refused)
 
     def _refused(self, failure: Failure) -> None:
         error = failure.value
@@ -133,7 +154,7 @@ class Asking(Connection):
     """
 
 
-class Hearing(Connection, txredisapi.SubscriberProtocol):  # type: ignore[misc]
+class Hearing(Connection, _SubscriberProtocol):
     """
     A connection for subscriptions. Channels are subscribed to one by one: txredisapi
     takes the confirmation of a second one in a command for the reply to the next.
@@ -177,7 +198,7 @@ class ConnectionFactory(Factory):
         self.login = login
         self.database = database
         self.opened = opened
-        self.problem = ""
+        self.problem: str = ""
 
     def buildProtocol(self, addr: object) -> Connection:
         connection = self.kind(

@@ -76,7 +76,7 @@ class RedisLink:
             it has subscribed.
         """
         self.url = url
-        self.up = False
+        self.up: bool = False
         self._reactor = reactor
         self._timeout = timeout
         self._trust = trust

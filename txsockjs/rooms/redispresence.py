@@ -55,7 +55,7 @@ class Presence:
         @param ttl: seconds that a process is taken to live after it was heard of.
         @param kept: ms that a position is kept.
         """
-        self.process = ""
+        self.process: str = ""
         self._run = run
         self._keys = keys
         self._subscribed = subscribed

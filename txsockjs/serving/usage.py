@@ -30,7 +30,9 @@ class UsageOptions(usage.Options):
 
     def __init__(self) -> None:
         usage.Options.__init__(self)
-        self.docs = {name: " ".join(doc.split()) for name, doc in self.docs.items()}
+        self.docs: dict[str, str] = {
+            name: " ".join(doc.split()) for name, doc in self.docs.items()
+        }
 
     def opt_version(self) -> NoReturn:
         """

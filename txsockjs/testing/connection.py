@@ -139,8 +139,8 @@ class MemoryConnection(Protocol):
 
     def __init__(self, reactor: MemoryReactor) -> None:
         self._reactor = reactor
-        self.received = b""
-        self.closed = False
+        self.received: bytes = b""
+        self.closed: bool = False
         self.response: MemoryResponse | None = None
 
     def send(self, data: bytes) -> None:

@@ -36,9 +36,9 @@ class MemoryReceiver:
         self.carried = 0
         self.frames: list[bytes] = []
         self.pending = 0
-        self.finished = False
-        self.aborted = False
-        self.pings = 0
+        self.finished: bool = False
+        self.aborted: bool = False
+        self.pings: int = 0
         self.heard = False
         self._limit = limit
         self._paused = False

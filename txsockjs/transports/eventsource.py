@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from twisted.web.server import Request
 
@@ -23,7 +24,7 @@ class EventSource(ReceivingResource):
 
     transport = "eventsource"
     method = b"GET"
-    policy = Policy.SESSION | Policy.STREAMING
+    policy: ClassVar[Policy] = Policy.SESSION | Policy.STREAMING
     contentType = b"text/event-stream"
     streaming = True
 

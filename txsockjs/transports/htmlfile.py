@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import ClassVar, Final
 
 from twisted.web.server import Request
 
@@ -42,7 +42,9 @@ class HTMLFile(ReceivingResource):
 
     transport = "htmlfile"
     method = b"GET"
-    policy = Policy.SESSION | Policy.STREAMING | Policy.NOSNIFF | Policy.EMBEDDED
+    policy: ClassVar[Policy] = (
+        Policy.SESSION | Policy.STREAMING | Policy.NOSNIFF | Policy.EMBEDDED
+    )
     contentType = b"text/html; charset=UTF-8"
     streaming = True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from twisted.web.server import Request
 
@@ -20,7 +21,7 @@ class JSONPPolling(ReceivingResource):
 
     transport = "jsonp"
     method = b"GET"
-    policy = Policy.SESSION | Policy.NOSNIFF | Policy.EMBEDDED
+    policy: ClassVar[Policy] = Policy.SESSION | Policy.NOSNIFF | Policy.EMBEDDED
     contentType = b"application/javascript; charset=UTF-8"
 
     def format(self, request: Request) -> Callable[[Frame], bytes]:
@@ -38,7 +39,7 @@ class JSONPSend(SendingResource):
     C{jsonp_send}: messages from the client, in a form's field C{d} or as plain JSON.
     """
 
-    policy = Policy.SESSION | Policy.NOSNIFF | Policy.EMBEDDED
+    policy: ClassVar[Policy] = Policy.SESSION | Policy.NOSNIFF | Policy.EMBEDDED
     code = 200
     body = b"ok"
     form = True

@@ -6,7 +6,7 @@ import json
 from hashlib import sha256
 from html import escape
 from secrets import randbits
-from typing import Final
+from typing import ClassVar, Final
 
 from twisted.web.server import Request
 
@@ -44,7 +44,7 @@ class _Page(ServiceResource):
     A page that anybody may GET, or HEAD, and that no script reads across origins.
     """
 
-    policy = Policy(0)
+    policy: ClassVar[Policy] = Policy(0)
     method = b"GET"
     hasHead = True
 
@@ -137,7 +137,7 @@ class Info(ServiceResource):
     round trip. (PROTOCOL section 3)
     """
 
-    policy = Policy.CORS | Policy.NEVER_CACHED
+    policy: ClassVar[Policy] = Policy.CORS | Policy.NEVER_CACHED
     method = b"GET"
     hasHead = True
 

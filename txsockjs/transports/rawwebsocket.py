@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from autobahn.util import encode_truncate
 from twisted.internet.defer import Deferred
 
@@ -65,6 +67,6 @@ class RawWebSocketResource(WebSocketResource):
     C{BASE/websocket}: no SockJS framing at all.
     """
 
-    policy = Policy(0)
+    policy: ClassVar[Policy] = Policy(0)
     transport = "rawwebsocket"
-    receiver = RawSocketReceiver
+    receiver: ClassVar[type[SocketReceiver]] = RawSocketReceiver

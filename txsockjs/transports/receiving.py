@@ -113,9 +113,9 @@ class ResponseReceiver:
         self._format = format
         # Whether nothing more can be done with the response.
         self._ended = False
-        self.carried = 0
+        self.carried: int = 0
         # Whether it takes no further frame: it has had its last one, or is lost.
-        self.finished = False
+        self.finished: bool = False
         self.session: Session | None = None
         request.notifyFinish().addErrback(self._connectionLost)
 
@@ -190,7 +190,7 @@ class PollingReceiver(ResponseReceiver):
     def sendFrame(self, frame: Frame) -> bool:
         self.finished = True
         data = frame.formatted(self._format)
-        self.carried = len(data)
+        self.carried: int = len(data)
         self._response.whole(200, self._headers, self._contentType, data)
         return False
 
@@ -202,6 +202,8 @@ class StreamingReceiver(ResponseReceiver):
     """
 
     __slots__ = ("_limit", "_paused", "_request")
+
+    carried: int
 
     def __init__(
         self, request: Request, format: Callable[[Frame], bytes], limit: int
@@ -225,7 +227,7 @@ class StreamingReceiver(ResponseReceiver):
         data = frame.formatted(self._format)
         self.carried += len(data)
         self._response.write(data)
-        self.finished = self.carried >= self._limit
+        self.finished: bool = self.carried >= self._limit
         return not self._paused
 
     def finish(self) -> None:

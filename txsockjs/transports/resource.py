@@ -12,6 +12,7 @@ from txsockjs._checkers import IsResource
 from txsockjs.clock import Clock, clockOr
 from txsockjs.core.frames import Close
 from txsockjs.core.service import RESTART, Service
+from txsockjs.counters import Counters
 from txsockjs.factories import ProtocolSource, factoryOf
 from txsockjs.options import SockJSOptions
 from txsockjs.sessions import Sessions
@@ -72,13 +73,15 @@ class SockJSResource(ServiceTree, IsResource):
         super().__init__()
         self._factory = made = factoryOf(factory)
         self._started = False
-        self.options = options = SockJSOptions.of(options)
-        self.service = service = Service(clockOr(clock), options, name)
-        self.counters = service.counters
+        options = SockJSOptions.of(options)
+        self.options: SockJSOptions = options
+        service = Service(clockOr(clock), options, name)
+        self.service: Service = service
+        self.counters: Counters = service.counters
         self._shutdown = ShutdownHook(service.clock, self.closeSessions, self.stop)
         rules = HeaderRules(options)
-        self.greeting = Greeting(service, rules)
-        self.iframe = Iframe(service, rules) if options.iframe else None
+        self.greeting: Greeting = Greeting(service, rules)
+        self.iframe: Iframe | None = Iframe(service, rules) if options.iframe else None
         self.pages: dict[bytes, ServiceResource] = {b"info": Info(service, rules)}
         if options.offers("rawwebsocket"):
             self.pages[b"websocket"] = RawWebSocketResource(service, rules, made)

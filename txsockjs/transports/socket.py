@@ -108,7 +108,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     _log = Logger()
     # Autobahn's would warn of every peer that does something wrong, and quote it.
-    log = txaio.make_logger("none")
+    log: Any = txaio.make_logger("none")
 
     factory: SocketFactory
     data: bytes
@@ -130,7 +130,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self._direct = False
-        self.state = WebSocketProtocol.STATE_CONNECTING
+        self.state: int = WebSocketProtocol.STATE_CONNECTING
 
     # What asks for the dictionary of an instance, as C{vars} and C{cached_property} do,
     # makes one that is larger and slower than what Python has without.
@@ -308,7 +308,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         super().onMessageBegin(isBinary)
         # One buffer. A list of the pieces would cost many times what is in them, and
         # of empty ones there may be any number.
-        self.message_data = [bytearray()]
+        self.message_data: list[Any] = [bytearray()]
 
     def onMessageFrameBegin(self, length: int) -> None:
         super().onMessageFrameBegin(length)
@@ -463,7 +463,7 @@ class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
     ) -> None:
         super().__init__(reactor=clock, server=None)
         self.clock = clock
-        self.closeTimeout = options.timeout
+        self.closeTimeout: float = options.timeout
         self.onOpen = onOpen
         self.options = options
         self.labels = labels
@@ -480,7 +480,7 @@ class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
             openHandshakeTimeout=0,
             closeHandshakeTimeout=0,
         )
-        self.protocol = self._protocolClass()
+        self.protocol: type[SocketProtocol] = self._protocolClass()
 
     def _protocolClass(self) -> type[SocketProtocol]:
         """

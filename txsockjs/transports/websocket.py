@@ -95,8 +95,8 @@ class SocketReceiver:
         self._writable = True
         self._unanswered: bytes | None = None
         self._deflating = socket.isDeflating()
-        self.finished = False
-        self.heard = True
+        self.finished: bool = False
+        self.heard: bool = True
         self.session: Session | None = None
         self._transport.registerProducer(self, True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from twisted.web.server import Request
 
@@ -38,7 +39,7 @@ class XHRStreaming(XHRPolling):
     """
 
     transport = "xhr_streaming"
-    policy = Policy.SESSION | Policy.STREAMING
+    policy: ClassVar[Policy] = Policy.SESSION | Policy.STREAMING
     streaming = True
 
     def prelude(self, request: Request) -> bytes:

@@ -40,6 +40,18 @@ class BoundedRequest(Request):
 
     receivesAtOnce: ClassVar[object]
 
+    # Twisted's own are without types.
+    method: Any
+    uri: Any
+    path: Any
+    clientproto: Any
+    args: Any
+    content: Any
+    requestHeaders: Any
+    site: Any
+    prepath: Any
+    postpath: Any
+
     _refused = False
     _step = BODY_STEP
     # HTTP/2 alone: HTTP/1 has one request at a time, and the channel's timer.

@@ -13,7 +13,7 @@ from email.utils import formatdate
 from functools import lru_cache
 from ipaddress import IPv6Address as IPAddress6
 from ipaddress import ip_address
-from typing import Final
+from typing import Any, ClassVar, Final
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -66,7 +66,7 @@ class Policy(enum.Flag):
     """
 
     # There is one object for each value, and that of enum takes long.
-    __hash__ = object.__hash__
+    __hash__: ClassVar[Callable[[Any], int]] = object.__hash__
 
     CORS = enum.auto()
     NEVER_CACHED = enum.auto()
@@ -91,9 +91,9 @@ class HeaderBlock:
     __slots__ = ("names", "pairs", "wire")
 
     def __init__(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
-        self.pairs = pairs
-        self.names = _OF_A_BODY.union(name for name, _ in pairs)
-        self.wire = b"".join([b"%b: %b\r\n" % pair for pair in pairs])
+        self.pairs: Sequence[tuple[bytes, bytes]] = pairs
+        self.names: frozenset[bytes] = _OF_A_BODY.union(name for name, _ in pairs)
+        self.wire: bytes = b"".join([b"%b: %b\r\n" % pair for pair in pairs])
 
     def apply(self, request: Request) -> None:
         """
@@ -129,7 +129,7 @@ class HeaderRules:
 
     def __init__(self, options: SockJSOptions) -> None:
         self._options = options
-        self.guarded = options.origins is not None
+        self.guarded: bool = options.origins is not None
 
     def headers(self, request: Request, policy: Policy) -> HeaderBlock:
         """

@@ -106,7 +106,7 @@ class BoundedH2Connection(Protocol):
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
-        self.conn = Machine()
+        self.conn: Machine = Machine()
         # Of L{Stream}: Twisted's part of it is not typed.
         self.streams: dict[int, Any] = {}
         self._sender = StreamSender(

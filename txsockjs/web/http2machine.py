@@ -149,7 +149,7 @@ class FrameCutter:
         self._data = bytearray()
         self._preface = _PREFACE
         self._block = 0
-        self.inBlock = False
+        self.inBlock: bool = False
 
     def feed(self, data: bytes) -> None:
         self._data += data

@@ -45,7 +45,7 @@ class Response:
 
     def __init__(self, request: Request, wire: Wire) -> None:
         self._request: Any = request
-        self.wire = wire
+        self.wire: Wire = wire
 
     def whole(
         self, code: int, headers: HeaderBlock, contentType: bytes, body: bytes

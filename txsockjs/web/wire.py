@@ -61,7 +61,7 @@ class Wire:
     __slots__ = ("_bottom", "transport")
 
     def __init__(self, transport: Any) -> None:
-        self.transport = transport
+        self.transport: Any = transport
         # TLS and the PROXY protocol wrap what the system has.
         while isinstance(transport, ProtocolWrapper):
             transport = transport.transport

@@ -4,6 +4,8 @@ Section 6: how a session over the HTTP transports ends.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from twisted.internet.defer import DeferredList
 
 from txsockjs.conformance.case import Case, Session, each
@@ -85,7 +87,7 @@ class ForgettingTests(Case):
     """
 
     slow = True
-    timeout = 90
+    timeout: ClassVar[int] = 90
 
     @each("xhr_send", "jsonp_send")
     async def testLost(self, transport: str) -> None:

@@ -4,6 +4,8 @@ Section 5: the heartbeat.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from txsockjs.conformance.case import Case
 from txsockjs.conformance.websocket import connect
 from txsockjs.conformance.wire import POLLING, STREAMING, framed
@@ -16,8 +18,8 @@ class HeartbeatTests(Case):
     """
 
     slow = True
-    timeout = 90
-    silence = 30
+    timeout: ClassVar[int] = 90
+    silence: ClassVar[int] = 30
 
     async def poll(self, transport: str) -> bytes:
         session = self.session()
