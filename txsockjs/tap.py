@@ -62,7 +62,7 @@ class Options(UsageOptions):
         "services. Each service is at the URL path of its NAME, such as "
         "http://127.0.0.1:8080/chat, which is what the browser's SockJS is given."
     )
-    optParameters = [
+    optParameters: Any = [
         [
             "static",
             None,
@@ -103,15 +103,15 @@ class Options(UsageOptions):
         """
         UsageOptions.__init__(self)
         self.reactor = reactor
-        self.wantsRooms = False
+        self.wantsRooms: bool = False
         self._machine = machine
         self.workers: int | None = None
         self.arguments: list[str] = []
         self.endpoints: list[tuple[str, IStreamServerEndpoint]] = []
         self.metrics: list[tuple[str, IStreamServerEndpoint]] = []
-        self.metricsSite: Site | None = None
+        self.metricsSite: Any = None
         self.status: list[tuple[str, IStreamServerEndpoint]] = []
-        self.statusSite: Site | None = None
+        self.statusSite: Any = None
         self._statusOrigins: list[str] = []
         self.rooms: SharedRooms | None = None
         self._broker: str | None = None
@@ -267,12 +267,12 @@ class Options(UsageOptions):
         if os.getcwd() not in sys.path:
             sys.path.append(os.getcwd())
         factories = [self._load(*service) for service in self._services]
-        self.site = SockJSMultiFactory(
+        self.site: SockJSMultiFactory = SockJSMultiFactory(
             clock=self.reactor,
             logPath=self._accessLogPath(),
             keep_alive=self._keepAlive,
         )
-        self.what = self._whatIsServed()
+        self.what: str = self._whatIsServed()
         if factories:
             self._addServices(factories)
             if self["static"] is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -50,7 +50,7 @@ class Join(Command):
     A worker has connected.
     """
 
-    arguments = [(b"slot", Integer()), (b"generation", Integer())]
+    arguments: ClassVar[Any] = [(b"slot", Integer()), (b"generation", Integer())]
 
 
 class Ready(Command):
@@ -84,7 +84,7 @@ class Peers(Command):
     The parent tells a worker who is there. C{table} is what L{writePeers} has written.
     """
 
-    arguments = [(b"table", Unicode())]
+    arguments: ClassVar[Any] = [(b"table", Unicode())]
 
 
 class Accept(Command):
@@ -92,7 +92,7 @@ class Accept(Command):
     The parent tells a worker to accept the connections of some slots, and of no others.
     """
 
-    arguments = [(b"slots", ListOf(Integer()))]
+    arguments: ClassVar[Any] = [(b"slots", ListOf(Integer()))]
 
 
 class Drain(Command):

@@ -117,7 +117,7 @@ class PeerSite(Site):
         self._site = site
         self._verify = verify
         self.strange = strange
-        self.idleTimes = float(IDLE), 0.0
+        self.idleTimes: tuple[float, float] = float(IDLE), 0.0
 
     @property
     def smallBody(self) -> int:

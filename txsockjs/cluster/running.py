@@ -90,7 +90,7 @@ class WorkerRun:
     ) -> None:
         self.service = service
         me = Peer(settings["slot"], settings["generation"], settings["path"])
-        self.slots = Slots(settings["slots"], me)
+        self.slots: Slots = Slots(settings["slots"], me)
         service.site.joinCluster(WorkerCluster(reactor, self.slots))
         self._reactor = reactor
         self._adopted = adopted

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Any
 
-from twisted.web.server import Request
-
 from txsockjs.options import SockJSOptions
 from txsockjs.origins import isHost, matches
 
@@ -27,7 +25,7 @@ class OwnOrigin:
         options = SockJSOptions.fromDict({"origins": list(origins)})
         self._allowed: Any = options.origins
 
-    def __call__(self, origin: str, request: Request | None) -> bool:
+    def __call__(self, origin: str, request: Any) -> bool:
         if matches(origin, self._allowed):
             return True
         if request is None:

@@ -60,7 +60,7 @@ class Actions:
         """
         self._services = services
         self._token = None if token is None else checkToken(token).encode("ascii")
-        self.possible = token is not None
+        self.possible: bool = token is not None
 
     def do(self, asked: Mapping[str, object], peer: str) -> str:
         """

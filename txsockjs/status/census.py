@@ -102,7 +102,7 @@ class Census:
         self._call: IDelayedCall | None = None
         self._known: dict[tuple[str, int], Row] = {}
         self.rows: list[Row] = []
-        self.complete = False
+        self.complete: bool = False
 
     def start(self) -> None:
         """

@@ -67,7 +67,7 @@ class Browser:
         self._peer = addressOf(peer)
         self._secure = secure
         self._certificate = certificate
-        self.opening = Opening().adding(headers, cookies, origin)
+        self.opening: Opening = Opening().adding(headers, cookies, origin)
         self._delay = None if delay is None else checkSeconds("delay", delay)
         self._connections: list[MemoryConnection] = []
 

@@ -246,7 +246,7 @@ class MemoryWebSocket(WebSocketClientProtocol):  # type: ignore[misc]
         super().__init__()
         self._reactor = reactor
         self.messages: list[str | bytes] = []
-        self.opened = False
+        self.opened: bool = False
         self.subprotocol: str | None = None
         self.ended: tuple[int, str] | None = None
         self.updated: Callable[[], None] = lambda: None

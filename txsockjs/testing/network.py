@@ -59,7 +59,7 @@ class MemorySocket:
         self._reset = False
         self._lingers = True
         self._vanished = False
-        self.closed = False
+        self.closed: bool = False
 
     def isReadable(self) -> bool:
         return not self._vanished and (bool(self._incoming) or self._ended)
@@ -258,7 +258,7 @@ class MemoryReactor(Clock):
         while (due := self._due()) is not None and due <= end:
             self.rightNow = max(self.rightNow, due)
             self.settle()
-        self.rightNow = end
+        self.rightNow: float = end
 
     def _due(self) -> float | None:
         """

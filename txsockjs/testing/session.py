@@ -55,7 +55,7 @@ class MemorySession:
         A L{MemoryClient <txsockjs.testing.MemoryClient>} makes its sessions.
         """
         self.received: list[str] = []
-        self.opened = False
+        self.opened: bool = False
         self.closed: tuple[int, str] | None = None
         self._client = client
         self._transport = transport

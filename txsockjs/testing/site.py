@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from time import monotonic
 from typing import Final, TypeVar
@@ -70,7 +70,7 @@ class MemorySite:
 
     room = 65536
 
-    delay = 0.0
+    delay: float = 0.0
 
     def __init__(self, site: Site) -> None:
         """
@@ -89,7 +89,7 @@ class MemorySite:
         self.site = site
         self._transports: list[Server] = []
         self._listening = True
-        self.sessionIds = (f"s{number}" for number in count(1))
+        self.sessionIds: Iterator[str] = (f"s{number}" for number in count(1))
         site.doStart()
 
     @classmethod
