@@ -26,7 +26,7 @@ class Topics(SockJSMultiplexResource):
         factory = super().subscribe(connection, name)
         if factory is None and name.startswith("room-"):
             factory = ChatFactory()
-            self.addFactory(name, factory, temporary=True)
+            self.addFactory(name, factory)
         return factory
 
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.protocol import Factory
+from twisted.internet.task import deferLater
+from twisted.protocols.wire import Echo
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
@@ -52,3 +55,26 @@ class ExampleTests(ExampleTestCase):
         answer = await session.ask("sub,room-1", "msg,room-1,x")
         self.assertEqual(answer, 'a["msg,room-1,x"]')
         self.assertIn("err,hall,", await session.ask("sub,hall"))
+
+    async def test_members(self) -> None:
+        """
+        Who is a member gets a channel, when that is known, and nobody else does.
+        """
+        self.run_("topics", "members")
+        self.addCleanup(self.space["topics"].stop)
+        service = self.space["Members"]()
+        service.addFactory("club", Factory.forProtocol(Echo))
+        service.addFactory("board", Factory.forProtocol(Echo))
+
+        async def isMember(avatar: object, name: str) -> bool:
+            await deferLater(reactor, 0)
+            return name == "club"
+
+        service.isMember = isMember
+        session = await self.serve(service)
+        answer = await session.ask("sub,club", "msg,club,x")
+        self.assertEqual(answer, 'a["msg,club,x"]')
+        answer = await session.ask("sub,board")
+        self.assertEqual(
+            answer, 'a["err,board,Members only","uns,board,4403,Members only"]'
+        )

@@ -196,7 +196,7 @@ class Channel:
     # ISession
 
     def send(self, message: Message) -> None:
-        self.forward(Message(f"msg,{self.spelling},{message.text}"))
+        self.forward(message.behind(f"msg,{self.spelling},"))
 
     def close(self, close: Close) -> None:
         self._close(close, Failure(ConnectionDone()))
@@ -380,5 +380,11 @@ class ChannelsProtocol(Protocol):
     def resume(self, channel: Channel) -> None:
         if channel in self._paused:
             self._paused.remove(channel)
-            if not self._paused:
-                self.transport.resumeProducing()
+            self._readOn()
+
+    def _readOn(self) -> None:
+        """
+        Read on, if every channel reads.
+        """
+        if not self._paused:
+            self.transport.resumeProducing()

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from json.encoder import encode_basestring
 from json.scanner import make_scanner
-from typing import ClassVar, Final, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
 from txsockjs.errors import BrokenJSON, MessageTooBig
 
@@ -75,7 +75,7 @@ class Frame:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._format: Callable[[Frame], bytes] | None = None
+        self._format: object = None
 
     @property
     def data(self) -> bytes:
@@ -115,9 +115,9 @@ class Frame:
         The frame as a transport writes it. The last format asked for is kept.
         """
         if self._format is not format:
-            self._formatted = format(self)
+            self._formatted: Any = format(self)
             self._format = format
-        return self._formatted
+        return self._formatted  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.data[:60]!r}>"
@@ -201,6 +201,17 @@ class Message(Frame):
         if json is None:
             json = self.json = quote(self.text)
         return b"a[%b]" % json
+
+    def behind(self, prefix: str) -> Message:
+        """
+        The message with something before its text. The last one asked for is kept, as
+        its last format is: those that are sent to many are asked for one after the
+        other.
+        """
+        if self._format != prefix:
+            self._formatted = Message(prefix + self.text)
+            self._format = prefix
+        return self._formatted  # type: ignore[no-any-return]
 
     @classmethod
     def fromBytes(cls, data: bytes, encoding: str) -> Message:
