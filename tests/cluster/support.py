@@ -149,10 +149,13 @@ class ClusterCase(SynchronousTestCase):
     siteOptions: dict[str, Any] = {}
 
     def setUp(self) -> None:
-        self.reactor = MemoryReactor()
+        self.reactor = self.makeReactor()
         self.ports = MemoryPorts(self.reactor)
         self.workers: list[Worker] = []
         self.addCleanup(self._stop)
+
+    def makeReactor(self) -> MemoryReactor:
+        return MemoryReactor()
 
     def begin(self, count: int = 3, protocol: type[Protocol] = Echo) -> None:
         """

@@ -11,6 +11,7 @@ from twisted.web.server import Request, Site
 
 from txsockjs.cluster.passed import (
     CERTIFICATE,
+    OURS,
     PASSED,
     NotPassed,
     Passed,
@@ -57,8 +58,8 @@ class PassedRequest(BoundedRequest):
             certificates = self.requestHeaders.getRawHeaders(CERTIFICATE)
             if certificates is not None:
                 self.certificate = readCertificate(certificates[-1])
-        except NotPassed:
-            channel.site.strange(self)
+        except NotPassed as problem:
+            channel.site.strange(self, problem)
             response: Any = self
             body = refuse(self, NotAPeer())
             response.setHeader(b"Content-Length", b"%d" % len(body))
@@ -67,8 +68,8 @@ class PassedRequest(BoundedRequest):
             return
         self.client, self.host = passed.client, passed.host
         # The application sees what the client has sent.
-        self.requestHeaders.removeHeader(PASSED)
-        self.requestHeaders.removeHeader(CERTIFICATE)
+        for name in OURS:
+            self.requestHeaders.removeHeader(name)
         super().process()
 
     def isSecure(self) -> bool:
@@ -102,13 +103,13 @@ class PeerSite(Site):
         self,
         site: Any,
         verify: Check,
-        strange: Callable[[Request], object] = lambda request: None,
+        strange: Callable[[Request, NotPassed], object],
     ) -> None:
         """
         @param site: the site of the services.
         @param verify: what finds out whether a request comes from a peer. It gets the
             request, and the value of the header that tells of it.
-        @param strange: called with a request that does not.
+        @param strange: called with a request that does not, and why.
         """
         root = Resource()
         super().__init__(  # type: ignore[no-untyped-call]

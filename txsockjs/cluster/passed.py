@@ -20,17 +20,21 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress, ISSLTransport
 from twisted.web.server import Request
 
-#: The header that tells the rest, and the one with the client's certificate. Twisted
-#: writes their names so.
+#: The header that tells the rest, the one with the client's certificate, and the one
+#: with a signature. Twisted writes their names so.
 PASSED: Final = b"Sockjs-Passed"
 CERTIFICATE: Final = b"Sockjs-Certificate"
+SIGNATURE: Final = b"Sockjs-Signature"
+
+#: What no outsider can say.
+OURS: Final = (PASSED, CERTIFICATE, SIGNATURE)
 
 #: How often a request may be passed on. Twice: to the worker of its slot, and from one
 #: that ends to the one in its place.
 MOST_HOPS: Final = 2
 
 # What is about the connection (RFC 9110, section 7.6.1) or about the body as it was
-# sent, and what no outsider can say.
+# sent, and what is ours.
 _NOT_PASSED: Final = frozenset(
     (
         b"Connection",
@@ -42,8 +46,7 @@ _NOT_PASSED: Final = frozenset(
         b"Trailer",
         b"Transfer-Encoding",
         b"Upgrade",
-        PASSED,
-        CERTIFICATE,
+        *OURS,
     )
 )
 

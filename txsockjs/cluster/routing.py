@@ -77,6 +77,12 @@ class Router:
         self.counters.passed += 1
         Relay(request, otherwise).start(pool, data)
 
+    def reaches(self, key: object) -> bool:
+        """
+        Whether something was passed on to a peer before.
+        """
+        return key in self._pools
+
     def keepOnly(self, keys: set[object]) -> None:
         """
         Forget the other peers: they are gone, or go when they have answered.

@@ -19,6 +19,7 @@ from txsockjs.cluster.entrance import PeerSite, trust
 from txsockjs.cluster.handover import Handovers
 from txsockjs.cluster.passed import (
     MOST_HOPS,
+    NotPassed,
     bodyOf,
     certificateLine,
     headerLines,
@@ -71,7 +72,7 @@ class WorkerCluster:
         Listen for what the other workers pass on.
         """
         self._handovers.site = site
-        return Deferred.fromCoroutine(self._start(PeerSite(site, trust)))
+        return Deferred.fromCoroutine(self._start(PeerSite(site, trust, _nobody)))
 
     async def _start(self, passing: PeerSite) -> None:
         path = self.slots.me.path
@@ -201,3 +202,9 @@ class WorkerCluster:
         self._router.passOn(
             request, peer.path, partial(self.connecting, peer.path), data, otherwise
         )
+
+
+def _nobody(request: Request, problem: NotPassed) -> None:
+    """
+    Nobody else reaches these sockets.
+    """

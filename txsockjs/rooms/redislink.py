@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import random
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ from txsockjs.rooms.redisconnection import (
     Hearing,
     together,
 )
-from txsockjs.rooms.redisscripts import SCRIPTS
+from txsockjs.rooms.redisscripts import SCRIPTS, Script
 from txsockjs.rooms.redisurl import Login, RedisURL
 
 #: Seconds to pause after the first failure, and at the most. Each pause is twice the
@@ -63,6 +63,7 @@ class RedisLink:
         cameUp: Callable[[], object],
         wentDown: Callable[[Failure], object],
         heard: Callable[[bytes, bytes], object],
+        scripts: Iterable[Script] = SCRIPTS,
     ) -> None:
         """
         @param reactor: what connects, and tells the time.
@@ -74,7 +75,9 @@ class RedisLink:
             not call it.
         @param heard: called with the channel and the data of what is published where
             it has subscribed.
+        @param scripts: what is loaded with each connection.
         """
+        self._scripts = tuple(scripts)
         self.url = url
         self.up: bool = False
         self._reactor = reactor
@@ -215,7 +218,9 @@ class RedisLink:
             role = await self._within(asking.ask("ROLE"))
             if not isinstance(role, list) or role[:1] != [b"master"]:
                 raise BrokerUnavailable(f"{host}:{port} is not the master")
-        loading = [asking.ask("SCRIPT", "LOAD", script.source) for script in SCRIPTS]
+        loading = [
+            asking.ask("SCRIPT", "LOAD", script.source) for script in self._scripts
+        ]
         await self._within(together(loading))
         hearing: Hearing = await self._reach(Hearing, host, port, login, database)
         hearing.heard = self._hear

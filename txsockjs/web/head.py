@@ -37,8 +37,10 @@ _FORBIDDEN: Final = re.compile(rb"[\x00\r\n]")
 # What changes how a request is read or answered.
 _SPECIAL: Final = (b"Transfer-Encoding", b"Expect")
 
-# Every WebSocket has another, and no head with one comes again.
+# Every WebSocket has another, and so has every request that one machine signs for
+# another: no head with one comes again.
 _KEY: Final = b"Sec-WebSocket-Key:"
+_SIGNATURE: Final = b"Sockjs-Signature:"
 
 _LENGTH: Final = re.compile(rb"[0-9]{1,9}")
 
@@ -145,7 +147,8 @@ def readStart(data: bytes) -> Start | None:
     if end < 0:
         return None
     block = data[begin:end]
-    head = _parse(block) if _KEY in block else _remembered(block)
+    isNew = _KEY in block or _SIGNATURE in block
+    head = _parse(block) if isNew else _remembered(block)
     if head is None:
         return None
     method, target = first.groups()
