@@ -26,8 +26,8 @@ from txsockjs.files import Beside, PublicFile
 from txsockjs.options import SockJSOptions
 from txsockjs.rooms.shared import MEMORY, SharedRooms, readOption
 from txsockjs.services import loadService
+from txsockjs.serving.clustering import ClusterUsage
 from txsockjs.serving.service import SockJSService
-from txsockjs.serving.usage import UsageOptions
 from txsockjs.status import statusSite
 from txsockjs.status.actions import checkToken
 
@@ -39,7 +39,7 @@ MOST_WORKERS: Final = 256
 _DEFAULT_LISTEN: Final = "tcp:8080:interface=127.0.0.1"
 
 
-class Options(UsageOptions):
+class Options(ClusterUsage):
     """
     What C{twistd sockjs} was asked for, checked whole.
 
@@ -101,7 +101,7 @@ class Options(UsageOptions):
         @param machine: where the rooms of this machine are, in one of the workers that
             C{--workers} asks for; None in their parent, and without.
         """
-        UsageOptions.__init__(self)
+        ClusterUsage.__init__(self)
         self.reactor = reactor
         self.wantsRooms: bool = False
         self._machine = machine
@@ -203,7 +203,7 @@ class Options(UsageOptions):
 
     def parseOptions(self, options: Any = None) -> None:
         self.arguments = list(sys.argv[1:] if options is None else options)
-        UsageOptions.parseOptions(self, options)  # type: ignore[no-untyped-call]
+        ClusterUsage.parseOptions(self, options)  # type: ignore[no-untyped-call]
 
     def opt_option(self, option: str) -> None:
         """
@@ -261,6 +261,7 @@ class Options(UsageOptions):
     def postOptions(self) -> None:
         if not self.endpoints:
             self.opt_listen(_DEFAULT_LISTEN)
+        self.checkCluster(self.workers)
         if self.hasWorkers:
             self._checkForWorkers()
             return
@@ -271,6 +272,7 @@ class Options(UsageOptions):
             clock=self.reactor,
             logPath=self._accessLogPath(),
             keep_alive=self._keepAlive,
+            cluster=self.makeCluster(self.reactor),
         )
         self.what: str = self._whatIsServed()
         if factories:

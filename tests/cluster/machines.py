@@ -103,6 +103,7 @@ class Machine:
             factory, case.options, clock=case.reactor, cluster=self.cluster
         )
         self.site = MemorySite(site)
+        self.site.sessionIds = case.ids
         self.service = site.services[""].service
 
     def stop(self) -> None:

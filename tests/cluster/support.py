@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import cycle
+from itertools import count, cycle
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -113,6 +113,7 @@ class Worker:
             **case.siteOptions,
         )
         self.site = MemorySite(site)
+        self.site.sessionIds = case.ids
         self.service = site.services[""].service
 
     def stop(self) -> None:
@@ -149,6 +150,8 @@ class ClusterCase(SynchronousTestCase):
     siteOptions: dict[str, Any] = {}
 
     def setUp(self) -> None:
+        # One page's sessions, whoever answers.
+        self.ids = map("s{}".format, count(1))
         self.reactor = self.makeReactor()
         self.ports = MemoryPorts(self.reactor)
         self.workers: list[Worker] = []
@@ -157,13 +160,13 @@ class ClusterCase(SynchronousTestCase):
     def makeReactor(self) -> MemoryReactor:
         return MemoryReactor()
 
-    def begin(self, count: int = 3, protocol: type[Protocol] = Echo) -> None:
+    def begin(self, number: int = 3, protocol: type[Protocol] = Echo) -> None:
         """
         Start so many workers.
         """
-        for slot in range(count):
+        for slot in range(number):
             peer = Peer(slot, slot, f"/memory/{slot}")
-            self.workers.append(Worker(self, count, peer, protocol))
+            self.workers.append(Worker(self, number, peer, protocol))
         self.tell()
 
     def succeed(self, protocol: type[Protocol] = Echo) -> Worker:
@@ -172,8 +175,8 @@ class ClusterCase(SynchronousTestCase):
 
         @return: the new one.
         """
-        count = len(self.workers)
-        peer = Peer(0, count, f"/memory/{count}")
+        generation = len(self.workers)
+        peer = Peer(0, generation, f"/memory/{generation}")
         new = Worker(self, self.workers[0].slots.count, peer, protocol)
         self.workers.append(new)
         self.tell()

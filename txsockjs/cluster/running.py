@@ -91,7 +91,8 @@ class WorkerRun:
         self.service = service
         me = Peer(settings["slot"], settings["generation"], settings["path"])
         self.slots: Slots = Slots(settings["slots"], me)
-        service.site.joinCluster(WorkerCluster(reactor, self.slots))
+        if service.site.cluster is None:
+            service.site.joinCluster(WorkerCluster(reactor, self.slots))
         self._reactor = reactor
         self._adopted = adopted
         self._settings = settings

@@ -50,7 +50,7 @@ class SharedRooms:
         self.rooms: Rooms | None = None
         self._reactor = reactor
         self._options = options
-        self._broker: IBroker = _makeBroker(reactor, _readURL(url))
+        self._broker: IBroker = _makeBroker(reactor, readURL(url))
         self._asking = [
             each for each in factories if getattr(each, "needsRooms", False)
         ]
@@ -103,7 +103,13 @@ def readOption(option: str) -> tuple[str, dict[str, str]]:
     return pattern, {name: value}
 
 
-def _readURL(url: str) -> str:
+def readURL(url: str) -> str:
+    """
+    The URL of a Redis, or the one in a file.
+
+    @param url: the URL, or C{@} and the path of the file.
+    @raise ValueError: for a file that cannot be read.
+    """
     if not url.startswith("@"):
         return url
     try:
