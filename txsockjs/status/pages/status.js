@@ -127,7 +127,7 @@ function showServices() {
     row.dataset.name = service.name;
     sayAll(row, [
       service.name, service.life, whole(service.open),
-      `${rate(service.messagesIn)} /s`, `${rate(service.messagesOut)} /s`,
+      `${rate(service.messagesIn)}/s`, `${rate(service.messagesOut)}/s`,
       `${bytes(service.bytesIn)}/s`, `${bytes(service.bytesOut)}/s`,
       whole(service.opened), whole(service.lost), bytes(service.highWater),
     ]);
@@ -178,7 +178,7 @@ function showRooms() {
   const rooms = here('rooms');
   rooms.closest('section').hidden = !state.rooms.length;
   fill(rooms.tBodies[0], state.rooms, cells('life', ...Array(5).fill('number')), (row, each) => {
-    sayAll(row, [`${each.name}${each.up ? '' : ': down'}`, whole(each.rooms), whole(each.members), `${rate(each.published)} /s`, `${rate(each.delivered)} /s`, whole(each.gaps)]);
+    sayAll(row, [`${each.name}${each.up ? '' : ': down'}`, whole(each.rooms), whole(each.members), `${rate(each.published)}/s`, `${rate(each.delivered)}/s`, whole(each.gaps)]);
     row.cells[0].className = each.up ? 'life running' : 'life down';
   });
 }

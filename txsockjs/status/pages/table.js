@@ -24,6 +24,8 @@ export class SessionTable {
     this.rows = new Map();
     this.matched = 0;
     this.pool = [];
+    this.rowHeight = 36;
+    this.seen = 16;
     this.offset = 0;
     this.above = make('tr', 'space', make('td'));
     this.below = make('tr', 'space', make('td'));
@@ -32,7 +34,7 @@ export class SessionTable {
     }
     this.body.append(this.above, this.below);
     this.scroller.addEventListener('scroll', () => this.moved(), { passive: true });
-    new ResizeObserver(() => this.moved()).observe(this.scroller);
+    new ResizeObserver(() => this.measure()).observe(this.scroller);
     this.filter.addEventListener('input', () => {
       clearTimeout(this.typing);
       this.typing = setTimeout(() => this.again(), PAUSE);
@@ -75,18 +77,19 @@ export class SessionTable {
     this.show();
   }
 
-  height() {
-    return parseFloat(getComputedStyle(document.documentElement).getPropertyValue('--row'));
+  // What the style sheet makes of a row, and of the place for them.
+  measure() {
+    this.rowHeight = parseFloat(getComputedStyle(document.documentElement).getPropertyValue('--row'));
+    this.seen = Math.ceil(this.scroller.clientHeight / this.rowHeight);
+    this.moved();
   }
 
   moved() {
     if (this.frame) return;
     this.frame = requestAnimationFrame(() => {
       this.frame = 0;
-      const height = this.height();
-      const seen = Math.ceil(this.scroller.clientHeight / height);
-      const first = Math.max(0, Math.floor(this.scroller.scrollTop / height) - AROUND);
-      const count = Math.min(200, seen + 2 * AROUND);
+      const first = Math.max(0, Math.floor(this.scroller.scrollTop / this.rowHeight) - AROUND);
+      const count = Math.min(200, this.seen + 2 * AROUND);
       if (first !== this.first || count !== this.count) {
         this.first = first;
         this.count = count;
@@ -118,9 +121,9 @@ export class SessionTable {
   }
 
   show() {
-    const height = this.height();
+    const height = this.rowHeight;
     const first = Math.min(Math.max(0, this.first || 0), this.matched);
-    const count = Math.min(this.count || 0, this.matched - first);
+    const count = Math.max(0, Math.min(this.count || 0, this.matched - first));
     const now = Date.now() / 1000 + this.offset;
     while (this.pool.length < count) this.pool.push(this.newRow());
     while (this.pool.length > count) this.pool.pop().element.remove();
