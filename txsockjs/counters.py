@@ -62,12 +62,13 @@ class TransportCounters:
         if size > self.highWater:
             self.highWater = size
 
-    def ended(self, close: Close | None, reason: Failure) -> None:
+    def ended(self, close: Close | None, reason: Failure) -> int:
         """
         A session has ended.
 
         @param close: the session's close frame, if it was the server that closed.
         @param reason: what the application is told.
+        @return: the close code that it counts for.
         """
         error = reason.value
         if close is not None:
@@ -77,6 +78,7 @@ class TransportCounters:
         else:
             code = NORMAL if isinstance(error, ConnectionDone) else ABNORMAL
         self.closed[code] += 1
+        return code
 
 
 class Counters(dict[str, TransportCounters]):

@@ -290,6 +290,21 @@ class _SockJSSite(Site):
         headers = {each.options.proxy_header for each in services}
         return clientAddress(request, headers.pop() if len(headers) == 1 else None)
 
+    def reopenLog(self) -> bool:
+        """
+        Go on with the access log in a file of the same name: somebody has moved the
+        other one away.
+
+        @return: whether there is an access log.
+        @raise OSError: if there can be no such file; then it goes on where it was.
+        """
+        former = getattr(self, "logFile", None)
+        if self.logPath is None or former is None:
+            return False
+        self.logFile = open(self.logPath, "a", 1, newline="\n")  # noqa: SIM115
+        former.close()
+        return True
+
     def _cannotLog(self, problem: Exception) -> None:
         if not self._logFails:
             self._logFails = True

@@ -197,7 +197,7 @@ class IHostedSession(ISession):
     """
 
     application: Any = Attribute(
-        "The L{IApplication}, while it may be told of anything."
+        "The L{IApplication}, while it may be told of anything: a transport, too."
     )
     counters: Any = Attribute("What it adds to what its service has done.")
     closeFrame: Close | None = Attribute(
@@ -331,11 +331,24 @@ class ISessionHost(Interface):
         "Its C{add(session)} has C{session.flush()} called, when this turn of the "
         "reactor ends."
     )
+    logsSessions: bool = Attribute(
+        "Whether it is told of those that L{began} and L{ended}."
+    )
     options: SockJSOptions = Attribute("The service's options.")
     timers: Any = Attribute(
         "Its C{add(due, session)} has C{session.timeUp()} called when that is due, and "
         "C{remove(due, session)} takes that back."
     )
+
+    def began(session: IHostedSession) -> None:
+        """
+        A session was opened.
+        """
+
+    def ended(session: IHostedSession, code: int) -> None:
+        """
+        A session that was opened has ended, for this close code.
+        """
 
     def closed(session: IHostedSession) -> None:
         """

@@ -8,7 +8,6 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from twisted.internet import reactor as globalReactor
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IProtocolFactory, IStreamServerEndpoint
 from twisted.python.reflect import namedModule
 from twisted.python.usage import UsageError
@@ -27,6 +26,7 @@ from txsockjs.options import SockJSOptions
 from txsockjs.rooms.shared import MEMORY, SharedRooms, readOption
 from txsockjs.services import loadService
 from txsockjs.serving.clustering import ClusterUsage
+from txsockjs.serving.rereading import RereadEndpoint
 from txsockjs.serving.service import SockJSService
 from txsockjs.status import statusSite
 from txsockjs.status.actions import checkToken
@@ -157,7 +157,7 @@ class Options(ClusterUsage):
         self, option: str, description: str
     ) -> tuple[str, IStreamServerEndpoint]:
         try:
-            return description, serverFromString(self.reactor, description)
+            return description, RereadEndpoint(self.reactor, description)
         except Exception as error:
             better = f"; try tcp:{description}" if description.isdecimal() else ""
             raise UsageError(f"--{option} {description}: {error}{better}") from error
@@ -203,7 +203,7 @@ class Options(ClusterUsage):
 
     def parseOptions(self, options: Any = None) -> None:
         self.arguments = list(sys.argv[1:] if options is None else options)
-        ClusterUsage.parseOptions(self, options)  # type: ignore[no-untyped-call]
+        super().parseOptions(options)
 
     def opt_option(self, option: str) -> None:
         """
@@ -259,6 +259,7 @@ class Options(ClusterUsage):
         self._roomOptions.setdefault(pattern, {}).update(value)
 
     def postOptions(self) -> None:
+        super().postOptions()
         if not self.endpoints:
             self.opt_listen(_DEFAULT_LISTEN)
         self.checkCluster(self.workers)
@@ -444,9 +445,11 @@ def makeParent(config: Options, workers: int) -> ParentService:
     places = [(config.what, "", place) for place, _ in config.endpoints]
     places += [("Metrics", "metrics", place) for place, _ in config.metrics]
     places += [("Status page", "", place) for place, _ in config.status]
-    return ParentService(
+    service = ParentService(
         config.reactor, workers, places, config.arguments, config.patience
     )
+    service.log = config.log
+    return service
 
 
 def makeServer(config: Options) -> SockJSService:
@@ -454,6 +457,9 @@ def makeServer(config: Options) -> SockJSService:
     The service that serves, in this process.
     """
     service = SockJSService(config.site, config.endpoints, config.what)
+    service.log = config.log
+    for resource in config.site.services.values():
+        resource.service.logsSessions = config.logsSessions
     if config.metricsSite is not None:
         service.serveBeside(config.metricsSite, "Metrics", "metrics", config.metrics)
     if config.statusSite is not None:

@@ -32,6 +32,8 @@ from txsockjs.cluster.control import (
 from txsockjs.cluster.holding import Inheritance, SocketHolder, inheritance
 from txsockjs.cluster.supervision import PAUSE, Supervisor, Worker
 from txsockjs.serving.addresses import urlOf
+from txsockjs.serving.logs import LoggedService
+from txsockjs.serving.reloading import Reloader
 
 #: Seconds that a worker has to end in, beside those of its drain.
 GRACE: Final = 10.0
@@ -89,7 +91,7 @@ class _Link(ControlProtocol):
             self._worker.link = None
 
 
-class ParentService(Service):
+class ParentService(LoggedService):
     """
     Listens on every endpoint for workers, and starts, watches and ends them. It accepts
     no connection, and loads none of what they serve.
@@ -116,7 +118,9 @@ class ParentService(Service):
         @param arguments: the command line, which each worker reads anew.
         @param patience: seconds that the sessions of a worker have to end in.
         """
-        self._reactor = reactor
+        super().__init__()
+        self.reactor = self._reactor = reactor
+        self._reloader = Reloader(reactor)
         self._slots = slots
         self._places = list(places)
         self._arguments = arguments
@@ -189,15 +193,25 @@ class ParentService(Service):
         self._reactor.callWhenRunning(self._begin)
 
     def _begin(self) -> None:
+        if self.log is not None:
+            self._reloader.add(f"the log {self.log.path}", self.log.reopen)
         for number, react in (
             (signal.SIGTERM, self._terminate),
             (signal.SIGINT, self._terminate),
-            (signal.SIGHUP, self.supervisor.roll),
+            (signal.SIGHUP, self._reload),
         ):
             signal.signal(number, self._handler(react))
         if os.getpid() == 1:
             self._reactor.callLater(_REAP, self._reap)
         self.supervisor.begin().addCallback(self._begun)
+
+    def _reload(self) -> None:
+        """
+        Open the log again; whatever else there is to read again, new workers do.
+        """
+        if self.log is not None and self.log.path is not None:
+            self._reloader.reload()
+        self.supervisor.roll()
 
     def _handler(self, react: Callable[[], object]) -> Callable[[int, object], None]:
         def handle(number: int, frame: object) -> None:

@@ -95,6 +95,8 @@ class SessionLife(Watch):
         if self.state is _OPEN:
             self.counters.opened += 1
             self.since = self.spoke
+            if self._host.logsSessions:
+                self._host.began(self)
             self._drained = False
             application.sessionOpened()
         else:
@@ -318,7 +320,9 @@ class SessionLife(Watch):
         """
         if self._application is not None and self._farewell is None:
             self._farewell = reason
-            self.counters.ended(self.closeFrame, reason)
+            code = self.counters.ended(self.closeFrame, reason)
+            if self._host.logsSessions:
+                self._host.ended(self, code)
 
     def _tellEnd(self) -> None:
         reason, self._farewell = self._farewell, None

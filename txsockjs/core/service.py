@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -74,6 +75,8 @@ class Service:
     @ivar counters: what the service has done.
     @ivar endOfTurn: what has sessions act at the end of a turn of the reactor.
     @ivar life: where in its life it is.
+    @ivar logsSessions: whether each session is logged, at debug, that is opened or
+        ends.
     @ivar options: the service's options.
     @ivar timers: what has sessions look at what time has done to them.
     @ivar authorizing: how many sessions wait for the option C{authorize}.
@@ -88,6 +91,7 @@ class Service:
         self.clock = clock
         self.counters: Counters = Counters(service)
         self.life: Life = Life.NEW
+        self.logsSessions: bool = False
         self.options = options
         self.authorizing = 0
         self.forgotten: Callable[[bytes], object] | None = None
@@ -265,6 +269,25 @@ class Service:
             if id is not None and close is not None:
                 self._endings.add(id, close, first.owner)
 
+    def began(self, session: IHostedSession) -> None:
+        self._log.debug(
+            "A {transport} session with {peer} is open.",
+            service=self.counters.service,
+            transport=session.counters.transport,
+            peer=_shown(session.application.getPeer()),
+        )
+
+    def ended(self, session: IHostedSession, code: int) -> None:
+        self._log.debug(
+            "A {transport} session with {peer} has ended after {duration} seconds, "
+            "with {code}.",
+            service=self.counters.service,
+            transport=session.counters.transport,
+            peer=_shown(session.application.getPeer()),
+            code=code,
+            duration=round(self.clock.seconds() - session.since, 3),
+        )
+
     def closed(self, session: IHostedSession) -> None:
         self._open -= 1
 
@@ -351,3 +374,12 @@ class Service:
         drained, self._drained = self._drained, []
         for done in drained:
             done.callback(None)
+
+
+def _shown(peer: object) -> str:
+    """
+    An address as people write it, where it is one of theirs.
+    """
+    if isinstance(peer, IPv6Address):
+        return f"[{peer.host}]:{peer.port}"
+    return f"{peer.host}:{peer.port}" if isinstance(peer, IPv4Address) else str(peer)

@@ -13,7 +13,7 @@ from txsockjs.cluster.addresses import Place
 from txsockjs.cluster.signing import readSecret
 from txsockjs.factory import Cluster
 from txsockjs.rooms.shared import readURL
-from txsockjs.serving.usage import UsageOptions
+from txsockjs.serving.process import ProcessOptions
 
 # What a file of certificates has, one after the other (RFC 7468).
 _PEM = re.compile(b"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
@@ -21,7 +21,7 @@ _PEM = re.compile(b"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re
 _FIXED = re.compile(r"(?:tcp|ssl|tcp6|tls):(?:port=)?([0-9]+)")
 
 
-class ClusterUsage(UsageOptions):
+class ClusterUsage(ProcessOptions):
     """
     Those options, and what they mean.
     """

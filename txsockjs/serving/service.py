@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import attrs
@@ -14,15 +15,20 @@ from twisted.internet.defer import (
 )
 from twisted.internet.interfaces import (
     IListeningPort,
+    IReactorCore,
     IStreamServerEndpoint,
 )
 from twisted.logger import Logger
+from twisted.python.components import Componentized
 from twisted.python.failure import Failure
 from twisted.web.server import Site
 
 from txsockjs.factory import SockJSMultiFactory
 from txsockjs.rooms.shared import SharedRooms
 from txsockjs.serving.addresses import urlOf
+from txsockjs.serving.logs import LoggedService
+from txsockjs.serving.reloading import Reloader
+from txsockjs.serving.rereading import RereadEndpoint
 
 
 @attrs.frozen
@@ -38,12 +44,14 @@ class _Server:
     endpoint: IStreamServerEndpoint
 
 
-class SockJSService(Service):
+class SockJSService(LoggedService):
     """
     Serves a site on any number of endpoints. Stopping it lets the sessions end in good
     order before the ports are closed; a second signal to stop has it wait no longer.
+    On SIGHUP its certificates are read again, and its log files opened again.
 
     @ivar announces: whether it logs where it listens.
+    @ivar reloader: what does that.
     """
 
     _log = Logger()
@@ -59,12 +67,15 @@ class SockJSService(Service):
         @param endpoints: where, with the string that each came from.
         @param what: what is served, in a few words for the log.
         """
+        super().__init__()
         self.site = site
+        self.reactor: Any = site.reactor
         self.endpoints = endpoints
         self.what = what
         self.announces = True
         self._beside: list[_Server] = []
         self._rooms: SharedRooms | None = None
+        self.reloader: Reloader = Reloader(site.reactor)
         self._listening: list[Deferred[IListeningPort | None]] = []
 
     def serveBeside(
@@ -90,6 +101,15 @@ class SockJSService(Service):
         """
         self._rooms = rooms
 
+    def setServiceParent(self, parent: Any) -> None:
+        """
+        Be a part of an application. From then on signals are taken, before somebody
+        knows the process and can send it one.
+        """
+        if isinstance(parent, Componentized):
+            self.reloader.watch()
+        super().setServiceParent(parent)
+
     def privilegedStartService(self) -> None:
         """
         Listen on every endpoint.
@@ -113,6 +133,25 @@ class SockJSService(Service):
         Service.startService(self)
         if not self._listening:
             self.privilegedStartService()
+        self._rereadAll()
+        reactor = self.site.reactor
+        if IReactorCore.providedBy(reactor):
+            reactor.callWhenRunning(self.reloader.watch)
+
+    def _rereadAll(self) -> None:
+        """
+        Name all that is to be read again.
+        """
+        add = self.reloader.add
+        beside = [(each.description, each.endpoint) for each in self._beside]
+        for description, endpoint in [*self.endpoints, *beside]:
+            if isinstance(endpoint, RereadEndpoint):
+                add(f"the certificates of {description}", endpoint.reread)
+        path = self.site.logPath
+        if path is not None:
+            add(f"the access log {os.fsdecode(path)}", self.site.reopenLog)
+        if self.log is not None and self.log.path is not None:
+            add(f"the log {self.log.path}", self.log.reopen)
 
     def stopService(self) -> Deferred[None]:
         """
@@ -121,6 +160,7 @@ class SockJSService(Service):
         @return: what fires when all bytes are written and the ports are closed.
         """
         Service.stopService(self)
+        self.reloader.unwatch()
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Final, NoReturn
 
@@ -33,6 +34,21 @@ class UsageOptions(usage.Options):
         self.docs: dict[str, str] = {
             name: " ".join(doc.split()) for name, doc in self.docs.items()
         }
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """
+        Parse a command line. Where C{twistd} does so, what is wrong with it ends the
+        process with one useful line, in place of a page.
+
+        @raise UsageError: if it is wrong.
+        """
+        try:
+            usage.Options.parseOptions(self, options)
+        except usage.UsageError as error:
+            if self.parent is None:
+                raise
+            program = "twistd" if "nodaemon" in self.parent else "python -m twisted"
+            sys.exit(f"{program} sockjs: {error}\nSee '{program} sockjs --help'.")
 
     def opt_version(self) -> NoReturn:
         """
