@@ -6,10 +6,13 @@ PYTHON ?= python3
 PORT ?= 8080
 MINUTES ?= 5
 TESTS ?= tests
+MODULE ?= txsockjs/bridge.py
 
 VENV := .venv
 BIN := $(VENV)/bin
 NPM := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate pyproject.toml
 # The programs that tests start; each is also the name of its Debian package.
 PROGRAMS := chromium firefox-esr nginx haproxy redis-server rabbitmq-server
 
@@ -18,7 +21,7 @@ export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test nox lint format types docs conformance bench soak wstest fuzz \
-	programs clean
+	coverage mutants lock release programs clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -62,6 +65,20 @@ wstest: $(VENV)/.dev ## Run the Autobahn WebSocket suite against /websocket
 fuzz: $(VENV)/.dev ## Feed random input to every reader and to sessions (MINUTES=5)
 	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(FUZZERS)
 
+coverage: $(VENV)/.dev ## Measure which lines and branches the unit tests reach
+	@$(BIN)/nox --session unit-3.11 -- --coverage
+
+mutants: $(VENV)/.dev ## Change a module in small ways, and look which its tests notice (MODULE=txsockjs/bridge.py)
+	@$(BIN)/python -m tests.mutants $(MODULE)
+
+lock: $(VENV)/.dev ## Take the newest versions of all that development needs, with their hashes
+	@$(LOCK) --upgrade --extra dev -o requirements/dev.txt
+	@$(LOCK) -c requirements/dev.txt --extra test --extra http2 --extra metrics --extra redis \
+	    --extra cli -o requirements/test.txt
+
+release: $(VENV)/.dev ## Build what is released into dist/, and check it
+	@$(BIN)/python .ci/release
+
 clean: ## Remove what make has installed here
 	rm -rf $(VENV) .nox node_modules tests/node_modules txsockjs.egg-info
 
@@ -74,8 +91,9 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml setup.py
 	$(BIN)/pip install -q --disable-pip-version-check -e .
 	@touch $@
 
-$(VENV)/.dev: $(BIN)/python pyproject.toml setup.py
-	$(BIN)/pip install -q --disable-pip-version-check -e '.[dev]'
+$(VENV)/.dev: $(BIN)/python pyproject.toml setup.py requirements/dev.txt
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.demo
 
 node_modules/.done: package.json package-lock.json

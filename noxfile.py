@@ -31,6 +31,7 @@ APART = {
     "conformance",
     "fuzz",
     "integration",
+    "mutants",
     "soak",
     "support",
     "test_benchmarks",
@@ -67,21 +68,31 @@ def _lowest(requirements: Iterable[str]) -> Iterable[str]:
 
 def trial(session: nox.Session, tests: list[str]) -> None:
     """Run the tests that are asked for, or else these, on all cores."""
+    chosen = [test for test in session.posargs if test != "--coverage"]
+    coverage = ["coverage", "run"] if "--coverage" in session.posargs else ["python"]
     session.run(
-        "python",
+        *coverage,
         "-m",
         "twisted.trial",
         f"--temp-directory={session.create_tmp()}/trial",
         f"--jobs={len(os.sched_getaffinity(0))}",
-        *(session.posargs or tests),
+        *(chosen or tests),
     )
 
 
 @nox.session(python=["3.11", "3.12", "3.13", "3.14", "3.15"])
 def unit(session: nox.Session) -> None:
-    """Run the unit tests in an environment with the extras that they need."""
-    session.install("-e", ".[test,http2,metrics,redis,cli]")
+    """Run the unit tests with what requirements/test.txt names; with --coverage, tell
+    what they reach."""
+    session.install("--require-hashes", "-r", "requirements/test.txt")
+    session.install("--no-deps", "--no-build-isolation", "-e", ".")
+    if "--coverage" in session.posargs:
+        os.environ["COVERAGE_FILE"] = str(Path(session.create_tmp(), "coverage"))
+        session.run("coverage", "erase")
     trial(session, unitTests())
+    if "--coverage" in session.posargs:
+        session.run("coverage", "combine", "--quiet")
+        session.run("coverage", "report", "--sort=cover")
 
 
 @nox.session(python="3.11")
