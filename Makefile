@@ -66,7 +66,7 @@ fuzz: $(VENV)/.dev ## Feed random input to every reader and to sessions (MINUTES
 	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(FUZZERS)
 
 coverage: $(VENV)/.dev ## Measure which lines and branches the unit tests reach
-	@$(BIN)/nox --session unit-3.11 -- --coverage
+	@$(BIN)/nox --session coverage
 
 mutants: $(VENV)/.dev ## Change a module in small ways, and look which its tests notice (MODULE=txsockjs/bridge.py)
 	@$(BIN)/python -m tests.mutants $(MODULE)

@@ -37,6 +37,7 @@ APART = {
     "test_benchmarks",
     "test_examples",
     "test_packaging",
+    "test_release",
     "wstest",
 }
 
@@ -66,33 +67,40 @@ def _lowest(requirements: Iterable[str]) -> Iterable[str]:
                 yield f"{requirement.name}=={bound.version}"
 
 
-def trial(session: nox.Session, tests: list[str]) -> None:
+def trial(session: nox.Session, tests: list[str], *runner: str) -> None:
     """Run the tests that are asked for, or else these, on all cores."""
-    chosen = [test for test in session.posargs if test != "--coverage"]
-    coverage = ["coverage", "run"] if "--coverage" in session.posargs else ["python"]
     session.run(
-        *coverage,
+        *(runner or ("python",)),
         "-m",
         "twisted.trial",
         f"--temp-directory={session.create_tmp()}/trial",
         f"--jobs={len(os.sched_getaffinity(0))}",
-        *(chosen or tests),
+        *(session.posargs or tests),
     )
+
+
+def install(session: nox.Session) -> None:
+    """Have what requirements/test.txt names, and the package itself as it is here."""
+    session.install("--require-hashes", "-r", "requirements/test.txt")
+    session.install("--no-deps", "--no-build-isolation", "-e", ".")
 
 
 @nox.session(python=["3.11", "3.12", "3.13", "3.14", "3.15"])
 def unit(session: nox.Session) -> None:
-    """Run the unit tests with what requirements/test.txt names; with --coverage, tell
-    what they reach."""
-    session.install("--require-hashes", "-r", "requirements/test.txt")
-    session.install("--no-deps", "--no-build-isolation", "-e", ".")
-    if "--coverage" in session.posargs:
-        os.environ["COVERAGE_FILE"] = str(Path(session.create_tmp(), "coverage"))
-        session.run("coverage", "erase")
+    """Run the unit tests."""
+    install(session)
     trial(session, unitTests())
-    if "--coverage" in session.posargs:
-        session.run("coverage", "combine", "--quiet")
-        session.run("coverage", "report", "--sort=cover")
+
+
+@nox.session(python="3.11", default=False)
+def coverage(session: nox.Session) -> None:
+    """Run them, and tell which lines and branches they reach."""
+    install(session)
+    session.env["COVERAGE_FILE"] = str(Path(session.create_tmp(), "coverage"))
+    session.run("coverage", "erase")
+    trial(session, unitTests(), "coverage", "run")
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report", "--sort=cover")
 
 
 @nox.session(python="3.11")
