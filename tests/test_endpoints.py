@@ -48,6 +48,7 @@ VALUES: dict[str, tuple[str, object]] = {
     "compression": ("true", True),
     "compression_memory_level": ("5", 5),
     "compression_window_bits": ("12", 12),
+    "fragment_size": ("32k", 32768),
     "authorize": ("tests.test_endpoints.authorize", authorize),
     "authorize_timeout": ("3.5", 3.5),
     "max_authorizing": ("7", 7),

@@ -42,6 +42,7 @@ DEFAULTS = {
     "compression": False,
     "compression_memory_level": 8,
     "compression_window_bits": 15,
+    "fragment_size": None,
     "subprotocols": (),
     "authorize": None,
     "authorize_timeout": 10.0,
@@ -117,6 +118,7 @@ GOOD: dict[str, list[tuple[Any, Any]]] = {
     "compression": SWITCH,
     "compression_memory_level": [(1, 1), ("9", 9)],
     "compression_window_bits": [(9, 9), ("15", 15)],
+    "fragment_size": [(128, 128), ("32k", 32768), (None, None), ("none", None)],
     "subprotocols": [
         (["v12.stomp", "mqtt"], ("v12.stomp", "mqtt")),
         (("soap",), ("soap",)),
@@ -191,6 +193,7 @@ BAD: dict[str, list[Any]] = {
     "compression": NO_SWITCH,
     "compression_memory_level": [*NO_COUNT, 10, None],
     "compression_window_bits": [*NO_COUNT, 8, 16, None],
+    "fragment_size": [*(v for v in NO_COUNT if v != ""), *NO_SIZE, 127, "100"],
     "subprotocols": [
         ["a b"],
         "a b",

@@ -111,6 +111,17 @@ def _url(value: object) -> str:
     raise ValueError(allowed)
 
 
+def _fragment(value: object) -> int:
+    allowed = "a number of bytes, 128 or more, such as 65536 or '32k', or None"
+    try:
+        number = size(value)
+    except ValueError:
+        raise ValueError(allowed) from None
+    if number < 128:
+        raise ValueError(allowed)
+    return number
+
+
 def _transports(value: object) -> frozenset[str]:
     allowed = "names out of " + ", ".join(TRANSPORTS)
     try:
@@ -296,6 +307,11 @@ class SockJSOptions:
         count("a number of bits from 9 to 15", 15, 9),
         15,
         "zlib's window, 9 to 15 bits, either way",
+    )
+    fragment_size: int | None = option(
+        optional(_fragment),
+        None,
+        "bytes of a WebSocket frame, past which a message is sent in fragments",
     )
     subprotocols: Subprotocols = option(
         _subprotocols, (), "subprotocols of WebSocket to agree to, the best first"

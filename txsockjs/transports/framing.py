@@ -44,6 +44,43 @@ def formatBinary(payload: bytes) -> bytes:
     return b"\x82" + formatText(payload)[1:]
 
 
+def cut(payload: bytes, size: int | None, isBinary: bool) -> list[bytes]:
+    """
+    A payload in pieces of so many bytes at the most: those of a text between two
+    characters, though only the whole would have to be UTF-8. (RFC 6455, section 5.6)
+
+    @param size: at least the four bytes that a character may have; or None, which cuts
+        nothing.
+    """
+    if size is None:
+        return [payload]
+    pieces = []
+    start, end = 0, len(payload)
+    while end - start > size:
+        stop = start + size
+        while not isBinary and payload[stop] & 0xC0 == 0x80:
+            stop -= 1
+        pieces.append(payload[start:stop])
+        start = stop
+    pieces.append(payload[start:])
+    return pieces
+
+
+def formatFragments(payload: bytes, size: int, isBinary: bool = False) -> bytes:
+    """
+    An unmasked message, in frames of so many bytes of payload at the most.
+    (RFC 6455, section 5.4)
+    """
+    pieces = cut(payload, size, isBinary)
+    frames = []
+    opcode = 2 if isBinary else 1
+    for piece in pieces[:-1]:
+        frames.append(b"%c%b" % (opcode, formatText(piece)[1:]))
+        opcode = 0
+    frames.append(b"%c%b" % (opcode | 0x80, formatText(pieces[-1])[1:]))
+    return b"".join(frames)
+
+
 def readTexts(data: bytes, limit: int) -> tuple[list[str], int]:
     """
     Read the complete masked text frames that C{data} begins with.

@@ -8,22 +8,15 @@ from autobahn.util import encode_truncate
 from twisted.internet.defer import Deferred
 
 from txsockjs.core.frames import Close, Frame, Heartbeat, encode
-from txsockjs.transports.framing import REASON_SIZE, formatBinary, formatText
+from txsockjs.transports.framing import (
+    REASON_SIZE,
+    formatBinary,
+    formatFragments,
+    formatText,
+)
 from txsockjs.transports.socket import STATE_OPEN
 from txsockjs.transports.websocket import SocketReceiver, WebSocketResource, size
 from txsockjs.web.headers import Policy
-
-
-def formatMessages(frame: Frame) -> bytes:
-    """
-    The messages of a frame, each as a WebSocket frame of its own. (RFC 6455, 5.6)
-    """
-    return b"".join(
-        [
-            formatBinary(payload) if isBinary else formatText(payload)
-            for payload, isBinary in frame.payloads
-        ]
-    )
 
 
 class RawSocketReceiver(SocketReceiver):
@@ -32,6 +25,28 @@ class RawSocketReceiver(SocketReceiver):
     """
 
     __slots__ = ()
+
+    @staticmethod
+    def format(frame: Frame) -> bytes:
+        """
+        The messages of a frame, each as a WebSocket frame of its own.
+        (RFC 6455, section 5.6)
+        """
+        return b"".join(
+            [
+                formatBinary(payload) if isBinary else formatText(payload)
+                for payload, isBinary in frame.payloads
+            ]
+        )
+
+    @staticmethod
+    def inFragments(size: int, frame: Frame) -> bytes:
+        return b"".join(
+            [
+                formatFragments(payload, size, isBinary)
+                for payload, isBinary in frame.payloads
+            ]
+        )
 
     def sendFrame(self, frame: Frame) -> bool:
         socket = self._socket
@@ -44,7 +59,7 @@ class RawSocketReceiver(SocketReceiver):
         elif isinstance(frame, Heartbeat):
             socket.sendPing()
         elif not self._deflating:
-            self._wire.write(frame.formatted(formatMessages))
+            self._wire.write(frame.formatted(self.format))
         else:
             for payload, isBinary in frame.payloads:
                 socket.sendMessage(payload, isBinary)

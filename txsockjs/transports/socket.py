@@ -31,7 +31,7 @@ from txsockjs.core.frames import mostMessages
 from txsockjs.errors import NO_CODE, SessionClosed, SessionFailed, UnknownSession
 from txsockjs.options import SockJSOptions
 from txsockjs.transports.deflate import agree, deflater
-from txsockjs.transports.framing import REASON_SIZE, readTexts
+from txsockjs.transports.framing import REASON_SIZE, cut, readTexts
 from txsockjs.web.wire import Wire
 
 # The bit of a frame's header that says so (RFC 7692, section 6).
@@ -324,17 +324,17 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     def sendMessage(self, payload: bytes, isBinary: bool = False) -> None:
         """
-        Send a message, of any size: C{max_message_size} is for what comes in, and
-        Autobahn's own method would hold what goes out to it.
+        Send a message of any size: Autobahn's way would hold it to C{max_message_size}.
         """
         if self.state != self.STATE_OPEN:
             return
-        rsv = 0
-        deflate = self._perMessageCompress
+        opcode, rsv, deflate = 2 if isBinary else 1, 0, self._perMessageCompress
         if deflate is not None:
-            rsv = _COMPRESSED
-            payload = deflate.compress(payload)
-        self.sendFrame(opcode=2 if isBinary else 1, payload=payload, rsv=rsv)
+            payload, rsv, isBinary = deflate.compress(payload), _COMPRESSED, True
+        pieces = cut(payload, self.factory.options.fragment_size, isBinary)
+        for rest, piece in enumerate(pieces, 1 - len(pieces)):
+            self.sendFrame(opcode=opcode, payload=piece, fin=not rest, rsv=rsv)
+            opcode = rsv = 0
 
     def sendData(self, data: bytes, *how: object) -> None:
         self.transport.write(data)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar, Final
 
 from twisted.internet.defer import Deferred
@@ -41,7 +42,7 @@ from txsockjs.transports.base import (
     names,
     openingRequest,
 )
-from txsockjs.transports.framing import formatText
+from txsockjs.transports.framing import formatFragments, formatText
 from txsockjs.transports.socket import (
     STATE_OPEN,
     Fault,
@@ -58,13 +59,6 @@ _NORMAL: Final = 1000
 _KEY: Final = re.compile(rb"[a-zA-Z0-9+/]{22}==")
 
 _VERSIONS: Final = ([b"13"], [b"8"])
-
-
-def formatFrame(frame: Frame) -> bytes:
-    """
-    A SockJS frame as a WebSocket frame of text.
-    """
-    return formatText(frame.data)
 
 
 @implementer(IReceiver, IPushProducer)
@@ -100,12 +94,35 @@ class SocketReceiver:
         self.session: Session | None = None
         self._transport.registerProducer(self, True)
 
+    @staticmethod
+    def format(frame: Frame) -> bytes:
+        """
+        A SockJS frame as a WebSocket frame of text.
+        """
+        return formatText(frame.data)
+
+    @staticmethod
+    def inFragments(size: int, frame: Frame) -> bytes:
+        """
+        The same in fragments of C{size} bytes.
+        """
+        return formatFragments(frame.data, size)
+
     def sendFrame(self, frame: Frame) -> bool:
         if self._deflating:
             self._socket.sendMessage(frame.data)
         elif self._socket.state == STATE_OPEN:
-            self._wire.write(frame.formatted(formatFrame))
+            self._wire.write(frame.formatted(self.format))
         return self._writable
+
+    @classmethod
+    def fragmenting(cls, size: int) -> type[SocketReceiver]:
+        """
+        The same for a service that writes no frame larger than so many bytes.
+        """
+        # A frame keeps what one function has made of it, and that is this one.
+        format = staticmethod(partial(cls.inFragments, size))
+        return type(cls.__name__, (cls,), {"__slots__": (), "format": format})
 
     def follows(self, former: IReceiver) -> bool:
         return False
@@ -232,6 +249,10 @@ class WebSocketResource(ServiceResource):
         super().__init__(service, rules)
         self._admission = Admission(service, factory)
         self._subprotocols = service.options.subprotocols
+        size = service.options.fragment_size
+        self._receiver = (
+            self.receiver if size is None else self.receiver.fragmenting(size)
+        )
         self._sockets = SocketFactory(
             service.clock,
             service.options,
@@ -326,7 +347,7 @@ class WebSocketResource(ServiceResource):
         return chosen
 
     def _opened(self, socket: SocketProtocol) -> None:
-        receiver = socket.receiver = self.receiver(socket)
+        receiver = socket.receiver = self._receiver(socket)
         opening: OpeningRequest = socket.opening
         del socket.opening
         self._admission.open(None, receiver, opening)
