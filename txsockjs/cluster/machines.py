@@ -11,9 +11,12 @@ from secrets import token_hex
 from typing import Any, Final
 
 from twisted.internet import ssl
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import Deferred, TimeoutError, maybeDeferred
 from twisted.internet.endpoints import (
     HostnameEndpoint,
+    TCP4ClientEndpoint,
+    TCP6ClientEndpoint,
     serverFromString,
     wrapClientTLS,
 )
@@ -185,7 +188,13 @@ class RedisCluster:
         """
         How to connect to another process.
         """
-        endpoint = HostnameEndpoint(
+        # An address that refuses is known at once, where a name may have others.
+        kind: Any = HostnameEndpoint
+        if isIPAddress(place.host):
+            kind = TCP4ClientEndpoint
+        elif isIPv6Address(place.host):
+            kind = TCP6ClientEndpoint
+        endpoint: IStreamClientEndpoint = kind(
             self._reactor, place.host, place.port, timeout=CONNECT_TIME
         )
         if not place.secure:

@@ -186,7 +186,7 @@ def serialise(request: Request, lines: list[bytes], body: bytes) -> bytes:
 
     @param lines: its headers, but for that of its length.
     """
-    if body:
+    if body or request.requestHeaders.hasHeader(b"Content-Length"):
         lines = [*lines, b"Content-Length: %d\r\n" % len(body)]
     return b"%b %b HTTP/1.1\r\n%b\r\n%b" % (
         request.method,
