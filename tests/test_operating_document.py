@@ -74,13 +74,21 @@ class CommandTests(OperatingTestCase):
         self.twistd(commands(DOCUMENT, "twistd")[2])
         self.assertEqual(await get(self.url(8080, "chat")), WELCOME)
 
-    async def test_rooms(self) -> None:
+    async def test_health(self) -> None:
         """
-        The fourth one serves rooms, whether or not their Redis is there.
+        The fourth one tells how it is.
         """
         self.twistd(commands(DOCUMENT, "twistd")[3])
+        body = await get(self.url(8080, "health"))
+        self.assertEqual(body, "chat: running\necho: running\n")
+
+    async def test_rooms(self) -> None:
+        """
+        The fifth one serves rooms, whether or not their Redis is there.
+        """
+        self.twistd(commands(DOCUMENT, "twistd")[4])
         self.assertEqual(await get(self.url(8080, "rooms")), WELCOME)
-        self.assertEqual(len(commands(DOCUMENT, "twistd")), 4)
+        self.assertEqual(len(commands(DOCUMENT, "twistd")), 5)
 
 
 class StoppingTests(OperatingTestCase):
@@ -125,6 +133,15 @@ class StoppingTests(OperatingTestCase):
         await closed
         chat.stop()
         self.assertEqual(stopped, ["chat"])
+
+    async def test_health(self) -> None:
+        """
+        A Resource tells whether the chat takes sessions.
+        """
+        self.run_("site", "resource", "health")
+        self.addCleanup(self.space["chat"].stop)
+        await opened(self.url(8081, "chat"))
+        self.assertEqual(await get(self.url(8081, "health")), "sockjs: running\n")
 
 
 class LogTests(SynchronousTestCase):

@@ -9,7 +9,6 @@ from urllib.parse import unquote_to_bytes
 from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
-from twisted.web import http
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
@@ -28,6 +27,7 @@ from txsockjs.factories import ProtocolSource
 from txsockjs.options import SockJSOptions
 from txsockjs.sessions import Sessions
 from txsockjs.transports.resource import SockJSResource
+from txsockjs.web.accesslog import LoggedSite
 from txsockjs.web.headers import clientAddress
 from txsockjs.web.response import refuse
 from txsockjs.web.site import BoundedRequest, boundedProtocol
@@ -98,7 +98,7 @@ class Cluster(Protocol):
         raise NotImplementedError
 
 
-class _SockJSSite(Site):
+class _SockJSSite(LoggedSite):
     """
     A Site that starts and stops SockJS services with itself.
 
@@ -124,12 +124,8 @@ class _SockJSSite(Site):
     ) -> None:
         self.keepAlive: float | None = keepAliveTime(keepAlive)
         siteOptions.setdefault("parsePOSTFormSubmission", False)
-        super().__init__(  # type: ignore[no-untyped-call]
-            resource, reactor=clock, **siteOptions
-        )
+        super().__init__(resource, clock, **siteOptions)
         self.idleTimes: tuple[Any, Any] = _parts(self.keepAlive, self.timeOut)
-        self._logFails = False
-        self._accessLog = any(siteOptions.get(o) for o in ("logPath", "logFormatter"))
         self.services: dict[str, SockJSResource] = {}
         self.smallBody: int = _BODY_SIZE
         # The same, by what their URLs begin with.
@@ -194,11 +190,7 @@ class _SockJSSite(Site):
         for service in list(self.services.values()):
             service.stop()
         self.leaveCluster()
-        try:
-            super().stopFactory()
-        except OSError as problem:
-            # The last lines of the access log.
-            self._cannotLog(problem)
+        super().stopFactory()
 
     def closeSessions(
         self, code: int = RESTART.code, reason: str = RESTART.reason
@@ -260,27 +252,7 @@ class _SockJSSite(Site):
                 return service
         return None
 
-    def log(self, request: http.Request) -> None:
-        """
-        Log a request, if an access log was asked for, with the client's own address,
-        whatever formats the lines. Where that cannot be written, the request was served
-        all the same.
-        """
-        if self._accessLog:
-            socket = request.client
-            try:
-                request.client = self._clientOf(request)
-                super().log(request)
-            except Exception as problem:
-                self._cannotLog(problem)
-            else:
-                if self._logFails:
-                    self._logFails = False
-                    self._log.info("The access log is written again.")
-            finally:
-                request.client = socket
-
-    def _clientOf(self, request: Any) -> IAddress:
+    def clientOf(self, request: Any) -> IAddress:
         """
         The client's address, as the option C{proxy_header} of its service tells it. For
         a page that is no service's, that is the services' where all have the same.
@@ -289,29 +261,6 @@ class _SockJSSite(Site):
         services = self.services.values() if service is None else [service]
         headers = {each.options.proxy_header for each in services}
         return clientAddress(request, headers.pop() if len(headers) == 1 else None)
-
-    def reopenLog(self) -> bool:
-        """
-        Go on with the access log in a file of the same name: somebody has moved the
-        other one away.
-
-        @return: whether there is an access log.
-        @raise OSError: if there can be no such file; then it goes on where it was.
-        """
-        former = getattr(self, "logFile", None)
-        if self.logPath is None or former is None:
-            return False
-        self.logFile = open(self.logPath, "a", 1, newline="\n")  # noqa: SIM115
-        former.close()
-        return True
-
-    def _cannotLog(self, problem: Exception) -> None:
-        if not self._logFails:
-            self._logFails = True
-            self._log.warn(
-                "The access log cannot be written, and lines are lost: {problem}",
-                problem=problem,
-            )
 
 
 class SockJSFactory(_SockJSSite):

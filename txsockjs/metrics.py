@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
-from txsockjs.factory import SockJSMultiFactory
+from txsockjs.pagesite import PageSite
 from txsockjs.rooms.directory import Rooms
 from txsockjs.transports.resource import SockJSResource
 
@@ -190,20 +190,6 @@ class MetricsResource(Resource):
         return b""
 
 
-class _MetricsSite(SockJSMultiFactory):
-    """
-    A Site of this package's, for its bounds of time and size.
-    """
-
-    noisy = False
-
-    def bodyLimit(self, path: bytes) -> int:
-        """
-        Nobody has anything to say here.
-        """
-        return 0
-
-
 def metricsSite(
     services: Iterable[SockJSResource],
     reactor: Any = None,
@@ -220,6 +206,6 @@ def metricsSite(
     registry.register(SockJSCollector(services))
     registry.register(RoomsCollector(rooms))
     ProcessCollector(registry=registry)
-    site = _MetricsSite(clock=reactor)
+    site = PageSite(clock=reactor)
     site.resource.putChild(b"metrics", MetricsResource(registry))
     return site

@@ -9,10 +9,8 @@ from typing import Any, Final
 
 from twisted.internet import reactor as globalReactor
 from twisted.internet.interfaces import IProtocolFactory, IStreamServerEndpoint
-from twisted.python.reflect import namedModule
 from twisted.python.usage import UsageError
 from twisted.web.resource import IResource
-from twisted.web.server import Site
 
 from txsockjs import demo
 from txsockjs.bridge import BridgeFactory
@@ -25,11 +23,8 @@ from txsockjs.files import Beside, PublicFile
 from txsockjs.options import SockJSOptions
 from txsockjs.rooms.shared import MEMORY, SharedRooms, readOption
 from txsockjs.services import loadService
-from txsockjs.serving.clustering import ClusterUsage
-from txsockjs.serving.rereading import RereadEndpoint
 from txsockjs.serving.service import SockJSService
-from txsockjs.status import statusSite
-from txsockjs.status.actions import checkToken
+from txsockjs.serving.watching import WatchingUsage
 
 __all__ = ["Options", "SockJSService", "makeService"]
 
@@ -39,16 +34,12 @@ MOST_WORKERS: Final = 256
 _DEFAULT_LISTEN: Final = "tcp:8080:interface=127.0.0.1"
 
 
-class Options(ClusterUsage):
+class Options(WatchingUsage):
     """
     What C{twistd sockjs} was asked for, checked whole.
 
     @ivar site: what is served.
     @ivar endpoints: where, with the string that each came from.
-    @ivar metrics: where there is something for Prometheus, in the same way.
-    @ivar metricsSite: what is served there.
-    @ivar status: where the status page is, in the same way.
-    @ivar statusSite: what is served there.
     @ivar rooms: the rooms for those services that ask for them, if there are any.
     @ivar wantsRooms: whether those are the rooms of this machine.
     @ivar what: what is served, in a few words.
@@ -78,14 +69,6 @@ class Options(ClusterUsage):
             "it can take over a session that is open.",
         ],
         [
-            "status-token",
-            None,
-            None,
-            "A file with a token, 16 characters or more: who has it can close sessions "
-            "and drain services on the status page. Without it, the page is for "
-            "reading only.",
-        ],
-        [
             "sockjs-client",
             None,
             None,
@@ -101,18 +84,12 @@ class Options(ClusterUsage):
         @param machine: where the rooms of this machine are, in one of the workers that
             C{--workers} asks for; None in their parent, and without.
         """
-        ClusterUsage.__init__(self)
-        self.reactor = reactor
+        WatchingUsage.__init__(self, reactor)
         self.wantsRooms: bool = False
         self._machine = machine
         self.workers: int | None = None
         self.arguments: list[str] = []
         self.endpoints: list[tuple[str, IStreamServerEndpoint]] = []
-        self.metrics: list[tuple[str, IStreamServerEndpoint]] = []
-        self.metricsSite: Any = None
-        self.status: list[tuple[str, IStreamServerEndpoint]] = []
-        self.statusSite: Any = None
-        self._statusOrigins: list[str] = []
         self.rooms: SharedRooms | None = None
         self._broker: str | None = None
         self._roomOptions: dict[str, dict[str, str]] = {}
@@ -128,39 +105,6 @@ class Options(ClusterUsage):
         several times. [default: tcp:8080:interface=127.0.0.1]
         """
         self.endpoints.append(self._endpoint("listen", description))
-
-    def opt_metrics(self, description: str) -> None:
-        """
-        Where Prometheus finds metrics, at /metrics: any server endpoint string, such
-        as tcp:9100. This needs the extra txsockjs[metrics]. May be given several
-        times.
-        """
-        self.metrics.append(self._endpoint("metrics", description))
-
-    def opt_status(self, description: str) -> None:
-        """
-        Where the status page is, live, at /: any server endpoint string, such as
-        tcp:9101:interface=127.0.0.1. Whoever can reach it can read it. May be given
-        several times.
-        """
-        self.status.append(self._endpoint("status", description))
-
-    def opt_status_origin(self, origin: str) -> None:
-        """
-        The origin of the status page where it is opened by a name, such as behind a
-        proxy: https://status.example.com. May be given several times. An address, and
-        localhost, need none.
-        """
-        self._statusOrigins.append(origin)
-
-    def _endpoint(
-        self, option: str, description: str
-    ) -> tuple[str, IStreamServerEndpoint]:
-        try:
-            return description, RereadEndpoint(self.reactor, description)
-        except Exception as error:
-            better = f"; try tcp:{description}" if description.isdecimal() else ""
-            raise UsageError(f"--{option} {description}: {error}{better}") from error
 
     def opt_service(self, service: str) -> None:
         """
@@ -285,12 +229,7 @@ class Options(ClusterUsage):
         url = self._roomsURL([factory for _, factory in factories])
         if url is not None:
             self.rooms = self._makeRooms(url, factories)
-        if self.metrics:
-            self.metricsSite = self._makeMetricsSite()
-        if self.status:
-            self.statusSite = self._makeStatusSite()
-        elif self["status-token"] is not None or self._statusOrigins:
-            raise UsageError("--status-token, --status-origin: these go with --status")
+        self.makeSites(self.site, self.rooms)
 
     def _whatIsServed(self) -> str:
         names = dict.fromkeys(name for name, _ in self._services)
@@ -348,38 +287,6 @@ class Options(ClusterUsage):
             return SharedRooms(self.reactor, url, self._roomOptions, factories)
         except ValueError as error:
             raise UsageError(f"--rooms: {error}") from error
-
-    def _makeMetricsSite(self) -> Site:
-        try:
-            metrics: Any = namedModule("txsockjs.metrics")
-        except ImportError as error:
-            raise UsageError(
-                f"--metrics: {error}; install txsockjs[metrics]"
-            ) from error
-        site: Site = metrics.metricsSite(
-            self.site.services.values(), self.reactor, self.rooms or ()
-        )
-        return site
-
-    def _makeStatusSite(self) -> Site:
-        token = None
-        path = self["status-token"]
-        if path is not None:
-            try:
-                with open(path, encoding="utf-8") as file:
-                    token = checkToken(file.read().strip())
-            except (OSError, ValueError) as error:
-                raise UsageError(f"--status-token {path}: {error}") from error
-        try:
-            return statusSite(
-                self.site.services.values(),
-                token=token,
-                origins=self._statusOrigins,
-                rooms=self.rooms or (),
-                clock=self.reactor,
-            )
-        except OptionError as error:
-            raise UsageError(f"--status-origin: {error}") from error
 
     def _addServices(self, services: Collection[tuple[str, IProtocolFactory]]) -> None:
         self._checkNames([name for name, factory in services])
@@ -443,8 +350,11 @@ def makeParent(config: Options, workers: int) -> ParentService:
     The service that starts the workers.
     """
     places = [(config.what, "", place) for place, _ in config.endpoints]
-    places += [("Metrics", "metrics", place) for place, _ in config.metrics]
-    places += [("Status page", "", place) for place, _ in config.status]
+    places += [
+        (what, path, place)
+        for what, path, _, found in config.beside()
+        for place, _ in found
+    ]
     service = ParentService(
         config.reactor, workers, places, config.arguments, config.patience
     )
@@ -460,10 +370,9 @@ def makeServer(config: Options) -> SockJSService:
     service.log = config.log
     for resource in config.site.services.values():
         resource.service.logsSessions = config.logsSessions
-    if config.metricsSite is not None:
-        service.serveBeside(config.metricsSite, "Metrics", "metrics", config.metrics)
-    if config.statusSite is not None:
-        service.serveBeside(config.statusSite, "Status page", "", config.status)
+    for what, path, site, places in config.beside():
+        if site is not None:
+            service.serveBeside(site, what, path, places)
     if config.rooms is not None:
         service.shareRooms(config.rooms)
     return service

@@ -185,6 +185,7 @@ def run(settings: Mapping[str, Any]) -> int:
     try:
         options.parseOptions(settings["arguments"])
         options.endpoints = _again(options.endpoints, adopted)
+        options.health = _again(options.health, adopted)
         options.metrics = _again(options.metrics, adopted)
         options.status = _again(options.status, adopted)
     except UsageError as error:
