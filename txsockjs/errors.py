@@ -47,7 +47,7 @@
         +-- PeerUnavailable     503      the process that has it cannot be reached
         +-- OwnerUnknown        503      nobody can tell which process has it
         +-- NotHere             421      told to a process that asks whether it is here
-        +-- NotAPeer            403      passed on by somebody who may not
+        +-- NotAPeer            401      passed on by somebody who may not
 
 A L{WireError} knows the HTTP status and the text that answer the request.
 """
@@ -399,5 +399,5 @@ class NotHere(WireError):
 
 
 class NotAPeer(WireError):
-    status = 403
+    status = 401
     text = "This is for the servers of one cluster."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.protocol import Protocol
+from twisted.logger import Logger, formatEvent
 
 from tests.cluster.support import ClusterCase, MemoryPorts
 from tests.support.redis import BY_DIGEST, FakeRedis
@@ -78,6 +79,12 @@ class MemoryMachines(RedisCluster):
         super().__init__(reactor, "unix:///redis", address=address, **kw)
         self._memory = ports
         self.path = address
+        self.warnings: list[str] = []
+        observer: Any = self._note
+        self._log = Logger(observer=observer)
+
+    def _note(self, event: Any) -> None:
+        self.warnings.append(formatEvent(event))
 
     def listening(self) -> Any:
         return self._memory.listening(self.path)
@@ -124,7 +131,13 @@ class MachinesCase(ClusterCase):
         self.redis = Redis()
         return self.redis
 
-    def begin(self, count: int = 3, protocol: type[Protocol] = Echo, **kw: Any) -> None:
-        for number in range(count):
+    def begin(
+        self,
+        count: int = 3,
+        protocol: type[Protocol] = Echo,
+        first: int = 0,
+        **kw: Any,
+    ) -> None:
+        for number in range(first, first + count):
             self.workers.append(Machine(self, number, protocol, **kw))  # type: ignore[arg-type]
         self.reactor.settle()

@@ -238,7 +238,7 @@ class ForgedTests(FaultCase):
             connection = MemoryConnection(self.reactor)
             self.ports.sites["/memory/1"].connect(connection)
             response = connection.request("POST", f"{self.path}/xhr", headers)
-            self.assertEqual(response.status, 403, headers)
+            self.assertEqual(response.status, 401, headers)
         self.assertEqual(self.far.sessions, [])
 
     def test_circle(self) -> None:

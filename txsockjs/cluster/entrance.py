@@ -62,6 +62,8 @@ class PassedRequest(BoundedRequest):
             channel.site.strange(self, problem)
             response: Any = self
             body = refuse(self, NotAPeer())
+            # RFC 9110, section 15.5.2.
+            response.setHeader(b"WWW-Authenticate", b"SockJS-Cluster")
             response.setHeader(b"Content-Length", b"%d" % len(body))
             response.write(body)
             response.finish()

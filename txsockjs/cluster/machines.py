@@ -48,10 +48,12 @@ from txsockjs.cluster.routing import Router, passedTo, sessionIdOf
 from txsockjs.cluster.signing import Checker, Signer, checkSecret
 from txsockjs.errors import (
     BrokerUnavailable,
+    NotAPeer,
     OwnerUnknown,
     PeerUnavailable,
     SessionLost,
     UnknownSession,
+    WireError,
 )
 from txsockjs.rooms.rediskeys import PREFIX
 from txsockjs.transports.base import ServiceResource
@@ -319,7 +321,10 @@ class RedisCluster:
         if isinstance(error, NotConnected):
             # Nobody listens there: the process is gone, although its lease is not over.
             gone = isinstance(error.reason, ConnectionRefusedError)
-            problem = SessionLost() if gone else PeerUnavailable()
+            problem: WireError = SessionLost() if gone else PeerUnavailable()
+        elif isinstance(error, NotAPeer):
+            # Its log says why.
+            problem = PeerUnavailable()
         else:
             problem = SessionLost()
         self._router.refuse(request, resource, problem)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
@@ -12,8 +12,14 @@ from zope.interface import implementer
 
 from txsockjs.cluster.connections import Asked, PeerPool
 from txsockjs.cluster.reading import ResponseHead
-from txsockjs.errors import NotHere
+from txsockjs.errors import NotAPeer, NotHere, WireError
 from txsockjs.web.response import Response, responseOf
+
+# What a peer says that is not for the client. No service answers so.
+_NO_ANSWERS: Final[dict[int, type[WireError]]] = {
+    NotHere.status: NotHere,
+    NotAPeer.status: NotAPeer,
+}
 
 
 @implementer(IPushProducer)
@@ -42,7 +48,8 @@ class Relay:
         """
         @param request: whose answer it is.
         @param otherwise: called where a peer has not answered, with L{NotHere} if it
-            does not have the session, L{NotConnected
+            does not have the session, L{NotAPeer} if it does not take requests from
+            here, L{NotConnected
             <txsockjs.cluster.connections.NotConnected>} if it could not be asked, or
             else with why its answer is lost. It answers the request.
         """
@@ -78,7 +85,7 @@ class Relay:
 
     def begun(self, head: ResponseHead) -> None:
         self._head = head
-        if head.code == NotHere.status:
+        if head.code in _NO_ANSWERS:
             return
         self._response = response = responseOf(self._request)
         if head.length is None:
@@ -122,7 +129,7 @@ class Relay:
         head, response = self._head, self._response
         assert head is not None
         if response is None:
-            self._otherwise(NotHere())
+            self._otherwise(_NO_ANSWERS[head.code]())
             return
         if self._isStreaming:
             self._request.unregisterProducer()
