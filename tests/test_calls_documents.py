@@ -98,13 +98,22 @@ class HandlerTests(MemoryExampleTestCase):
     def test_complete(self) -> None:
         """No block is left out here, or in the checks under the asyncio reactor."""
         named = {block.name for block in blocks(self.document, "python")}
-        self.assertEqual(named, {"echo", "chat", "asyncio"})
+        self.assertEqual(named, {"echo", "binary", "chat", "asyncio"})
 
     async def test_echo(self) -> None:
         """It echoes, over sockets."""
         self.run_("echo")
         session = await opened(self.url(8080))
         self.assertEqual(await session.ask("a", "b"), 'a["a","b"]')
+
+    def test_binary(self) -> None:
+        """Bytes come back turned round, and text is measured."""
+        self.run_("binary")
+        client = self.serve(self.space["measure"])
+        socket = client.websocket("/chat/websocket")
+        socket.send(b"\x00\xff")
+        socket.send("h\xe9")
+        self.assertEqual(socket.messages, [b"\xff\x00", "2 characters"])
 
     def test_chat(self) -> None:
         """All hear what one says, and a name is free again when its owner has left."""

@@ -70,6 +70,7 @@ class FactoryTests(HandlerTestCase):
 
         for wrong in (lambda session: None), generator, HandlerTestCase:
             self.assertRaises(TypeError, handler, wrong)
+            self.assertRaises(TypeError, handler(binary=True), wrong)
 
     def test_method(self) -> None:
         """A method will do, and so will a function with arguments filled in."""

@@ -18,7 +18,7 @@ from txsockjs.errors import (
     SockJSError,
 )
 from txsockjs.factory import SockJSFactory, SockJSMultiFactory, SockJSResource
-from txsockjs.handlers import AsyncSession, handler
+from txsockjs.handlers import AsyncBinarySession, AsyncSession, handler
 from txsockjs.interfaces import (
     ISockJSBinaryReceiver,
     ISockJSMessageReceiver,
@@ -32,6 +32,7 @@ from txsockjs.transport import Login
 from txsockjs.utils import broadcast
 
 __all__ = [
+    "AsyncBinarySession",
     "AsyncSession",
     "BridgeFactory",
     "ISockJSBinaryReceiver",

@@ -13,9 +13,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from inspect import iscoroutinefunction
-from typing import Any, Generic, TypeAlias
+from typing import Any, Generic, Literal, TypeAlias, overload
 
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -25,21 +25,15 @@ from zope.interface import implementer
 
 from txsockjs.conversations import Conversation
 from txsockjs.coroutines import CANCELLED, start
-from txsockjs.interfaces import ISockJSMessageReceiver
+from txsockjs.interfaces import ISockJSBinaryReceiver, ISockJSMessageReceiver
 from txsockjs.messaging import FAULT
 from txsockjs.request import OpeningRequest
 from txsockjs.transport import AvatarT, SessionTransport
 
 
-class AsyncSession(Conversation, Generic[AvatarT]):
+class _Session(Conversation, Generic[AvatarT]):
     """
-    What the function of a L{handler} talks with: C{async for} takes the messages that
-    come in, as C{anext} takes one of them, and C{send} sends some; without effect once
-    the session is closed. One coroutine at a time can wait for a message; any number
-    can send. C{AsyncSession[User]} has an avatar of that type, and one without a
-    parameter an avatar of any.
-
-    @ivar transport: the session as a L{SessionTransport}.
+    What the functions of all handlers have.
     """
 
     transport: SessionTransport[AvatarT]
@@ -68,14 +62,8 @@ class AsyncSession(Conversation, Generic[AvatarT]):
         """
         self._close(code, reason)
 
-    async def __anext__(self) -> str:
-        """
-        Take the next message.
-
-        @raise StopAsyncIteration: if the session is closed.
-        @raise RuntimeError: if another coroutine waits for it.
-        """
-        message: str | None = await self._next()
+    async def _take(self) -> Any:
+        message = await self._next()
         if message is None:
             raise StopAsyncIteration
         return message
@@ -88,8 +76,59 @@ class AsyncSession(Conversation, Generic[AvatarT]):
         super()._end()
 
 
-#: What L{handler} takes.
+class AsyncSession(_Session[AvatarT]):
+    """
+    What the function of a L{handler} talks with: C{async for} takes the messages that
+    come in, as C{anext} takes one of them, and C{send} sends some; without effect once
+    the session is closed. One coroutine at a time can wait for a message; any number
+    can send. C{AsyncSession[User]} has an avatar of that type, and one without a
+    parameter an avatar of any.
+
+    @ivar transport: the session as a L{SessionTransport}.
+    """
+
+    async def __anext__(self) -> str:
+        """
+        Take the next message.
+
+        @raise StopAsyncIteration: if the session is closed.
+        @raise RuntimeError: if another coroutine waits for it.
+        """
+        message: str = await self._take()
+        return message
+
+
+class AsyncBinarySession(_Session[AvatarT]):
+    """
+    The same for C{handler(binary=True)}: what came as a binary message is bytes, and
+    bytes that are sent are one. Those exist on raw WebSockets alone: over all else what
+    comes is text, and bytes are sent as the transport's C{write} does.
+
+    @ivar transport: the session as a L{SessionTransport}.
+    """
+
+    async def __anext__(self) -> str | bytes:
+        """
+        Take the next message.
+
+        @raise StopAsyncIteration: if the session is closed.
+        @raise RuntimeError: if another coroutine waits for it.
+        """
+        message: str | bytes = await self._take()
+        return message
+
+    def _send(self, message: str | bytes) -> None:
+        if isinstance(message, str):
+            self.transport.sendMessage(message)
+        else:
+            self.transport.sendBinary(message)
+
+
+#: What L{handler} takes, and what C{handler(binary=True)} does.
 Function: TypeAlias = Callable[[AsyncSession[AvatarT]], Coroutine[Any, Any, object]]
+BinaryFunction: TypeAlias = Callable[
+    [AsyncBinarySession[AvatarT]], Coroutine[Any, Any, object]
+]
 
 
 @implementer(ISockJSMessageReceiver)
@@ -101,12 +140,13 @@ class _HandlerProtocol(Protocol):
     transport: Any = None
     _log = Logger()
     _lost = False
+    _kind: type[_Session[Any]] = AsyncSession
 
-    def __init__(self, function: Function[Any]) -> None:
+    def __init__(self, function: Callable[[Any], Coroutine[Any, Any, object]]) -> None:
         self._function = function
 
     def connectionMade(self) -> None:
-        self._session: AsyncSession[Any] = AsyncSession(self.transport)
+        self._session = self._kind(self.transport)
         self._running = start(self._run())
         self._running.addCallbacks(self._left, self._raised)
 
@@ -146,35 +186,79 @@ class _HandlerProtocol(Protocol):
         session.close(FAULT.code, FAULT.reason)
 
 
+@implementer(ISockJSBinaryReceiver)
+class _BinaryHandlerProtocol(_HandlerProtocol):
+    """
+    The same where binary messages are told apart.
+    """
+
+    _kind = AsyncBinarySession
+
+    def binaryReceived(self, data: bytes) -> None:
+        self._session._receive(data)
+
+
 class Handler(Factory):
     """
     A factory whose sessions are calls of a coroutine function. See L{handler}.
     """
 
-    def __init__(self, function: Function[AvatarT]) -> None:
-        self._function: Function[Any] = function
+    def __init__(
+        self,
+        function: Callable[[Any], Coroutine[Any, Any, object]],
+        binary: bool = False,
+    ) -> None:
+        self._function = function
+        self._protocol = _BinaryHandlerProtocol if binary else _HandlerProtocol
         update_wrapper(self, function)  # type: ignore[arg-type]
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        return _HandlerProtocol(self._function)
+        return self._protocol(self._function)
 
 
-def handler(function: Function[AvatarT]) -> Handler:
+@overload
+def handler(function: Function[AvatarT], /) -> Handler: ...
+
+
+@overload
+def handler(
+    *, binary: Literal[True]
+) -> Callable[[BinaryFunction[AvatarT]], Handler]: ...
+
+
+@overload
+def handler(
+    *, binary: Literal[False] = False
+) -> Callable[[Function[AvatarT]], Handler]: ...
+
+
+def handler(function: Any = None, /, *, binary: bool = False) -> Any:
     """
     Make a factory of a coroutine function, which is called with each new session.
 
     When the function is left, the session closes with 3000, C{Go away!}, unless it
-    called L{AsyncSession.close} with something else. An exception is logged and closes
-    with 1011. When the browser goes, the function is cancelled where it waits: that
-    raises L{CancelledError <twisted.internet.defer.CancelledError>} there, or under the
+    called C{close} with something else. An exception is logged and closes with 1011.
+    When the browser goes, the function is cancelled where it waits: that raises
+    L{CancelledError <twisted.internet.defer.CancelledError>} there, or under the
     asyncio reactor C{asyncio.CancelledError}.
 
     What it awaits can be a L{Deferred} and, under the asyncio reactor, whatever asyncio
     can await; there the function runs as a task.
 
-    @return: a factory like any other. The function is its C{__wrapped__}.
+    C{handler} has an L{AsyncSession}, whose messages are text: what came as a binary
+    message, over a raw WebSocket, is decoded. C{handler(binary=True)} has an
+    L{AsyncBinarySession}, whose messages are str or bytes, as they came.
+
+    @return: a factory like any other. The function is its C{__wrapped__}. Without a
+        function, what makes one of it.
     @raise TypeError: if this is no coroutine function.
     """
+    if function is None:
+        return partial(_make, binary=binary)
+    return _make(function, binary)
+
+
+def _make(function: Any, binary: bool) -> Handler:
     if not iscoroutinefunction(function):
         raise TypeError(f"a handler is an async function, which {function!r} is not")
-    return Handler(function)
+    return Handler(function, binary)
