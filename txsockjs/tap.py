@@ -368,6 +368,7 @@ def makeServer(config: Options) -> SockJSService:
     """
     service = SockJSService(config.site, config.endpoints, config.what)
     service.log = config.log
+    service.collector = config.collector
     for resource in config.site.services.values():
         resource.service.logsSessions = config.logsSessions
     for what, path, site, places in config.beside():

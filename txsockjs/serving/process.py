@@ -8,19 +8,23 @@ from typing import Any
 from twisted.logger import LogLevel
 from twisted.python.usage import UsageError
 
+from txsockjs.serving.collecting import POLICIES, ServerCollector
 from txsockjs.serving.logs import FORMATS, ProcessLog, readLevel
 from txsockjs.serving.usage import UsageOptions
 
 
 class ProcessOptions(UsageOptions):
     """
-    What of a command line is about the process: its log, and the file with its number.
+    What of a command line is about the process: its log, its garbage collector, and
+    the file with its number.
 
+    @ivar collector: what sets its garbage collector, or None to leave that alone.
     @ivar log: the log of the process.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.collector: ServerCollector | None = ServerCollector()
         self._levels: dict[str, Any] = {}
         self._format: str | None = None
 
@@ -46,6 +50,15 @@ class ProcessOptions(UsageOptions):
         except ValueError as error:
             raise UsageError(f"--log-level {value}: {error}") from error
         self._levels[namespace] = level
+
+    def opt_gc(self, policy: str) -> None:
+        """
+        How Python's garbage collector is set: server, for few and short pauses, or
+        python, as Python has it. [default: server]
+        """
+        if policy not in POLICIES:
+            raise UsageError(f"--gc {policy}: there are {' and '.join(POLICIES)}")
+        self.collector = ServerCollector() if policy == "server" else None
 
     def postOptions(self) -> None:
         parent: Any = self.parent

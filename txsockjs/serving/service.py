@@ -26,6 +26,7 @@ from twisted.web.server import Site
 from txsockjs.factory import SockJSMultiFactory
 from txsockjs.rooms.shared import SharedRooms
 from txsockjs.serving.addresses import urlOf
+from txsockjs.serving.collecting import ServerCollector
 from txsockjs.serving.logs import LoggedService
 from txsockjs.serving.reloading import Reloader
 from txsockjs.serving.rereading import RereadEndpoint
@@ -51,6 +52,7 @@ class SockJSService(LoggedService):
     On SIGHUP its certificates are read again, and its log files opened again.
 
     @ivar announces: whether it logs where it listens.
+    @ivar collector: what sets the garbage collector while this runs, if anything does.
     @ivar reloader: what does that.
     """
 
@@ -73,6 +75,7 @@ class SockJSService(LoggedService):
         self.endpoints = endpoints
         self.what = what
         self.announces = True
+        self.collector: ServerCollector | None = None
         self._beside: list[_Server] = []
         self._rooms: SharedRooms | None = None
         self.reloader: Reloader = Reloader(site.reactor)
@@ -137,6 +140,9 @@ class SockJSService(LoggedService):
         reactor = self.site.reactor
         if IReactorCore.providedBy(reactor):
             reactor.callWhenRunning(self.reloader.watch)
+            if self.collector is not None:
+                # What was given to the reactor before is there then.
+                reactor.callWhenRunning(self.collector.start)
 
     def _rereadAll(self) -> None:
         """
@@ -161,6 +167,8 @@ class SockJSService(LoggedService):
         """
         Service.stopService(self)
         self.reloader.unwatch()
+        if self.collector is not None:
+            self.collector.stop()
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
