@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 
 from twisted.internet import reactor
 from twisted.internet.endpoints import UNIXClientEndpoint
@@ -142,6 +143,19 @@ class StoppingTests(OperatingTestCase):
         self.addCleanup(self.space["chat"].stop)
         await opened(self.url(8081, "chat"))
         self.assertEqual(await get(self.url(8081, "health")), "sockjs: running\n")
+
+    def test_seldom(self) -> None:
+        """
+        The garbage collector is set as ``twistd sockjs`` has it.
+        """
+        before = gc.get_threshold()
+        self.addCleanup(lambda: (gc.set_threshold(*before), gc.unfreeze()))
+        self.run_("seldom")
+        self.space["collectSeldom"]()
+        ours, theirs = ServerCollector(), gc.get_threshold()
+        gc.set_threshold(*before)
+        ours.start()
+        self.assertEqual(theirs, gc.get_threshold())
 
 
 class LogTests(SynchronousTestCase):
