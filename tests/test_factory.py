@@ -223,6 +223,20 @@ class SockJSMultiFactoryTests(FactoryTestCase):
         super().setUp()
         self.multi = SockJSMultiFactory(clock=self.reactor)
 
+    def test_names(self) -> None:
+        """
+        Two services of one name cannot be told apart in logs and metrics: the second
+        one is refused, whether it is at the same place or at another.
+        """
+        site = SockJSMultiFactory(clock=self.reactor)
+        site.addFactory(self.factory, "chat")
+        with self.assertRaisesRegex(PrefixError, "'chat' is taken: a service has that"):
+            site.addFactory(self.factory, "/chat/")
+        other = SockJSResource(self.factory, clock=self.reactor, name="talk")
+        site.addService(other, "speak")
+        with self.assertRaisesRegex(PrefixError, "at 'speak' is called 'talk'"):
+            site.addFactory(self.factory, "talk")
+
     def test_prefixes(self) -> None:
         """
         Several services, each under its prefix: str, bytes, nested, slashes or not.

@@ -16,7 +16,7 @@ from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.test_tap import ECHO, TapTestCase
-from txsockjs import SockJSMultiFactory
+from txsockjs import SockJSMultiFactory, SockJSResource
 from txsockjs.core.outbox import MESSAGE_COST
 from txsockjs.metrics import MetricsResource, SockJSCollector, metricsSite
 from txsockjs.testing import MemoryClient, MemoryReactor, MemorySite
@@ -54,7 +54,7 @@ class CollectorTests(MetricsTestCase):
         self.assertSample(0, "sessions_open", **there)
         self.assertSample(1, "sessions_opened_total", **here)
         self.assertSample(1, "sessions_opened_total", **there)
-        self.assertSample(None, "sessions_closed_total", **here, code="1006")
+        self.assertSample(0, "sessions_closed_total", **here, code="1006")
         self.assertSample(1, "sessions_closed_total", **there, code="1006")
         session.abort()
         self.assertSample(0, "sessions_open", **here)
@@ -79,7 +79,44 @@ class CollectorTests(MetricsTestCase):
         """What was refused, by service and cause."""
         self.client.request("POST", "/a/0/s/xhr_send", body=b'["hello"]')
         self.assertSample(1, "refused_total", service="a", cause="UnknownSession")
-        self.assertSample(None, "refused_total", service="b/c", cause="UnknownSession")
+        self.assertSample(0, "refused_total", service="b/c", cause="UnknownSession")
+
+    def test_fromTheStart(self) -> None:
+        """
+        Before anything has happened there is 0 for each transport that is offered, each
+        code that a session is known to end with, and each cause.
+        """
+        self.site.addFactory(Factory.forProtocol(Echo), "d", {"websocket": False})
+        for transport, value in {
+            **dict.fromkeys(("xhr", "xhr_streaming", "eventsource", "jsonp"), 0),
+            **dict.fromkeys(("websocket", "rawwebsocket", "xhr_send"), None),
+        }.items():
+            labels = {"service": "d", "transport": transport}
+            self.assertSample(value, "sessions_open", **labels)
+            self.assertSample(value, "messages_sent_total", **labels)
+            for code in "1000", "1006", "1012", "3000":
+                self.assertSample(value, "sessions_closed_total", **labels, code=code)
+        labels = {"service": "a", "transport": "rawwebsocket"}
+        self.assertSample(0, "sessions_opened_total", **labels)
+        for cause in "ServiceFull", "OriginRefused", "Rejected", "TimedOut", "Fault":
+            self.assertSample(0, "refused_total", service="d", cause=cause)
+        self.assertEqual(self.site.services["d"].counters, {})
+
+    def test_ownCode(self) -> None:
+        """A code of the application's is there once it was used."""
+        labels = {"service": "a", "transport": "xhr", "code": "4001"}
+        self.assertSample(None, "sessions_closed_total", **labels)
+        self.client.request("POST", "/a/0/s/xhr")
+        self.site.services["a"].closeSessions(4001, "bye")
+        self.client.request("POST", "/a/0/s/xhr")
+        self.assertSample(1, "sessions_closed_total", **labels)
+
+    def test_names(self) -> None:
+        """Two services of one name cannot be told apart: they are refused."""
+        echo = Factory.forProtocol(Echo)
+        services = [SockJSResource(echo, clock=MemoryReactor()) for _ in range(2)]
+        with self.assertRaisesRegex(ValueError, "two services are called 'sockjs'"):
+            SockJSCollector(services)
 
     def test_added(self) -> None:
         """A service that is added later is there too."""

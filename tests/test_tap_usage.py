@@ -59,7 +59,9 @@ class UsageErrorTests(TapTestCase):
         """
         Two services cannot have one name, nor one lie under the other.
         """
-        self.assertUsageError(["--service", ECHO, "--service", ECHO], "'echo' is taken")
+        twice = ["--service", ECHO, "--service", ECHO]
+        self.assertUsageError(twice, "--service echo: two services have this name")
+        self.assertUsageError(["--workers=2", *twice], "two services have this name")
         self.assertUsageError(["--service", ECHO, "--service", f"echo/{ECHO}"], "echo/")
         above = ECHO.replace("echo=", "a=")
         self.assertUsageError(["--service", f"a/{ECHO}", "--service", above], "'a' is")

@@ -360,11 +360,17 @@ class SockJSMultiFactory(_SockJSSite):
             what logs and metrics call it.
         @param options: the service's options, or a dict of them by name.
         @return: the service.
-        @raise PrefixError: if the prefix is empty, or another service is there.
+        @raise PrefixError: if the prefix is empty, or another service is there or has
+            that name.
         @raise OptionError: for an option that is unknown or has a value it cannot have.
         @raise TypeError: if C{factory} is neither.
         """
         name = _prefixName(prefix)
+        for place, other in self.services.items():
+            if other.counters.service == name != place:
+                raise PrefixError(
+                    f"the service at {place!r} is called {name!r} already"
+                )
         service = SockJSResource(factory, options, clock=self._clock, name=name)
         self.addService(service, name)
         return service
@@ -389,6 +395,8 @@ class SockJSMultiFactory(_SockJSSite):
             elif not isinstance(child, _Prefix):
                 raise PrefixError(f"{prefix!r} lies under another service's prefix")
             parent = child
+        if name in self.services:
+            raise PrefixError(f"{prefix!r} is taken: a service has that name already")
         if segments[-1] in parent.children:
             raise PrefixError(f"{prefix!r} is taken, or lies above another service")
         parent.putChild(segments[-1], service)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from prometheus_client import REGISTRY, CollectorRegistry, Metric, ProcessCollector
 from prometheus_client.exposition import choose_encoder
@@ -12,9 +13,33 @@ from prometheus_client.registry import Collector
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
+from txsockjs.counters import TransportCounters
+from txsockjs.errors import RoomError, WireError
+from txsockjs.options import TRANSPORTS
 from txsockjs.pagesite import PageSite
 from txsockjs.rooms.directory import Rooms
 from txsockjs.transports.resource import SockJSResource
+
+_Label = TypeVar("_Label")
+
+
+def _names(error: type[Exception]) -> list[str]:
+    """
+    What is derived from an error, by name.
+    """
+    names = []
+    for each in error.__subclasses__():
+        names += [each.__name__, *_names(each)]
+    return names
+
+
+# With what a session ends here or in the client: those that txsockjs sends, and those
+# that stand for an end without one. An application has others.
+_CODES: Final = (1000, 1002, 1006, 1007, 1009, 1011, 1012, 1013, 3000)
+
+# Why something is refused.
+_CAUSES: Final = (*_names(WireError), "Rejected", "TimedOut", "Declined", "Fault")
+_ROOM_CAUSES: Final = ("BrokerUnavailable", *_names(RoomError))
 
 _Family: TypeAlias = type[GaugeMetricFamily] | type[CounterMetricFamily]
 
@@ -75,8 +100,16 @@ class SockJSCollector(Collector):
         """
         @param services: the services, each with a name of its own. A view of a dict
             shows those that are added later, too.
+        @raise ValueError: if two of them have the same name.
         """
         self._services = services
+        names = [each.counters.service for each in list(services)]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(
+                    f"two services are called {name!r}; give each a name of its own, "
+                    "as in SockJSResource(factory, name='chat')"
+                )
 
     def describe(self) -> Iterable[Metric]:
         """
@@ -88,8 +121,9 @@ class SockJSCollector(Collector):
         """
         The metrics.
         """
-        services = [service.counters for service in list(self._services)]
-        transports = [each for service in services for each in list(service.values())]
+        resources = list(self._services)
+        services = [each.counters for each in resources]
+        transports = [each for resource in resources for each in _transports(resource)]
         labels = ["service", "transport"]
         for attribute, (family, name, meaning) in _METRICS.items():
             metric = family(f"sockjs_{name}", meaning, labels=labels)
@@ -102,7 +136,7 @@ class SockJSCollector(Collector):
             "sockjs_sessions_closed", "Sessions that have ended", labels=labels
         )
         for each in transports:
-            for code, count in list(each.closed.items()):
+            for code, count in _all(_CODES, each.closed):
                 metric.add_metric([each.service, each.transport, str(code)], count)
         yield metric
         labels = ["service", "cause"]
@@ -110,9 +144,33 @@ class SockJSCollector(Collector):
             "sockjs_refused", "Sessions and requests that were refused", labels=labels
         )
         for service in services:
-            for cause, count in list(service.refused.items()):
+            for cause, count in _all(_CAUSES, service.refused):
                 metric.add_metric([service.service, cause], count)
         yield metric
+
+
+def _transports(resource: SockJSResource) -> list[TransportCounters]:
+    """
+    Those of each transport that a session can come over, whether or not one has.
+    """
+    counters = resource.counters
+    offered = [
+        name
+        for name in TRANSPORTS
+        if not name.endswith("_send") and resource.options.offers(name)
+    ]
+    return [
+        counters.get(name) or TransportCounters(counters.service, name)
+        for name in dict.fromkeys([*offered, *counters])
+    ]
+
+
+def _all(known: Iterable[_Label], counts: Counter[_Label]) -> list[tuple[_Label, int]]:
+    """
+    How often each is known to have happened: what never did, has happened 0 times.
+    """
+    # What Prometheus sees first with 1 has never risen, to its rate and increase.
+    return [(each, counts[each]) for each in dict.fromkeys([*known, *counts])]
 
 
 class RoomsCollector(Collector):
@@ -150,7 +208,7 @@ class RoomsCollector(Collector):
             labels=["rooms", "cause"],
         )
         for each in counters:
-            for cause, count in list(each.refused.items()):
+            for cause, count in _all(_ROOM_CAUSES, each.refused):
                 refused.add_metric([each.name, cause], count)
         yield refused
 

@@ -298,6 +298,9 @@ class Options(WatchingUsage):
                 raise UsageError(f"--service {name}: {error}") from error
 
     def _checkNames(self, names: list[str]) -> None:
+        for name in names:
+            if names.count(name) > 1:
+                raise UsageError(f"--service {name}: two services have this name")
         for name in self._own:
             if name not in names:
                 problem = noSuch("service", name, names)

@@ -15,7 +15,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.ssl import CertificateOptions, KeyPair
 from twisted.internet.task import deferLater
 
-from tests.support.examples import opened
+from tests.support.examples import get, opened
 from tests.support.programs.processes import Program
 from tests.support.programs.twistd import TERMINATED, TWISTD, TwistdTestCase
 
@@ -212,6 +212,26 @@ class LogTests(ProcessTestCase):
             self.assertNotIn("session", twistd.output)
             if not count:
                 self.assertEqual(twistd.output, "")
+
+    async def test_scrapes(self) -> None:
+        """
+        What asks for metrics or health is in no log, but for a path of the services'
+        own port, which the access log has.
+        """
+        twistd = self.start(
+            *("--listen", TCP, ECHO, "--metrics", TCP, "--health", TCP),
+            *("--health=/up", "--access-log=a.log"),
+        )
+        urls = await twistd.until(
+            r"(?s)echo at (\S+)/\n.*(http\S+/health)\n.*(http\S+/metrics)\n"
+        )
+        for url in f"{urls[1]}/up", urls[2], urls[3]:
+            self.assertIn("echo", await get(url))
+        twistd.terminate()
+        self.assertEqual(await twistd.ended, TERMINATED)
+        self.assertNotIn("GET", twistd.output)
+        [line] = (self.here / "a.log").read_text().splitlines()
+        self.assertIn("GET /up", line)
 
 
 class PidfileTests(ProcessTestCase):
