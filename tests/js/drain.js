@@ -1,13 +1,15 @@
 // Sessions of the stock client under load, until the server closes them:
-//   node drain.js URL COUNT TRANSPORT...
-// Every session sends all the time, and expects the messages "0 ...", "1 ...", and so on.
+//   node drain.js [--quiet] URL COUNT TRANSPORT...
+// Every session sends all the time (with --quiet only its name), and expects the messages "0 ...", "1 ...", and so on.
 // Prints "ready" when all of them have had some messages; when all are closed, one line of
 // JSON with what each has seen.
 'use strict';
 
 const SockJS = require('sockjs-client');
 
-const [url, count, ...transports] = process.argv.slice(2);
+const args = process.argv.slice(2);
+const quiet = args[0] === '--quiet';
+const [url, count, ...transports] = quiet ? args.slice(1) : args;
 
 function session(name, transport, ready) {
   return new Promise((resolve) => {
@@ -16,7 +18,7 @@ function session(name, transport, ready) {
     let timer;
     sock.onopen = () => {
       sock.send(name);
-      timer = setInterval(() => sock.send('noise '.repeat(20)), 20);
+      if (!quiet) timer = setInterval(() => sock.send('noise '.repeat(20)), 20);
     };
     sock.onmessage = (event) => {
       if (!event.data.startsWith(seen.received + ' ') && !seen.wrong) {

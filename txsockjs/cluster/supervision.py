@@ -28,6 +28,9 @@ LONG: Final = 60.0
 #: Seconds in which a worker has to be ready.
 START_TIMEOUT: Final = 60.0
 
+#: Seconds from when an old worker accepts nothing more until it drains.
+LAST: Final = 1.0
+
 #: Seconds in which workers have to answer what they are told.
 ANSWER_TIMEOUT: Final = 5.0
 
@@ -76,6 +79,7 @@ class Worker:
 
     @ivar ready: fires with whether it became ready.
     @ivar covers: for which slots it was told to accept.
+    @ivar drains: whether it was told to drain.
     """
 
     def __init__(self, slot: int, generation: int, path: str) -> None:
@@ -88,6 +92,7 @@ class Worker:
         self.ready: Deferred[bool] = Deferred()
         self.covers: frozenset[int] = frozenset()
         self.since: float = 0.0
+        self.drains: bool = False
         self.timer: IDelayedCall | None = None
 
     @property
@@ -222,7 +227,7 @@ class Supervisor:
         if begun is not None and len(everybody) == self._slots:
             self._begun = None
         self._assign()
-        told.addCallback(lambda _: self._drain(old))
+        told.addCallback(lambda _: self._drainSoon(old))
         worker.ready.callback(True)
         if begun is not None and self._begun is None:
             begun.callback(None)
@@ -266,10 +271,23 @@ class Supervisor:
 
     # How they end
 
+    def _drainSoon(self, old: list[Worker]) -> None:
+        """
+        Have old workers drain, once what they have accepted last has been asked.
+        """
+        for worker in old:
+            if worker.timer is None:
+                worker.timer = self._clock.callLater(LAST, self._drainNow, worker)
+
+    def _drainNow(self, worker: Worker) -> None:
+        worker.timer = None
+        self._drain([worker])
+
     def _drain(self, workers: Iterable[Worker]) -> None:
         for worker in workers:
-            worker.state = State.DRAINING
-            if worker.timer is None:
+            if not worker.drains:
+                worker.drains = True
+                worker.state = State.DRAINING
                 worker.timer = self._clock.callLater(
                     self._patience, self._stubborn, worker
                 )
@@ -388,7 +406,10 @@ class Supervisor:
         worker.ready.addCallback(self._rolled, worker)
 
     def _rolled(self, ready: bool, worker: Worker) -> None:
-        if not ready and self._ended is None:
+        if ready:
+            if not self._rolls:
+                self._log.info("The new workers have taken over.")
+        elif self._ended is None:
             words = worker.process.lastWords if worker.process is not None else ""
             self._log.error(
                 "A new worker {worker} could not start: {words}. The old ones go on.",
@@ -414,9 +435,9 @@ class Supervisor:
             self._begun = None
             going = [each for each in self.workers if each.state is State.READY]
             for worker in self.workers:
-                if worker.state is not State.DRAINING:
+                if not worker.drains:
                     _cancel(worker)
-                    worker.state = State.DRAINING
+                worker.state = State.DRAINING
             self._drain(each for each in self.workers if each not in going)
             self._tellAll().addCallback(lambda _: self._drain(going))
             self._lookForEnd()

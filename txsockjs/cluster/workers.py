@@ -127,7 +127,7 @@ class WorkerCluster:
         Have a request answered by the worker that has its session, if that is not here.
         """
         if not self._router.isAbout(request, resource):
-            return False
+            return self._takesPage(request, resource)
         id = sessionIdOf(request)
         knows = resource.service.knows(id)
         passed = passedTo(request)
@@ -149,6 +149,28 @@ class WorkerCluster:
         else:
             return False
         return True
+
+    def _takesPage(self, request: Request, resource: ServiceResource) -> bool:
+        """
+        Have what is about no session answered by a worker that goes on, if this one
+        ends: connections that it still has know nothing of that.
+        """
+        if (
+            not self.slots.me.draining
+            or passedTo(request) is not None
+            or resource.isWebSocket
+            or request.method not in (b"GET", b"OPTIONS")
+        ):
+            return False
+        others = [
+            peer
+            for slot in range(self.slots.count)
+            for peer in self.slots.at((self.slots.me.slot + slot) % self.slots.count)
+            if not peer.draining
+        ]
+        if others:
+            self._pass(request, resource, others[0])
+        return bool(others)
 
     def _send(self, request: Request, resource: ServiceResource, peer: Peer) -> None:
         """

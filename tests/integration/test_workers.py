@@ -1,0 +1,440 @@
+"""C{twistd sockjs --workers}: processes, sockets and signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+from collections import Counter
+from typing import Any
+
+import treq
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.endpoints import SSL4ClientEndpoint, connectProtocol
+from twisted.internet.error import ConnectionLost
+from twisted.internet.protocol import Protocol
+from twisted.internet.ssl import CertificateOptions, KeyPair, trustRootFromCertificates
+from twisted.internet.task import deferLater
+from twisted.web.client import Agent, HTTPConnectionPool
+
+from tests.integration.test_shutdown import SERVICE, TRANSPORTS
+from tests.support.programs.node import SCRIPTS, need
+from tests.support.programs.twistd import Twistd, TwistdTestCase
+from tests.support.programs.watching import watch
+from txsockjs.client import connect
+from txsockjs.errors import SessionEnded
+
+LISTEN = "--listen=tcp:0:interface=127.0.0.1"
+ECHO = "--service=echo=twisted.protocols.wire.Echo"
+PIDS = "--service=pid=telling.Pid"
+
+#: A service that tells which process has the session, and with which code.
+TELLING = """
+import os
+from twisted.internet.protocol import Protocol
+
+CODE = "old"
+
+class Pid(Protocol):
+    def connectionMade(self):
+        self.transport.write(f"{os.getpid()} {CODE}".encode())
+
+    def dataReceived(self, data):
+        self.transport.write(data)
+"""
+
+WHOLE = {"code": 1012, "reason": "Service Restart"}
+
+
+class WorkersTestCase(TwistdTestCase):
+    """
+    Two workers, of services that tell their process.
+    """
+
+    async def begin(self, *arguments: str, workers: int = 2) -> Twistd:
+        """
+        Start them, and wait until they serve.
+        """
+        (self.here / "telling.py").write_text(TELLING)
+        twistd = self.start(f"--workers={workers}", LISTEN, PIDS, ECHO, *arguments)
+        self.url = await twistd.url()
+        await twistd.until(rf"{workers} workers are ready\.")
+        return twistd
+
+    async def told(self, transport: str = "websocket") -> tuple[int, str]:
+        """
+        The process of a new session, and its code.
+        """
+        async with self.connect("pid", transport) as session:
+            pid, code = (await session.recv()).split()
+        return int(pid), code
+
+    def connect(self, service: str, transport: str = "websocket") -> Any:
+        return connect(reactor, f"{self.url}/{service}", transports=[transport])
+
+    async def pids(self, count: int = 40) -> Counter[int]:
+        """
+        How many of some sessions are in which process.
+        """
+        opening = [Deferred.fromCoroutine(self.told()) for _ in range(count)]
+        return Counter(pid for pid, _ in await gatherResults(opening))
+
+    async def until(self, condition: Any) -> None:
+        """
+        Wait until something is so. The test's time-out ends the waiting.
+        """
+        while not condition():
+            await deferLater(reactor, 0.02)
+
+
+class SpreadTests(WorkersTestCase):
+    """
+    Who gets what comes.
+    """
+
+    async def test_even(self) -> None:
+        """
+        Of 200 connections each of two workers gets between 60 and 140, and the parent
+        none. SIGTERM then ends all with status 0.
+        """
+        twistd = await self.begin()
+        pids = await self.pids(200)
+        self.assertEqual(len(pids), 2)
+        self.assertNotIn(twistd.transport.pid, pids)
+        for count in pids.values():
+            self.assertTrue(60 <= count <= 140, pids)
+        twistd.terminate()
+        self.assertEqual(await twistd.ended, 0)
+        self.assertNotIn("Traceback", twistd.output)
+
+    async def test_transports(self) -> None:
+        """
+        A session is served over each transport, whichever worker a request comes to.
+        """
+        await self.begin(workers=3)
+        for transport in "xhr-streaming", "xhr-polling", "websocket":
+            for _ in range(4):
+                async with self.connect("echo", transport) as session:
+                    for number in range(5):
+                        await session.send(str(number))
+                        self.assertEqual(await session.recv(), str(number))
+
+
+class DeathTests(WorkersTestCase):
+    """
+    A worker that dies.
+    """
+
+    async def test_killed(self) -> None:
+        """
+        Another one is started, and meanwhile nothing is refused. Only the sessions of
+        the dead one end.
+        """
+        twistd = await self.begin()
+        sessions: dict[int, Any] = {}
+        while len(sessions) < 2:
+            session = await self.connect("pid")
+            pid = int((await session.recv()).split()[0])
+            if pid in sessions:
+                await session.close()
+            else:
+                sessions[pid] = session
+        dead, alive = sessions
+        os.kill(dead, signal.SIGKILL)
+        self.assertEqual(set(await self.pids()), {alive})
+        await twistd.until(r"Worker \d has died \(signal 9\)\. It is started again in ")
+        found: set[int] = set()
+        while len(found) < 2:
+            found |= set(await self.pids())
+        self.assertNotIn(dead, found)
+        await sessions[alive].send("still there")
+        self.assertEqual(await sessions[alive].recv(), "still there")
+        await sessions[alive].close()
+        with self.assertRaises(ConnectionLost):
+            await sessions[dead].recv()
+
+    async def test_pauses(self) -> None:
+        """
+        One that dies again and again is started after longer and longer pauses.
+        """
+        twistd = await self.begin()
+        for pause in "0.5", "1", "2":
+            [child] = await self.workersOf(twistd, 0)
+            os.kill(child, signal.SIGKILL)
+            await twistd.until(
+                rf"Worker 0 .*\(signal 9\)\. It is started again in {pause} s"
+            )
+
+    async def workersOf(self, twistd: Twistd, slot: int) -> list[int]:
+        """
+        The processes of a slot, once there are any that serve.
+        """
+        found: list[int] = []
+
+        def there() -> bool:
+            found[:] = [
+                pid
+                for pid in children(twistd.transport.pid)
+                if commandOf(pid).endswith(f"\0{slot}\0")
+            ]
+            return bool(found)
+
+        await self.until(there)
+        return found
+
+    async def test_cannotStart(self) -> None:
+        """
+        Where a worker cannot start at first, all ends with status 1, and the reason is
+        one line.
+        """
+        (self.here / "broken.py").write_text("import nowhere.to.be.found\n")
+        twistd = self.start("--workers=2", LISTEN, "--service=x=broken.Service")
+        self.assertEqual(await twistd.ended, 1)
+        self.assertRegex(
+            twistd.output,
+            r"A worker cannot start: exit status 1: --service x=broken\.Service: "
+            r"ModuleNotFoundError: No module named 'nowhere' \(.*broken\.py, line 1\)",
+        )
+        self.assertNotIn("Traceback", twistd.output)
+
+    async def test_orphans(self) -> None:
+        """
+        The workers of a parent that is killed close their sessions in good order, and
+        end.
+        """
+        twistd = await self.begin()
+        workers = children(twistd.transport.pid)
+        self.assertEqual(len(workers), 2)
+        session = await self.connect("echo")
+        twistd.transport.signalProcess("KILL")
+        await twistd.ended
+        with self.assertRaises(SessionEnded) as ended:
+            await session.recv()
+        self.assertEqual(ended.exception.code, 1012)
+        await self.until(lambda: not any(map(running, workers)))
+
+
+class StopTests(WorkersTestCase):
+    """
+    SIGTERM, and SIGINT of a terminal.
+    """
+
+    async def test_drain(self) -> None:
+        """
+        The sessions of all workers get the close frame, and the status is 0.
+        """
+        for number in signal.SIGTERM, signal.SIGINT:
+            twistd = await self.begin()
+            sessions = [await self.connect("echo") for _ in range(8)]
+            os.kill(twistd.transport.pid, number)
+            for session in sessions:
+                with self.assertRaises(SessionEnded) as ended:
+                    await session.recv()
+                self.assertEqual(ended.exception.code, 1012)
+            self.assertEqual(await twistd.ended, 0)
+
+    async def test_twice(self) -> None:
+        """
+        A second signal drops what is left.
+        """
+        twistd = await self.begin("--option", "drain_timeout=30")
+        # A session that polls, and does not come back.
+        await treq.post(f"{self.url}/echo/0/a/xhr", persistent=False)
+        twistd.terminate()
+        await self.until(lambda: len(children(twistd.transport.pid)) == 1)
+        twistd.terminate()
+        self.assertEqual(await twistd.ended, 0)
+        self.assertIn("Told to stop once more", twistd.output)
+
+    async def test_one(self) -> None:
+        """
+        A worker that somebody else tells to stop ends when another one has taken its
+        place.
+        """
+        twistd = await self.begin()
+        before = set(await self.pids())
+        one, other = before
+        session = None
+        while session is None:
+            session = await self.connect("pid")
+            if int((await session.recv()).split()[0]) != one:
+                await session.close()
+                session = None
+        os.kill(one, signal.SIGTERM)
+        with self.assertRaises(SessionEnded) as ended:
+            await session.recv()
+        self.assertEqual(ended.exception.code, 1012)
+        after = set(await self.pids())
+        self.assertEqual(len(after), 2)
+        self.assertIn(other, after)
+        self.assertNotIn("died", twistd.output)
+
+
+class RollTests(WorkersTestCase):
+    """
+    SIGHUP.
+    """
+
+    async def test_underLoad(self) -> None:
+        """
+        While sessions are opened all the time, over any transport, none is refused; in
+        the end all of them find the code of now.
+        """
+        twistd = await self.begin()
+        over: list[bool] = []
+        opened: Counter[str] = Counter()
+        failed: list[object] = []
+        pool = HTTPConnectionPool(reactor)
+        self.addCleanup(pool.closeCachedConnections)
+
+        async def load(transport: str) -> None:
+            while not over:
+                try:
+                    _, code = await self.told(transport)
+                except SessionEnded as ended:
+                    # It was open, and its worker has drained.
+                    if ended.code != 1012:
+                        failed.append(ended)
+                except Exception as error:
+                    failed.append(error)
+                else:
+                    opened[code] += 1
+
+        async def ask() -> None:
+            # Over connections that stay open.
+            while not over:
+                response = await treq.get(
+                    f"{self.url}/echo/info", agent=Agent(reactor, pool=pool)
+                )
+                await response.content()
+                if response.code != 200:
+                    failed.append(response.code)
+                opened["asked"] += 1
+
+        transports = ("websocket", "xhr-streaming", "xhr-polling")
+        loads = [load(each) for each in transports for _ in range(2)]
+        running = [Deferred.fromCoroutine(each) for each in (*loads, ask(), ask())]
+        await self.until(lambda: opened["old"] > 10)
+        (self.here / "telling.py").write_text(TELLING.replace('"old"', '"new"'))
+        twistd.transport.signalProcess("HUP")
+        await twistd.until(r"The new workers have taken over\.")
+        before = opened["new"]
+        await self.until(lambda: opened["new"] > before + 20)
+        over.append(True)
+        await gatherResults(running)
+        self.assertEqual(failed, [])
+        self.assertEqual({(await self.told())[1] for _ in range(10)}, {"new"})
+
+    async def test_stockClient(self) -> None:
+        """
+        Whatever the application has written in the old workers arrives at the stock
+        client, once and in order, and then the close frame, over each transport.
+        """
+        need("node", packages=("sockjs-client",))
+        (self.here / "counting.py").write_text(SERVICE)
+        twistd = await self.begin("--service=count=counting.Counter")
+        node = shutil.which("node") or "node"
+        url = f"{self.url}/count"
+        script = str(SCRIPTS / "drain.js")
+        clients = watch(self, node, script, "--quiet", url, "4", *TRANSPORTS)
+        await clients.until("ready")
+        twistd.transport.signalProcess("HUP")
+        await clients.ended
+        wrote: dict[str, int] = {}
+        for line in re.findall(r"wrote ({.*})", twistd.output):
+            wrote |= json.loads(line)
+        seen = json.loads(clients.output.splitlines()[-1])
+        self.assertEqual(len(seen), 16)
+        for each in seen:
+            name, how = each["name"], [1012, "Service Restart", True]
+            received = {"name": name, "received": wrote.get(name)}
+            self.assertEqual(each, {**received, "wrong": None, "how": how})
+
+    async def test_broken(self) -> None:
+        """
+        Where new workers cannot start, the old ones go on, and the log says why.
+        """
+        twistd = await self.begin()
+        before = set(await self.pids())
+        (self.here / "telling.py").write_text("an error\n")
+        twistd.transport.signalProcess("HUP")
+        await twistd.until(
+            r"A new worker 0 could not start: --service pid=telling\.Pid: SyntaxError: "
+            r".*The old ones go on\."
+        )
+        self.assertEqual(set(await self.pids()), before)
+
+    async def test_certificate(self) -> None:
+        """
+        New workers have the certificate of now, on the same port.
+        """
+        first, second = [
+            KeyPair.generate(size=2048).selfSignedCert(number, CN="localhost")
+            for number in (1, 2)
+        ]
+        (self.here / "server.pem").write_bytes(first.dumpPEM())
+        listen = "ssl:0:interface=127.0.0.1:privateKey=server.pem"
+        twistd = await self.begin("--listen", listen)
+        port = int((await twistd.until(r" at https://127\.0\.0\.1:(\d+)/"))[1])
+        self.assertIn(b"Welcome", await self.secure(port, first))
+        (self.here / "server.pem").write_bytes(second.dumpPEM())
+        twistd.transport.signalProcess("HUP")
+        await twistd.until(r"The new workers have taken over\.")
+        self.assertIn(b"Welcome", await self.secure(port, second))
+
+    async def secure(self, port: int, certificate: Any) -> bytes:
+        trust = trustRootFromCertificates([certificate])
+        options = CertificateOptions(trustRoot=trust)
+        endpoint = SSL4ClientEndpoint(reactor, "127.0.0.1", port, options)
+        client = await connectProtocol(endpoint, _Collector())
+        client.transport.write(b"GET /echo HTTP/1.0\r\n\r\n")
+        return await client.done
+
+
+class _Collector(Protocol):
+    """
+    Collects bytes until the connection is lost.
+    """
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.done: Deferred[bytes] = Deferred()
+
+    def dataReceived(self, data: bytes) -> None:
+        self.data += data
+
+    def connectionLost(self, reason: object = None) -> None:
+        self.done.callback(self.data)
+
+
+def children(pid: int) -> list[int]:
+    """
+    The processes that a process has started and that have not ended.
+    """
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(each) for each in file.read().split() if running(int(each))]
+
+
+def commandOf(pid: int) -> str:
+    """
+    The command line of a process, each word with a NUL behind it.
+    """
+    try:
+        with open(f"/proc/{pid}/cmdline") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def running(pid: int) -> bool:
+    """
+    Whether a process has not ended.
+    """
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
