@@ -109,15 +109,18 @@ class TimeTests(AsyncioTestCase):
 
     def test_callAt(self) -> None:
         """
-        A call of the loop's that acts on the session at its time is done with.
+        A call of the loop's that acts on the session at its time is done with, in the
+        same turn too.
         """
 
         async def later(session: AsyncSession) -> None:
             loop = asyncio.get_running_loop()
+            loop.call_later(0, session.transport.write, b"at once")
             loop.call_later(1, session.transport.write, b"now")
             await anext(session)
 
         session = self.open(later)
+        self.assertEqual(session.take(), ["at once"])
         self.site.advance(1)
         self.assertEqual(session.received, ["now"])
 

@@ -253,6 +253,34 @@ class DelayTests(NetworkTestCase):
         self.site.advance(60)
         self.assertEqual(other.closed, (1006, ""))
 
+    def test_lateEnd(self) -> None:
+        """
+        An end takes its time too: until it is there, who writes hears nothing of it.
+        """
+        client = MemoryClient(self.site, delay=1)
+        for name in TRANSPORTS:
+            session = client.session(name)
+            self.site.advance(5)
+            self.made[-1].transport.abortConnection()
+            self.site.advance(0.5)
+            if name == "websocket":
+                session.send("anybody?")
+            self.assertIsNone(session.closed, name)
+            self.site.advance(5)
+            self.assertIsNotNone(session.closed, name)
+
+    def test_peer(self) -> None:
+        """
+        A session with an address of its own has the network of its client.
+        """
+        session = MemoryClient(self.site, secure=True, delay=1).session(
+            peer="198.51.100.9"
+        )
+        self.assertFalse(session.opened)
+        self.site.advance(2)
+        self.assertTrue(session.opened)
+        self.assertTrue(self.made[-1].transport.request.secure)
+
     def test_nothingLeft(self) -> None:
         """
         What was on its way when the Site stops is forgotten.
