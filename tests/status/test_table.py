@@ -186,7 +186,9 @@ class CensusTests(StatusTestCase):
             (IPv6Address("TCP", "2001:db8::1", 80), "[2001:db8::1]:80"),
             (UNIXAddress(b"/run/chat"), "unix:/run/chat"),
             (UNIXAddress(None), "UNIXAddress"),
-            (HostnameAddress(b"x", 1), "HostnameAddress"),
+            (HostnameAddress(b"x", 1), "HostnameAddress:1"),
+            (IPv4Address("TCP", "192.0.2.1", 0), "192.0.2.1"),
+            (IPv6Address("TCP", "2001:db8::1", 0), "[2001:db8::1]"),
             (IPv4Address("TCP", "9" * 500, 80), "9" * 79 + "…"),
         ):
             self.assertEqual(peerName(address), name)

@@ -63,12 +63,15 @@ def peerName(address: object) -> str:
     what a client has put there, if the proxy lets it.
     """
     if isinstance(address, IPv4Address):
-        name = f"{address.host}:{address.port}"
+        name = address.host
     elif isinstance(address, IPv6Address):
-        name = f"[{address.host}]:{address.port}"
+        name = f"[{address.host}]"
     else:
         path = getattr(address, "name", None)
         name = "unix:" + repr(path)[1:].strip("'") if path else type(address).__name__
+    # Of who is behind a proxy nobody knows the port.
+    if getattr(address, "port", 0):
+        name += f":{address.port}"
     return name if len(name) <= _SHOWN else name[: _SHOWN - 1] + "…"
 
 

@@ -1,0 +1,125 @@
+"""Takes the picture of C{docs/status.rst}: C{make shots}.
+
+A server with some life in it is watched for five minutes, since that is what the graphs
+show.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import LoopingCall, react
+from twisted.protocols.wire import Echo
+
+from tests.support.programs.node import runNode
+from txsockjs import SockJSMultiFactory
+from txsockjs.client import SockJSClientEndpoint
+from txsockjs.demo import BroadcastFactory
+from txsockjs.rooms import Rooms, RoomsFactory
+from txsockjs.status import statusSite
+
+DOCS: Final = Path(__file__).parents[2] / "docs"
+
+#: Sessions by service and transport.
+CROWD: Final = {
+    ("chat", "websocket"): 180,
+    ("chat", "xhr-streaming"): 24,
+    ("chat", "xhr-polling"): 9,
+    ("quotes", "websocket"): 60,
+    ("rooms", "websocket"): 40,
+}
+
+
+class Silent(Protocol):
+    """Says nothing by itself."""
+
+
+async def live(reactor: Any, url: str) -> list[Any]:
+    """
+    The sessions, each from an address of its own.
+    """
+    chance = random.Random(7)
+
+    def come(name: str, transport: str) -> Deferred[Any]:
+        peer = f"198.51.{chance.randrange(100, 120)}.{chance.randrange(1, 255)}"
+        endpoint = SockJSClientEndpoint(
+            reactor,
+            f"{url}/{name}",
+            headers={"X-Forwarded-For": peer},
+            transports=[transport],
+        )
+        coming: Deferred[Any] = endpoint.connect(Factory.forProtocol(Silent))
+        return coming
+
+    sessions: list[Any] = []
+    for (name, transport), count in CROWD.items():
+        sessions += await gatherResults([come(name, transport) for _ in range(count)])
+    return sessions
+
+
+async def main(reactor: Any, seconds: float) -> None:
+    """
+    Serve, live, look, take the picture.
+    """
+
+    async def listen(site: Factory) -> str:
+        endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
+        port = await endpoint.listen(site)
+        return f"http://127.0.0.1:{port.getHost().port}"
+
+    site = SockJSMultiFactory()
+    rooms = Rooms()
+    options: dict[str, object] = {"max_buffer": 64 * 1024 * 1024}
+    options |= {"proxy_header": "X-Forwarded-For", "origins": ["https://chat.example"]}
+    site.addFactory(BroadcastFactory(), "chat", options)
+    site.addFactory(Factory.forProtocol(Echo), "quotes", options)
+    site.addFactory(RoomsFactory(rooms), "rooms", options)
+    url = await listen(site)
+    page = await listen(statusSite(site.services.values(), rooms=[rooms]))
+    sessions = await live(reactor, url)
+    chance = random.Random(11)
+    slow = sessions[-43:-40]
+
+    def talk() -> None:
+        for session in chance.sample(sessions[:200], chance.randrange(1, 4)):
+            session.transport.write(b'{"say": "Good morning, everybody!"}')
+        if chance.random() < 0.05:
+            stranger = SockJSClientEndpoint(
+                reactor, f"{url}/chat", headers={"Origin": "https://elsewhere.example"}
+            )
+            gone: Any = stranger.connect(Factory.forProtocol(Silent))
+            gone.addCallback(lambda protocol: protocol.transport.abortConnection())
+            gone.addErrback(lambda failure: None)
+
+    talking = LoopingCall(talk)
+    talking.start(0.1)
+    # They ask for much, and take nothing of it.
+    for number, session in enumerate(slow):
+        session.transport.pauseProducing()
+        for _ in range(60 + 9 * number):
+            session.transport.write(b"x" * 100_000)
+    executable = shutil.which("chromium") or "chromium"
+    await runNode(
+        reactor,
+        "shot.js",
+        executable,
+        page,
+        str(DOCS / "status.png"),
+        *("1280", "1180", "light", "#table td.peer + td:not(:empty)"),
+        str(seconds),
+    )
+    talking.stop()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=300, help="of the graphs")
+    wanted = parser.parse_args().seconds
+    react(lambda reactor: Deferred.fromCoroutine(main(reactor, wanted)))
