@@ -107,6 +107,22 @@ class Drop(Command):
     """
 
 
+class WantReports(Command):
+    """
+    A worker wants to know how all are: somebody looks at its status page.
+    """
+
+    response: ClassVar[Any] = [(b"reports", Unicode())]
+
+
+class Report(Command):
+    """
+    The parent asks a worker how it is. C{report} is JSON.
+    """
+
+    response: ClassVar[Any] = [(b"report", Unicode())]
+
+
 def writePeers(peers: Iterable[Peer]) -> str:
     """
     Workers, as text.

@@ -27,9 +27,11 @@ from txsockjs.cluster.control import (
     Leave,
     Ready,
     RoomsReady,
+    WantReports,
     WantRooms,
 )
 from txsockjs.cluster.holding import Inheritance, SocketHolder, inheritance
+from txsockjs.cluster.reports import Reports
 from txsockjs.cluster.supervision import PAUSE, Supervisor, Worker
 from txsockjs.serving.addresses import urlOf
 from txsockjs.serving.logs import LoggedService
@@ -80,6 +82,10 @@ class _Link(ControlProtocol):
         wanted: Deferred[dict[str, object]] = self._parent.startBroker()
         return wanted
 
+    @WantReports.responder
+    def wantReports(self) -> dict[str, object]:
+        return {"reports": self._parent.reports.read()}
+
     @RoomsReady.responder
     def roomsReady(self) -> dict[str, object]:
         self._parent.brokerReady()
@@ -97,9 +103,11 @@ class ParentService(LoggedService):
     no connection, and loads none of what they serve.
 
     @ivar supervisor: what decides, once it is started.
+    @ivar reports: how the workers are.
     """
 
     supervisor: Supervisor
+    reports: Reports
 
     _log = Logger()
 
@@ -189,6 +197,7 @@ class ParentService(LoggedService):
             lambda slot, generation: str(private / f"{slot}-{generation}"),
             self._patience + GRACE,
         )
+        self.reports = Reports(self._reactor, self.supervisor.workers)
         atexit.register(self._exit)
         self._reactor.callWhenRunning(self._begin)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -26,11 +27,14 @@ from txsockjs.cluster.control import (
     Leave,
     Peers,
     Ready,
+    Report,
+    WantReports,
     WantRooms,
     readPeers,
 )
 from txsockjs.cluster.logs import EventWriter
 from txsockjs.cluster.peers import Peer, Slots
+from txsockjs.cluster.reports import OtherWorkers
 from txsockjs.cluster.workers import WorkerCluster
 from txsockjs.rooms.shared import LOCAL
 from txsockjs.serving.service import SockJSService
@@ -60,6 +64,10 @@ class _Control(ControlProtocol):
     def drain(self) -> dict[str, object]:
         self._worker.drain()
         return {}
+
+    @Report.responder
+    def report(self) -> dict[str, object]:
+        return {"report": self._worker.report()}
 
     @Drop.responder
     def drop(self) -> dict[str, object]:
@@ -145,6 +153,23 @@ class WorkerRun:
             left = self._control.tell(Leave)
             left.addErrback(lambda failure: self.drain())
 
+    def report(self) -> str:
+        """
+        How this worker is, as JSON.
+        """
+        services = self.service.site.services.values()
+        sessions = sum(service.counters.open for service in services)
+        return json.dumps({"pid": os.getpid(), "sessions": sessions})
+
+    def askReports(self) -> Deferred[str] | None:
+        """
+        Ask the parent how all workers are.
+        """
+        if self._control is None:
+            return None
+        asked: Deferred[Any] = self._control.tell(WantReports)
+        return asked.addCallback(lambda answer: answer["reports"])
+
     def drain(self) -> None:
         """
         Close all sessions in good order, and end.
@@ -196,6 +221,9 @@ def run(settings: Mapping[str, Any]) -> int:
     service.announces = False
     settings = {**settings, "wantRooms": options.wantsRooms}
     worker = WorkerRun(reactor, settings, service, adopted)
+    options.others = OtherWorkers(
+        settings["slot"], settings["generation"], worker.askReports
+    )
     service.privilegedStartService()
     service.startService()
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)

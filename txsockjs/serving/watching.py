@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from twisted.internet.interfaces import IStreamServerEndpoint
@@ -34,6 +34,7 @@ class WatchingUsage(ClusterUsage):
     @ivar reactor: what all endpoints listen with.
     @ivar status: where the status page is, in the same way.
     @ivar statusSite: what is served there.
+    @ivar others: what the status page asks for workers.
     """
 
     optParameters: Any = [
@@ -57,7 +58,9 @@ class WatchingUsage(ClusterUsage):
         self.status: _Places = []
         self.statusSite: Any = None
         self._healthPaths: list[str] = []
+        self.others: Callable[[], Iterable[Mapping[str, object]]] = tuple
         self._statusOrigins: list[str] = []
+        self._token: str | None = None
 
     def opt_metrics(self, description: str) -> None:
         """
@@ -104,6 +107,18 @@ class WatchingUsage(ClusterUsage):
             better = f"; try tcp:{description}" if description.isdecimal() else ""
             raise UsageError(f"--{option} {description}: {error}{better}") from error
 
+    def postOptions(self) -> None:
+        super().postOptions()
+        path = self["status-token"]
+        if not self.status and (path is not None or self._statusOrigins):
+            raise UsageError("--status-token, --status-origin: these go with --status")
+        if path is not None:
+            try:
+                with open(path, encoding="utf-8") as file:
+                    self._token = checkToken(file.read().strip())
+            except (OSError, ValueError) as error:
+                raise UsageError(f"--status-token {path}: {error}") from error
+
     def makeSites(self, site: SockJSMultiFactory, rooms: SharedRooms | None) -> None:
         """
         Make what is served beside the services.
@@ -118,8 +133,6 @@ class WatchingUsage(ClusterUsage):
             self.metricsSite = self._makeMetricsSite(site, rooms)
         if self.status:
             self.statusSite = self._makeStatusSite(site, rooms)
-        elif self["status-token"] is not None or self._statusOrigins:
-            raise UsageError("--status-token, --status-origin: these go with --status")
 
     def beside(self) -> Iterator[tuple[str, str, Site | None, _Places]]:
         """
@@ -154,20 +167,13 @@ class WatchingUsage(ClusterUsage):
     def _makeStatusSite(
         self, site: SockJSMultiFactory, rooms: SharedRooms | None
     ) -> Site:
-        token = None
-        path = self["status-token"]
-        if path is not None:
-            try:
-                with open(path, encoding="utf-8") as file:
-                    token = checkToken(file.read().strip())
-            except (OSError, ValueError) as error:
-                raise UsageError(f"--status-token {path}: {error}") from error
         try:
             return statusSite(
                 site.services.values(),
-                token=token,
+                token=self._token,
                 origins=self._statusOrigins,
                 rooms=rooms or (),
+                workers=lambda: self.others(),
                 clock=self.reactor,
             )
         except OptionError as error:

@@ -70,8 +70,9 @@ def peerName(address: object) -> str:
         path = getattr(address, "name", None)
         name = "unix:" + repr(path)[1:].strip("'") if path else type(address).__name__
     # Of who is behind a proxy nobody knows the port.
-    if getattr(address, "port", 0):
-        name += f":{address.port}"
+    port = getattr(address, "port", 0)
+    if port:
+        name += f":{port}"
     return name if len(name) <= _SHOWN else name[: _SHOWN - 1] + "…"
 
 

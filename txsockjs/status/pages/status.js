@@ -187,6 +187,7 @@ function showWorkers() {
   const workers = here('workers');
   workers.closest('section').hidden = !state.workers.length;
   fill(workers.tBodies[0], state.workers, cells('', 'number', 'life', 'number'), (row, each) => {
+    row.cells[2].className = each.state === 'ready' ? 'life running' : 'life down';
     sayAll(row, [each.name, each.pid, each.state, each.sessions].map((value) => (value === undefined || value === null ? '' : String(value))));
   });
 }
