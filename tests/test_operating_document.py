@@ -15,6 +15,7 @@ from zope.interface import implementer
 
 from tests.support.documents import ROOT, blocks, commands, literals, rows
 from tests.support.examples import ExampleTestCase, get, opened
+from txsockjs.serving.collecting import ServerCollector
 
 DOCUMENT = "docs/operating.rst"
 WELCOME = "Welcome to SockJS!\n"
