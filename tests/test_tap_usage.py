@@ -8,6 +8,7 @@ from io import StringIO
 from itertools import pairwise
 
 from twisted.python.usage import UsageError
+from twisted.scripts.twistd import ServerOptions
 
 import txsockjs
 from tests.test_tap import ECHO, TapTestCase
@@ -23,6 +24,12 @@ class UsageErrorTests(TapTestCase):
     def assertUsageError(self, arguments: list[str], *words: str) -> None:
         message = str(self.assertRaises(UsageError, self.parse, *arguments))
         self.assertEqual(len(message.splitlines()), 1, message)
+        # With twistd it is that line, and no page of usage.
+        ended = self.assertRaises(
+            SystemExit, ServerOptions().parseOptions, ["-n", "sockjs", *arguments]
+        )
+        expected = f"twistd sockjs: {message}\nSee 'twistd sockjs --help'."
+        self.assertEqual(str(ended), expected)
         for word in words:
             self.assertIn(word, message)
 
@@ -31,7 +38,7 @@ class UsageErrorTests(TapTestCase):
         An argument that is unknown is named.
         """
         self.assertUsageError(["--colour", "red"], "colour")
-        self.assertUsageError(["red"], "Wrong number of arguments")
+        self.assertUsageError(["red"], "'red' belongs to no option", "--service")
 
     def test_port(self) -> None:
         """

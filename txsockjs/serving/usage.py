@@ -50,6 +50,16 @@ class UsageOptions(usage.Options):
             program = "twistd" if "nodaemon" in self.parent else "python -m twisted"
             sys.exit(f"{program} sockjs: {error}\nSee '{program} sockjs --help'.")
 
+    def parseArgs(self, *arguments: str) -> None:
+        """
+        Refuse what belongs to no option.
+        """
+        if arguments:
+            raise usage.UsageError(
+                f"{arguments[0]!r} belongs to no option; a service is --service "
+                "NAME=OBJECT"
+            )
+
     def opt_version(self) -> NoReturn:
         """
         Display the versions of txsockjs and of Twisted, and exit.
