@@ -68,6 +68,13 @@ async def untilListening(program: Program, port: int) -> None:
             return
 
 
+#: The lines of the file for nginx that name the servers.
+NGINX_SERVERS = """\
+    server 127.0.0.1:8081 max_fails=0;
+    server 127.0.0.1:8082 max_fails=0;
+"""
+
+
 async def startNginx(
     test: Any,
     servers: Sequence[int],
@@ -77,18 +84,18 @@ async def startNginx(
     """
     Start nginx for a test.
 
-    @param servers: the ports of the two servers behind it.
+    @param servers: the ports of the servers behind it.
     @param listen: what takes the place of the file's C{listen}.
     @param buffering: what takes the place of its C{proxy_buffering}.
     @return: the port that it listens on.
     """
     port = freePort()
+    lines = [f"    server 127.0.0.1:{server} max_fails=0;\n" for server in servers]
     site = shipped(
         test,
         "nginx-site.conf",
         ("listen 80;", listen.format(port=port)),
-        ("server 127.0.0.1:8081;", f"server 127.0.0.1:{servers[0]};"),
-        ("server 127.0.0.1:8082;", f"server 127.0.0.1:{servers[1]};"),
+        (NGINX_SERVERS, "".join(lines)),
         ("proxy_buffering off;", buffering),
     )
     root = Path(test.mktemp()).absolute()
@@ -102,36 +109,48 @@ async def startNginx(
 
 #: The lines of the file for HAProxy that name the servers.
 HAPROXY_SERVERS = """\
-    server one 127.0.0.1:8081 send-proxy-v2
-    server two 127.0.0.1:8082 send-proxy-v2
+    server one 127.0.0.1:8081
+    server two 127.0.0.1:8082
 """
 
 
 async def startHAProxy(
-    test: Any,
-    servers: Sequence[int],
-    listen: str = "bind 127.0.0.1:{port}",
-    backend: str = HAPROXY_SERVERS,
+    test: Any, servers: Sequence[int], listen: str = "bind 127.0.0.1:{port}"
 ) -> int:
     """
     Start HAProxy for a test.
 
-    @param servers: the ports of the two servers behind it.
+    @param servers: the ports of the servers behind it.
     @param listen: what takes the place of the file's C{bind}.
-    @param backend: what takes the place of the lines that name the servers.
     @return: the port that it listens on.
     """
+    port, _ = await runHAProxy(test, servers, listen)
+    return port
+
+
+async def runHAProxy(
+    test: Any, servers: Sequence[int], listen: str = "bind 127.0.0.1:{port}"
+) -> tuple[int, Program]:
+    """
+    Start HAProxy for a test that listens to what it says, as of servers that are down.
+
+    @param servers: as for L{startHAProxy}.
+    @param listen: as there.
+    @return: the port that it listens on, and the program.
+    """
     port = freePort()
+    lines = [
+        f"    server s{number} 127.0.0.1:{server}\n"
+        for number, server in enumerate(servers)
+    ]
     config = shipped(
         test,
         "haproxy.cfg",
         ("bind :80", listen.format(port=port)),
-        (HAPROXY_SERVERS, backend),
-        ("server one 127.0.0.1:8081", f"server one 127.0.0.1:{servers[0]}"),
-        ("server two 127.0.0.1:8082", f"server two 127.0.0.1:{servers[1]}"),
+        (HAPROXY_SERVERS, "".join(lines)),
     )
     # What it says last comes before it listens.
     last = "as the polling mechanism"
     program = await start(test, last, "haproxy", "-db", "-V", "-f", str(config))
     await untilListening(program, port)
-    return port
+    return port, program
