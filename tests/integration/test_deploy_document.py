@@ -7,11 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import treq
 from treq.client import HTTPClient
 from twisted.internet import reactor
 from twisted.internet.ssl import PrivateCertificate, trustRootFromCertificates
-from twisted.internet.task import deferLater
 from twisted.web.client import Agent, BrowserLikePolicyForHTTPS
 
 from tests.support.documents import blocks, commands
@@ -95,16 +93,3 @@ class HAProxyTests(Deployment, ExampleTestCase):
     program = "haproxy"
     startProxy = startHAProxy
     processes = slice(2, 4)
-
-    async def test_checks(self) -> None:
-        """With health checks, a server that stops gets no new sessions."""
-        [checks] = [b for b in blocks(DOCUMENT, "text") if b.name == "haproxy-checks"]
-        lines = checks.text.replace("inter 2s", "inter 50ms")
-        port = await startHAProxy(self, self.ports(), backend=lines)
-        self.services[0].site.closeSessions()
-        served = 0
-        # Without checks, each of these would meet the one that stops as often as not.
-        while served < 30:
-            response = await treq.get(f"http://127.0.0.1:{port}/chat", persistent=False)
-            served = served + 1 if await response.text() == WELCOME else 0
-            await deferLater(reactor, 0.005)

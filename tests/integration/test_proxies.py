@@ -14,7 +14,12 @@ from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent, HTTPConnectionPool
 
 from tests.support.programs.node import need, runNode
-from tests.support.programs.proxies import startHAProxy, startNginx
+from tests.support.programs.proxies import (
+    startApache,
+    startCaddy,
+    startHAProxy,
+    startNginx,
+)
 from tests.support.programs.servers import Server
 
 INTACT = {"sent": 100, "received": 100, "wrong": []}
@@ -225,3 +230,21 @@ class HAProxyTests(Behind, TestCase):
     program = "haproxy"
     startProxy = startHAProxy
     endpoint = "haproxy:tcp:0:interface=127.0.0.1"
+
+
+class CaddyTests(Behind, TestCase):
+    """Caddy, which says in a header who the client is, and believes no other's."""
+
+    program = "caddy"
+    startProxy = startCaddy
+    endpoint = "tcp:0:interface=127.0.0.1"
+    options = {"proxy_header": "X-Forwarded-For"}
+
+
+class ApacheTests(Behind, TestCase):
+    """Apache httpd, which says in a header who the client is."""
+
+    program = "apache2"
+    startProxy = startApache
+    endpoint = "tcp:0:interface=127.0.0.1"
+    options = {"proxy_header": "X-Forwarded-For"}

@@ -1,4 +1,4 @@
-"""nginx and HAProxy, started with the files of C{examples/deploy}."""
+"""nginx, HAProxy, Caddy and Apache, started with the files of C{examples/deploy}."""
 
 from __future__ import annotations
 
@@ -133,6 +133,7 @@ async def runHAProxy(
 ) -> tuple[int, Program]:
     """
     Start HAProxy for a test that listens to what it says, as of servers that are down.
+    It looks at them more often than the file says.
 
     @param servers: as for L{startHAProxy}.
     @param listen: as there.
@@ -148,9 +149,100 @@ async def runHAProxy(
         "haproxy.cfg",
         ("bind :80", listen.format(port=port)),
         (HAPROXY_SERVERS, "".join(lines)),
+        ("check inter 2s", "check inter 200ms"),
     )
     # What it says last comes before it listens.
     last = "as the polling mechanism"
     program = await start(test, last, "haproxy", "-db", "-V", "-f", str(config))
     await untilListening(program, port)
     return port, program
+
+
+async def startCaddy(
+    test: Any,
+    servers: Sequence[int],
+    listen: str = ":{port}",
+    service: str = "echo",
+) -> int:
+    """
+    Start Caddy for a test. It looks at the servers more often than the file says.
+
+    @param servers: the ports of the servers behind it.
+    @param listen: what takes the place of the file's address.
+    @param service: the name of a service that they have.
+    @return: the port that it listens on.
+    """
+    port = freePort()
+    places = " ".join(f"127.0.0.1:{server}" for server in servers)
+    site = shipped(
+        test,
+        "Caddyfile",
+        (":80 {", f"{listen.format(port=port)} {{\n\tbind 127.0.0.1"),
+        ("127.0.0.1:8081 127.0.0.1:8082 {", f"{places} {{"),
+        ("health_uri /chat", f"health_uri /{service}"),
+        ("health_interval 2s", "health_interval 200ms"),
+    )
+    root = Path(test.mktemp()).absolute()
+    root.mkdir()
+    config = root / "Caddyfile"
+    # Port 2019 and the directory of the user are not the test's.
+    own = f"{{\n\tadmin off\n\tauto_https disable_redirects\n\tstorage file_system {root}\n}}\n"
+    config.write_text(own + site.read_text())
+    command = ("caddy", "run", "--adapter", "caddyfile", "--config", str(config))
+    program = await start(test, "serving initial configuration", *command)
+    await untilListening(program, port)
+    return port
+
+
+#: What the tests put around the file for Apache, with the modules that it tells of.
+APACHE_MAIN = """
+ServerRoot {root}
+ServerName localhost
+PidFile apache.pid
+DefaultRuntimeDir {root}
+Mutex file:{root}
+ErrorLog /dev/stderr
+Listen 127.0.0.1:{port}
+{modules}
+Include {site}
+"""
+APACHE_MODULES = (
+    "mpm_event authz_core setenvif env proxy proxy_http proxy_balancer slotmem_shm "
+    "lbmethod_byrequests rewrite"
+)
+APACHE_DIRECTORY = "/usr/lib/apache2/modules"
+
+
+async def startApache(
+    test: Any, servers: Sequence[int], listen: str = "<VirtualHost *:{port}>"
+) -> int:
+    """
+    Start Apache httpd for a test.
+
+    @param servers: the ports of the two servers behind it.
+    @param listen: what takes the place of the file's C{VirtualHost}.
+    @return: the port that it listens on.
+    """
+    port = freePort()
+    site = shipped(
+        test, "apache-site.conf", ("<VirtualHost *:80>", listen.format(port=port))
+    )
+    text = site.read_text()
+    for number, server in zip((8081, 8082), servers, strict=True):
+        text = text.replace(f"http://127.0.0.1:{number} ", f"http://127.0.0.1:{server} ")
+    site.write_text(text)
+    root = Path(test.mktemp()).absolute()
+    root.mkdir()
+    modules = "\n".join(
+        f"LoadModule {name}_module {APACHE_DIRECTORY}/mod_{name}.so"
+        for name in APACHE_MODULES.split()
+    )
+    main = root / "apache2.conf"
+    main.write_text(
+        APACHE_MAIN.format(root=root, port=port, modules=modules, site=site)
+    )
+    program = await start(
+        test, "resuming normal operations", "apache2", "-DFOREGROUND", "-f", str(main)
+    )
+    await untilListening(program, port)
+    return port
