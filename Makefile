@@ -13,8 +13,10 @@ BIN := $(VENV)/bin
 NPM := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate pyproject.toml
-# The programs that tests start; each is also the name of its Debian package.
-PROGRAMS := chromium firefox-esr nginx haproxy redis-server rabbitmq-server
+# The programs that tests start. Each is also the name of its Debian package, but for
+# those with a colon, which have the package's behind it.
+PROGRAMS := chromium firefox-esr nginx haproxy caddy apache2 redis-server rabbitmq-server \
+	ip:iproute2 systemd-analyze:systemd
 
 # Debian keeps the daemons where only root's PATH looks.
 export PATH := $(PATH):/usr/sbin
@@ -106,8 +108,7 @@ tests/node_modules/.done: tests/package.json tests/package-lock.json
 
 programs:
 	@missing=; for program in $(PROGRAMS); do \
-	    command -v $$program >/dev/null || missing="$$missing $$program"; done; \
-	command -v ip >/dev/null || missing="$$missing iproute2"; \
+	    command -v $${program%:*} >/dev/null || missing="$$missing $${program#*:}"; done; \
 	command -v promtool >/dev/null || missing="$$missing prometheus"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

@@ -12,7 +12,13 @@ from twisted.internet.defer import Deferred
 
 from tests.support.examples import Session, opened
 from tests.support.programs.node import need
-from tests.support.programs.proxies import freePort, runHAProxy, startNginx
+from tests.support.programs.proxies import (
+    freePort,
+    runHAProxy,
+    startApache,
+    startCaddy,
+    startNginx,
+)
 from tests.support.programs.twistd import TERMINATED, Twistd, TwistdTestCase
 from tests.support.talking import EchoCase
 
@@ -38,21 +44,22 @@ def process(frame: str) -> int:
     return int(message.split(" ")[0])
 
 
-class Failover:
-    """What must hold behind each proxy; a subclass starts one, before three processes."""
+class Killed:
+    """What must hold behind each proxy; a subclass starts one, and processes."""
 
     program: str
     #: What each process listens on.
     endpoint: str
     options: Sequence[str] = ()
-    timeout = 20
+    count = 3
+    timeout = 30
     startProxy: Callable[[Any, Sequence[int]], Awaitable[int]]
 
     async def setUp(self: Any) -> None:
         need(self.program)
         super().setUp()
         (self.here / "named.py").write_text(SERVICE)
-        self.ports = ports = [freePort() for _ in range(3)]
+        self.ports = ports = [freePort() for _ in range(self.count)]
         self.processes: list[Twistd] = [await self.serve(port) for port in ports]
         self.url = f"http://127.0.0.1:{await self.startProxy(ports)}/chat"
 
@@ -62,6 +69,7 @@ class Failover:
         twistd: Twistd = self.start(
             "--listen",
             self.endpoint.format(port=port),
+            "--health=/health",
             "--service=chat=named.Named",
             *(f"--option={option}" for option in options),
         )
@@ -120,6 +128,10 @@ class Failover:
         for each in alive:
             for session in sessions[each]:
                 self.assertEqual(process(await session.ask("?")), each.transport.pid)
+
+
+class Failover(Killed):
+    """What must hold as well where sessions stay while their process stops."""
 
     async def test_draining(self: Any) -> None:
         """
@@ -196,3 +208,28 @@ class NginxTests(Failover, EchoCase, TwistdTestCase):
 
     async def noticed(self) -> None:
         """It keeps nothing in mind."""
+
+
+class CaddyTests(Killed, EchoCase, TwistdTestCase):
+    """Caddy, which leaves out for a while who cannot be reached."""
+
+    program = "caddy"
+    startProxy = startCaddy
+    endpoint = "tcp:{port}:interface=127.0.0.1"
+    options = ("proxy_header=X-Forwarded-For",)
+
+    async def noticed(self) -> None:
+        """It notices with the first request."""
+
+
+class ApacheTests(Killed, EchoCase, TwistdTestCase):
+    """Apache httpd, which has another process for each that cannot be reached."""
+
+    program = "apache2"
+    startProxy = startApache
+    endpoint = "tcp:{port}:interface=127.0.0.1"
+    options = ("proxy_header=X-Forwarded-For",)
+    count = 2
+
+    async def noticed(self) -> None:
+        """It notices with the first request."""

@@ -158,18 +158,22 @@ async def runHAProxy(
     return port, program
 
 
-async def startCaddy(
-    test: Any,
-    servers: Sequence[int],
-    listen: str = ":{port}",
-    service: str = "echo",
-) -> int:
+#: What the tests put before the file for Caddy.
+CADDY_MAIN = """\
+{{
+    admin off
+    auto_https disable_redirects
+    storage file_system {root}
+}}
+"""
+
+
+async def startCaddy(test: Any, servers: Sequence[int], listen: str = ":{port}") -> int:
     """
     Start Caddy for a test. It looks at the servers more often than the file says.
 
     @param servers: the ports of the servers behind it.
     @param listen: what takes the place of the file's address.
-    @param service: the name of a service that they have.
     @return: the port that it listens on.
     """
     port = freePort()
@@ -179,15 +183,13 @@ async def startCaddy(
         "Caddyfile",
         (":80 {", f"{listen.format(port=port)} {{\n\tbind 127.0.0.1"),
         ("127.0.0.1:8081 127.0.0.1:8082 {", f"{places} {{"),
-        ("health_uri /chat", f"health_uri /{service}"),
         ("health_interval 2s", "health_interval 200ms"),
     )
     root = Path(test.mktemp()).absolute()
     root.mkdir()
     config = root / "Caddyfile"
     # Port 2019 and the directory of the user are not the test's.
-    own = f"{{\n\tadmin off\n\tauto_https disable_redirects\n\tstorage file_system {root}\n}}\n"
-    config.write_text(own + site.read_text())
+    config.write_text(CADDY_MAIN.format(root=root) + site.read_text())
     command = ("caddy", "run", "--adapter", "caddyfile", "--config", str(config))
     program = await start(test, "serving initial configuration", *command)
     await untilListening(program, port)
@@ -229,7 +231,9 @@ async def startApache(
     )
     text = site.read_text()
     for number, server in zip((8081, 8082), servers, strict=True):
-        text = text.replace(f"http://127.0.0.1:{number} ", f"http://127.0.0.1:{server} ")
+        text = text.replace(
+            f"http://127.0.0.1:{number} ", f"http://127.0.0.1:{server} "
+        )
     site.write_text(text)
     root = Path(test.mktemp()).absolute()
     root.mkdir()

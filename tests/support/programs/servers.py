@@ -22,6 +22,7 @@ from twisted.web.server import Request
 from twisted.web.static import File
 
 from txsockjs.factory import SockJSMultiFactory, SockJSResource
+from txsockjs.health import HealthResource
 
 TESTS = Path(__file__).parents[2]
 CLIENT = TESTS / "node_modules" / "sockjs-client" / "dist" / "sockjs.min.js"
@@ -169,6 +170,8 @@ class Server:
             protocol.Factory.forProtocol(Echo), "with_upgrade", common
         )
         self.site.resource.putChild(b"without_upgrade", WithoutUpgrade(behind))
+        health = HealthResource(self.site.services.values())
+        self.site.resource.putChild(b"health", health)
         page = File(str(TESTS / "js"))
         page.putChild(b"sockjs.min.js", File(str(CLIENT)))
         page.putChild(b"isolated.html", Isolated(str(TESTS / "js" / "page.html")))
