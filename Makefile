@@ -23,7 +23,7 @@ export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test nox lint format types docs conformance bench soak wstest fuzz \
-	coverage mutants lock release programs clean
+	coverage mutants lock release shots programs clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -50,6 +50,9 @@ types: $(VENV)/.dev ## Check the types
 
 docs: $(VENV)/.dev ## Build the documents (build/docs/index.html)
 	@$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
+
+shots: $(VENV)/.dev tests/node_modules/.done programs ## Take the pictures of the documents anew, in five minutes
+	@$(BIN)/python -m tests.shots
 
 conformance: $(VENV)/.dev ## Run the conformance suite against any SockJS server (URL=http://HOST:PORT)
 	@test -n "$(URL)" || { echo "Say which server: make conformance URL=http://127.0.0.1:8081"; exit 2; }

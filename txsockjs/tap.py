@@ -229,7 +229,7 @@ class Options(WatchingUsage):
         url = self._roomsURL([factory for _, factory in factories])
         if url is not None:
             self.rooms = self._makeRooms(url, factories)
-        self.makeSites(self.site, self.rooms)
+        self.makeSites(self.site, self.rooms, [factory for _, factory in factories])
 
     def _whatIsServed(self) -> str:
         names = dict.fromkeys(name for name, _ in self._services)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from tests.support.programs.node import runNode
 from txsockjs import SockJSMultiFactory
 from txsockjs.client import SockJSClientEndpoint
 from txsockjs.demo import BroadcastFactory
-from txsockjs.rooms import Rooms, RoomsFactory
+from txsockjs.rooms import Rooms
 from txsockjs.status import statusSite
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
@@ -33,12 +34,29 @@ CROWD: Final = {
     ("chat", "xhr-streaming"): 24,
     ("chat", "xhr-polling"): 9,
     ("quotes", "websocket"): 60,
-    ("rooms", "websocket"): 40,
+    ("teams", "websocket"): 40,
 }
 
 
 class Silent(Protocol):
     """Says nothing by itself."""
+
+
+class Team(Protocol):
+    """In one of a few rooms."""
+
+    factory: Any
+    transport: Any
+
+    def connectionMade(self) -> None:
+        """It joins."""
+        number = next(self.factory.numbers) % 6
+        self.room = self.factory.rooms.room(f"team-{number}")
+        self.room.join(self.transport)
+
+    def dataReceived(self, data: bytes) -> None:
+        """It tells the others."""
+        self.room.publish(data)
 
 
 async def live(reactor: Any, url: str) -> list[Any]:
@@ -59,8 +77,8 @@ async def live(reactor: Any, url: str) -> list[Any]:
         return coming
 
     sessions: list[Any] = []
-    for (name, transport), count in CROWD.items():
-        sessions += await gatherResults([come(name, transport) for _ in range(count)])
+    for (name, transport), crowd in CROWD.items():
+        sessions += await gatherResults([come(name, transport) for _ in range(crowd)])
     return sessions
 
 
@@ -80,7 +98,9 @@ async def main(reactor: Any, seconds: float) -> None:
     options |= {"proxy_header": "X-Forwarded-For", "origins": ["https://chat.example"]}
     site.addFactory(BroadcastFactory(), "chat", options)
     site.addFactory(Factory.forProtocol(Echo), "quotes", options)
-    site.addFactory(RoomsFactory(rooms), "rooms", options)
+    teams: Any = Factory.forProtocol(Team)
+    teams.rooms, teams.numbers = rooms, count()
+    site.addFactory(teams, "teams", options)
     url = await listen(site)
     page = await listen(statusSite(site.services.values(), rooms=[rooms]))
     sessions = await live(reactor, url)
@@ -88,9 +108,11 @@ async def main(reactor: Any, seconds: float) -> None:
     slow = sessions[-43:-40]
 
     def talk() -> None:
-        for session in chance.sample(sessions[:200], chance.randrange(1, 4)):
+        if chance.random() < 0.3:
+            sessions[-1 - chance.randrange(40)].transport.write(b"Standup in five.")
+        for session in chance.sample(sessions[:200], chance.randrange(3)):
             session.transport.write(b'{"say": "Good morning, everybody!"}')
-        if chance.random() < 0.05:
+        if chance.random() < 0.1:
             stranger = SockJSClientEndpoint(
                 reactor, f"{url}/chat", headers={"Origin": "https://elsewhere.example"}
             )
@@ -99,12 +121,17 @@ async def main(reactor: Any, seconds: float) -> None:
             gone.addErrback(lambda failure: None)
 
     talking = LoopingCall(talk)
-    talking.start(0.1)
-    # They ask for much, and take nothing of it.
-    for number, session in enumerate(slow):
-        session.transport.pauseProducing()
-        for _ in range(60 + 9 * number):
-            session.transport.write(b"x" * 100_000)
+    talking.start(0.25)
+
+    def dawdle() -> None:
+        # They ask for much, and take nothing of it.
+        for number, session in enumerate(slow):
+            session.transport.pauseProducing()
+            for _ in range(60 + 9 * number):
+                session.transport.write(b"x" * 100_000)
+
+    # Later they would be lost.
+    reactor.callLater(max(0, seconds - 40), dawdle)
     executable = shutil.which("chromium") or "chromium"
     await runNode(
         reactor,

@@ -88,6 +88,19 @@ class CommandTests(TapTestCase):
             live._factory.actions.do(asked, "here"), "Actions are unlocked."
         )
 
+    def test_rooms(self) -> None:
+        """It shows the rooms that services have, their own as well as shared ones."""
+        for arguments, names in (
+            ((), ["rooms"]),
+            (("--service", ECHO), []),
+            (("--service=a=txsockjs.rooms.RoomsFactory", "--rooms=memory:"), ["rooms"]),
+        ):
+            service = self.start(*arguments, "--status=tcp:91")
+            sites = {server[0]: server[1] for server in self.reactor.tcpServers}
+            watch = sites[91].services["live"]._factory.watch
+            self.assertEqual([each.counters.name for each in watch._rooms], names)
+            self.successResultOf(service.stopService())
+
     def test_none(self) -> None:
         """Without it there is none."""
         self.start("--service", ECHO)
@@ -105,7 +118,7 @@ class CommandTests(TapTestCase):
         self.here.child("binary").setContent(b"\xff" * 32)
         page = "--status=tcp:91"
         for pattern, *arguments in (
-            (r"--status 91: .*; try tcp:91", "--status=91"),
+            (r"--status 91: .*; try tcp:91:interface=127.0.0.1", "--status=91"),
             (r"--status-token nowhere: .*No such file", page, "--status-token=nowhere"),
             (r"--status-token token: .*16 or more", page, "--status-token=token"),
             (r"--status-token binary: ", page, "--status-token=binary"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from twisted.internet.interfaces import IStreamServerEndpoint
@@ -14,6 +14,7 @@ from twisted.web.server import Request, Site
 from txsockjs.errors import OptionError
 from txsockjs.factory import SockJSMultiFactory
 from txsockjs.health import HealthResource, healthSite
+from txsockjs.rooms.directory import Rooms
 from txsockjs.rooms.shared import SharedRooms
 from txsockjs.serving.clustering import ClusterUsage
 from txsockjs.serving.rereading import RereadEndpoint
@@ -104,7 +105,8 @@ class WatchingUsage(ClusterUsage):
         try:
             return description, RereadEndpoint(self.reactor, description)
         except Exception as error:
-            better = f"; try tcp:{description}" if description.isdecimal() else ""
+            here = ":interface=127.0.0.1" if option == "status" else ""
+            better = f"; try tcp:{description}{here}" if description.isdecimal() else ""
             raise UsageError(f"--{option} {description}: {error}{better}") from error
 
     def postOptions(self) -> None:
@@ -119,11 +121,18 @@ class WatchingUsage(ClusterUsage):
             except (OSError, ValueError) as error:
                 raise UsageError(f"--status-token {path}: {error}") from error
 
-    def makeSites(self, site: SockJSMultiFactory, rooms: SharedRooms | None) -> None:
+    def makeSites(
+        self,
+        site: SockJSMultiFactory,
+        rooms: SharedRooms | None,
+        factories: Collection[Any],
+    ) -> None:
         """
         Make what is served beside the services.
 
         @param site: the site of these, which has a page more where that was asked for.
+        @param rooms: the rooms that services share.
+        @param factories: those of the services.
         """
         for path in self._healthPaths:
             self._addHealth(path, site)
@@ -132,7 +141,7 @@ class WatchingUsage(ClusterUsage):
         if self.metrics:
             self.metricsSite = self._makeMetricsSite(site, rooms)
         if self.status:
-            self.statusSite = self._makeStatusSite(site, rooms)
+            self.statusSite = self._makeStatusSite(site, _RoomsOf(factories))
 
     def beside(self) -> Iterator[tuple[str, str, Site | None, _Places]]:
         """
@@ -164,20 +173,31 @@ class WatchingUsage(ClusterUsage):
         )
         return found
 
-    def _makeStatusSite(
-        self, site: SockJSMultiFactory, rooms: SharedRooms | None
-    ) -> Site:
+    def _makeStatusSite(self, site: SockJSMultiFactory, rooms: Iterable[Rooms]) -> Site:
         try:
             return statusSite(
                 site.services.values(),
                 token=self._token,
                 origins=self._statusOrigins,
-                rooms=rooms or (),
+                rooms=rooms,
                 workers=lambda: self.others(),
                 clock=self.reactor,
             )
         except OptionError as error:
             raise UsageError(f"--status-origin: {error}") from error
+
+
+class _RoomsOf:
+    """
+    The rooms that services have, shared or their own, once they have them.
+    """
+
+    def __init__(self, factories: Collection[Any]) -> None:
+        self._factories = factories
+
+    def __iter__(self) -> Iterator[Rooms]:
+        found = [getattr(factory, "rooms", None) for factory in self._factories]
+        return iter(dict.fromkeys(each for each in found if isinstance(each, Rooms)))
 
 
 class _At(Resource):

@@ -104,7 +104,7 @@ class Readings:
         The rooms of each broker, with what they do in a second.
         """
         found = []
-        for counters in [each.counters for each in list(rooms)]:
+        for number, counters in enumerate([each.counters for each in rooms]):
             entry: dict[str, Any] = {
                 name: getattr(counters, name)
                 for name in ("name", "up", "rooms", "members", "gaps")
@@ -112,6 +112,6 @@ class Readings:
             for flow in "published", "delivered":
                 total = getattr(counters, flow)
                 # No service's name has a NUL in it.
-                entry[flow] = self._rate(f"\0{counters.name}", flow, total)
+                entry[flow] = self._rate(f"\0{number}", flow, total)
             found.append(entry)
         return found
