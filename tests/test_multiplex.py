@@ -148,6 +148,8 @@ class TopicTests(MultiplexTestCase):
     def test_taken(self) -> None:
         """A name is given once, until it is removed."""
         self.assertRaises(ValueError, self.service.addFactory, b"note", self.notes)
+        self.assertIs(self.service.find(b"note"), self.notes)
+        self.assertIsNone(self.service.find("nil"))
         self.service.removeFactory("note")
         self.service.addFactory("note", self.notes)
         self.assertRaises(KeyError, self.service.removeFactory, "nil")

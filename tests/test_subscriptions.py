@@ -31,7 +31,7 @@ class AskingResource(SockJSMultiplexResource):
         allowed = await answer
         if isinstance(allowed, Factory):
             return allowed
-        return super().subscribe(connection, name) if allowed else None  # type: ignore[return-value]
+        return self.find(name) if allowed else None  # type: ignore[return-value]
 
 
 class Reader(Protocol):

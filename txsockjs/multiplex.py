@@ -153,7 +153,14 @@ class MultiplexFactory(Factory):
             seconds, or when the client asks no longer.
         @raise Rejected: to refuse the channel with a code and a reason.
         """
-        return self._factories.get(name)
+        return self.find(name)
+
+    def find(self, name: str | bytes) -> IProtocolFactory | None:
+        """
+        The factory of a topic that was added, or None: what L{subscribe} returns where
+        it is not overridden.
+        """
+        return self._factories.get(_text(name))
 
     def buildProtocol(self, addr: object) -> Protocol:
         return MultiplexProtocol(self)
@@ -256,6 +263,12 @@ class SockJSMultiplexResource(SockJSResource):
         Send a message to every channel of a topic, as L{MultiplexFactory.broadcast}.
         """
         self.multiplex.broadcast(name, message)
+
+    def find(self, name: str | bytes) -> IProtocolFactory | None:
+        """
+        The factory of a topic that was added, as L{MultiplexFactory.find}.
+        """
+        return self.multiplex.find(name)
 
     def subscribe(self, connection: MultiplexProtocol, name: str) -> Subscribed:
         """
