@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.protocol import Protocol
@@ -196,6 +199,15 @@ async def startCaddy(test: Any, servers: Sequence[int], listen: str = ":{port}")
     return port
 
 
+def killAll(program: Program) -> Deferred[None]:
+    """End a program at once, and the children that would take their time."""
+    children = Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text()
+    ended = program.kill()
+    for child in children.split():
+        os.kill(int(child), signal.SIGKILL)
+    return ended
+
+
 #: What the tests put around the file for Apache, with the modules that it tells of.
 APACHE_MAIN = """
 ServerRoot {root}
@@ -245,8 +257,8 @@ async def startApache(
     main.write_text(
         APACHE_MAIN.format(root=root, port=port, modules=modules, site=site)
     )
-    program = await start(
-        test, "resuming normal operations", "apache2", "-DFOREGROUND", "-f", str(main)
-    )
+    command = ("apache2", "-DFOREGROUND", "-f", str(main))
+    program = await start(test, "resuming normal operations", *command)
+    test.addCleanup(killAll, program)
     await untilListening(program, port)
     return port
