@@ -269,6 +269,16 @@ class ReloaderTests(SynchronousTestCase):
         told = self.told(self.reloader.reload)
         self.assertEqual(told, [(LogLevel.info, "Read again: nothing.")])
 
+    def test_told(self) -> None:
+        """
+        What tells the log itself needs no line, and does not keep others from theirs.
+        """
+        self.reloader.add("a", lambda: None)
+        self.assertEqual(self.told(self.reloader.reload), [])
+        self.reloader.add("b", lambda: True)
+        told = self.told(self.reloader.reload)
+        self.assertEqual(told, [(LogLevel.info, "Read again: b.")])
+
     def test_signal(self) -> None:
         """
         SIGHUP has it do so, for as long as it watches.

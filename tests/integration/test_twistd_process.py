@@ -163,11 +163,30 @@ class ReloadTests(ProcessTestCase):
         """
         In the foreground of a terminal, it ends in good order when that is closed.
         """
-        program = self.program("-n", "sockjs", "--listen", TCP, ECHO, pty=True)
-        await program.until(r" at http://\S+/")
-        program.transport.loseConnection()
-        await program.ended
-        self.assertEqual(program.status, 0)
+        for workers in (), ("--workers=2",):
+            program = self.program(
+                "-n", "sockjs", "--listen", TCP, ECHO, *workers, pty=True
+            )
+            await program.until(r" at http://\S+/")
+            program.transport.loseConnection()
+            await program.ended
+            self.assertEqual(program.status, 0)
+
+    async def test_workers(self) -> None:
+        """
+        The log of workers is their parent's, which opens it anew.
+        """
+        options = ("--logfile=w.log",)
+        twistd = self.start(
+            "--listen", TCP, ECHO, "--workers=2", "--log-format=json", options=options
+        )
+        await self.inFile("w.log", "workers are ready")
+        (self.here / "w.log").rename(self.here / "w.old")
+        twistd.transport.signalProcess("HUP")
+        await self.inFile("w.log", r"Read again: the log /\S+/w\.log\.")
+        await self.inFile("w.log", r'"fields": {.*"worker": "1"}')
+        twistd.terminate()
+        self.assertEqual(await twistd.ended, 0)
 
 
 class LogTests(ProcessTestCase):

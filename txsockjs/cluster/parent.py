@@ -128,7 +128,7 @@ class ParentService(LoggedService):
         """
         super().__init__()
         self.reactor = self._reactor = reactor
-        self._reloader = Reloader(reactor)
+        self._reloader = Reloader(reactor, self._terminate)
         self._slots = slots
         self._places = list(places)
         self._arguments = arguments
@@ -204,23 +204,17 @@ class ParentService(LoggedService):
     def _begin(self) -> None:
         if self.log is not None:
             self._reloader.add(f"the log {self.log.path}", self.log.reopen)
+        # Whatever else there is to read again, new workers do.
+        self._reloader.add("workers", self.supervisor.roll)
+        self._reloader.watch()
         for number, react in (
             (signal.SIGTERM, self._terminate),
             (signal.SIGINT, self._terminate),
-            (signal.SIGHUP, self._reload),
         ):
             signal.signal(number, self._handler(react))
         if os.getpid() == 1:
             self._reactor.callLater(_REAP, self._reap)
         self.supervisor.begin().addCallback(self._begun)
-
-    def _reload(self) -> None:
-        """
-        Open the log again; whatever else there is to read again, new workers do.
-        """
-        if self.log is not None and self.log.path is not None:
-            self._reloader.reload()
-        self.supervisor.roll()
 
     def _handler(self, react: Callable[[], object]) -> Callable[[int, object], None]:
         def handle(number: int, frame: object) -> None:

@@ -22,11 +22,13 @@ class Reloader:
 
     _log = Logger()
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: Any, stop: Callable[[], object] | None = None) -> None:
         """
         @param reactor: what is told of the signal.
+        @param stop: called when the terminal is gone; the reactor's own, if None.
         """
         self._reactor = reactor
+        self._stop = stop or reactor.stop
         self._things: list[tuple[str, Callable[[], object]]] = []
         self._former: Any = None
         self._terminal = False
@@ -36,8 +38,8 @@ class Reloader:
         Have something read again, too.
 
         @param what: what it is, for the log.
-        @param read: reads it, and returns whether there was anything to read. What it
-            raises is told in the log.
+        @param read: reads it, and returns whether there was anything to read, or None
+            where it tells the log itself. What it raises is told there, too.
         """
         self._things.append((what, read))
 
@@ -45,10 +47,12 @@ class Reloader:
         """
         Read all of it again.
         """
-        done = []
+        done, told = [], False
         for what, read in self._things:
             try:
-                if read():
+                found = read()
+                told = told or found is None
+                if found:
                     done.append(what)
             except Exception as error:
                 self._log.error(
@@ -56,7 +60,8 @@ class Reloader:
                     what=what,
                     problem=f"{type(error).__name__}: {error}",
                 )
-        self._log.info("Read again: {what}.", what=", ".join(done) or "nothing")
+        if done or not told:
+            self._log.info("Read again: {what}.", what=", ".join(done) or "nothing")
 
     def watch(self) -> None:
         """
@@ -87,7 +92,7 @@ class Reloader:
         if self._terminal and not _hasTerminal():
             # This is what the signal was invented for.
             self._log.info("The terminal is gone: stopping.")
-            self._reactor.stop()
+            self._stop()
         else:
             self.reload()
 
