@@ -8,15 +8,24 @@ Say who you are at http://127.0.0.1:8080/, and talk in that name.
 
 import secrets
 import sys
+from typing import Any
 
 from twisted.internet import defer, endpoints, task
 from twisted.web.resource import Resource
-from twisted.web.server import Site
+from twisted.web.server import Request, Site
 from twisted.web.util import redirectTo
 
-from txsockjs import Rejected, SockJSResource, broadcast, handler
+from txsockjs import (
+    AsyncSession,
+    OpeningRequest,
+    Rejected,
+    SessionTransport,
+    SockJSResource,
+    broadcast,
+    handler,
+)
 
-USERS = {}
+USERS: dict[str, str] = {}
 
 PAGE = b"""<!doctype html>
 <html lang="en">
@@ -42,35 +51,36 @@ PAGE = b"""<!doctype html>
 
 
 class Page(Resource):
-    def render_GET(self, request):
+    def render_GET(self, request: Request) -> bytes:
         request.setHeader("Content-Type", "text/html; charset=utf-8")
         return PAGE
 
 
 class Login(Resource):
-    def render_POST(self, request):
+    def render_POST(self, request: Any) -> bytes:
         """This takes everybody at their word. Yours will ask for more."""
         cookie = secrets.token_urlsafe()
         [user] = request.args[b"user"]
         USERS[cookie] = user.decode()
         # No script can read it, and no other site's page can send it.
         request.addCookie("login", cookie, path="/", httpOnly=True, sameSite="strict")
-        return redirectTo(b"/", request)
+        page: bytes = redirectTo(b"/", request)
+        return page
 
 
-def authorize(request):
+def authorize(request: OpeningRequest) -> str:
     """The user's name becomes the session's avatar."""
-    user = USERS.get(request.cookies.get("login"))
+    user = USERS.get(request.cookies.get("login", ""))
     if user is None:
         raise Rejected(4401, "Log in first")
     return user
 
 
-present = set()
+present: set[SessionTransport] = set()
 
 
 @handler
-async def chat(session):
+async def chat(session: AsyncSession[str]) -> None:
     present.add(session.transport)
     broadcast(f"* {session.avatar} joins", present)
     try:
@@ -80,8 +90,8 @@ async def chat(session):
         present.remove(session.transport)
 
 
-async def main(reactor, listen="tcp:8080:interface=127.0.0.1"):
-    root = Resource()
+async def main(reactor: Any, listen: str = "tcp:8080:interface=127.0.0.1") -> None:
+    root: Any = Resource()
     root.putChild(b"", Page())
     root.putChild(b"login", Login())
     port = await endpoints.serverFromString(reactor, listen).listen(Site(root))

@@ -9,6 +9,8 @@ those in a file with lines of NAME:PASSWORD.
 """
 
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from twisted.cred.checkers import (
     FilePasswordDB,
@@ -20,9 +22,9 @@ from twisted.web.guard import BasicCredentialFactory, HTTPAuthSessionWrapper
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Site
 from twisted.web.static import Data
-from zope.interface import Interface, implementer
+from zope.interface import Interface, implementer  # type: ignore[import-untyped]
 
-from txsockjs import SockJSResource, handler
+from txsockjs import AsyncSession, SockJSResource, handler
 from txsockjs.cred import authorizePortal, basicCredentials
 
 PAGE = b"""<!doctype html>
@@ -39,13 +41,13 @@ PAGE = b"""<!doctype html>
 """
 
 
-class IMember(Interface):
+class IMember(Interface):  # type: ignore[misc]
     """What a session of somebody who is known has as its avatar."""
 
 
 @implementer(IMember)
 class Member:
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self.name = name
 
 
@@ -53,10 +55,12 @@ class Member:
 class Club:
     """Who is a member sees the page, and opens sessions."""
 
-    def __init__(self):
-        self.present = []
+    def __init__(self) -> None:
+        self.present: list[str] = []
 
-    def requestAvatar(self, name, mind, *interfaces):
+    def requestAvatar(
+        self, name: bytes, mind: object, *interfaces: Any
+    ) -> tuple[Any, Any, Callable[[], None]]:
         if IResource in interfaces:
             page = Data(PAGE, "text/html; charset=utf-8")
             return IResource, page, lambda: None
@@ -65,21 +69,26 @@ class Club:
         return IMember, member, lambda: self.present.remove(member.name)
 
 
-async def main(reactor, listen="tcp:8080:interface=127.0.0.1", passwords=None):
+async def main(
+    reactor: Any,
+    listen: str = "tcp:8080:interface=127.0.0.1",
+    passwords: str | None = None,
+) -> None:
+    checker: Any
     if passwords is None:
         checker = InMemoryUsernamePasswordDatabaseDontUse(bob=b"secret")
     else:
         checker = FilePasswordDB(passwords)
-    club = Club()
+    club: Any = Club()
     portal = Portal(club, [checker])
 
     @handler
-    async def session(session):
+    async def session(session: AsyncSession[Member]) -> None:
         await session.send(f"Hello, {session.avatar.name}!")
         async for _ in session:
             await session.send(f"Present: {', '.join(club.present)}")
 
-    root = Resource()
+    root: Any = Resource()
     guard = HTTPAuthSessionWrapper(portal, [BasicCredentialFactory("Club")])
     root.putChild(b"", guard)
     port = await endpoints.serverFromString(reactor, listen).listen(Site(root))

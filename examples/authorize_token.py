@@ -16,25 +16,26 @@ import hmac
 import os
 import sys
 import time
+from typing import Any
 
 from twisted.internet import defer, endpoints, task
 
-from txsockjs import Rejected, SockJSFactory, handler
+from txsockjs import AsyncSession, OpeningRequest, Rejected, SockJSFactory, handler
 
 SECRET = os.environ.get("SECRET", "only for trying it out").encode()
 
 
-def signature(text):
+def signature(text: str) -> str:
     return hmac.digest(SECRET, text.encode(), "sha256").hex()
 
 
-def sign(user, seconds=60):
+def sign(user: str, seconds: float = 60) -> str:
     """A token that lets somebody in, until it expires."""
     text = f"{user}:{int(time.time() + seconds)}"
     return f"{text}:{signature(text)}"
 
 
-def authorize(request):
+def authorize(request: OpeningRequest) -> str:
     """The user's name becomes the session's avatar."""
     [token] = request.args.get("token", [""])
     text, _, signed = token.rpartition(":")
@@ -47,13 +48,13 @@ def authorize(request):
 
 
 @handler
-async def greet(session):
+async def greet(session: AsyncSession[str]) -> None:
     await session.send(f"Hello, {session.avatar}!")
     async for message in session:
         await session.send(f"{session.avatar}: {message}")
 
 
-async def main(reactor, listen="tcp:8080:interface=127.0.0.1"):
+async def main(reactor: Any, listen: str = "tcp:8080:interface=127.0.0.1") -> None:
     site = SockJSFactory(greet, {"authorize": authorize})
     port = await endpoints.serverFromString(reactor, listen).listen(site)
     print(f"For bob, {sign('bob')}", flush=True)
@@ -63,6 +64,6 @@ async def main(reactor, listen="tcp:8080:interface=127.0.0.1"):
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--sign"]:
-        print(sign(*sys.argv[2:3], *map(float, sys.argv[3:])))
+        print(sign(sys.argv[2], *map(float, sys.argv[3:])))
     else:
         task.react(main, sys.argv[1:])

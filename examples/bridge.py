@@ -13,6 +13,7 @@ In the page, with sockjs-client:
 """
 
 import sys
+from typing import Any
 
 from twisted.internet import defer, endpoints, task
 
@@ -20,7 +21,9 @@ from txsockjs import SockJSFactory
 from txsockjs.bridge import BridgeFactory
 
 
-async def main(reactor, service, listen="tcp:8080:interface=127.0.0.1"):
+async def main(
+    reactor: Any, service: str, listen: str = "tcp:8080:interface=127.0.0.1"
+) -> None:
     bridge = BridgeFactory.fromString(reactor, service)
     endpoint = endpoints.serverFromString(reactor, listen)
     port = await endpoint.listen(SockJSFactory(bridge))

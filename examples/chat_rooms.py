@@ -9,30 +9,32 @@ is its name; "@bob hello" is for bob alone.
 """
 
 import sys
+from typing import Any
 
 from twisted.internet import defer, endpoints, task
 
-from txsockjs import SockJSFactory, handler
+from txsockjs import AsyncSession, SockJSFactory, handler
 from txsockjs.errors import BrokerUnavailable, RoomError
-from txsockjs.rooms import Rooms, Wording
+from txsockjs.handlers import Handler
+from txsockjs.rooms import Member, Rooms, Wording
 
 
 class Told(Wording):
-    def memberJoined(self, room, member):
+    def memberJoined(self, room: str, member: Member) -> str:
         return f"* {member.info} joins"
 
-    def memberLeft(self, room, member):
+    def memberLeft(self, room: str, member: Member) -> str:
         return f"* {member.info} leaves"
 
 
 told = Told()
 
 
-def chat(rooms):
+def chat(rooms: Rooms) -> Handler:
     lobby = rooms.room("lobby", history=100)
 
     @handler
-    async def talk(session):
+    async def talk(session: AsyncSession) -> None:
         try:
             name = await anext(session)
             await rooms.room(f"to {name}").join(session.transport)
@@ -41,6 +43,7 @@ def chat(rooms):
             await session.send(f"* here: {here}")
         except (BrokerUnavailable, RoomError) as problem:
             session.close(4000, str(problem))
+            return
         async for message in session:
             try:
                 if message.startswith("@"):
@@ -54,7 +57,11 @@ def chat(rooms):
     return talk
 
 
-async def main(reactor, listen="tcp:8080:interface=127.0.0.1", redis=None):
+async def main(
+    reactor: Any,
+    listen: str = "tcp:8080:interface=127.0.0.1",
+    redis: str | None = None,
+) -> None:
     broker = None
     if redis is not None:
         from txsockjs.rooms.redis import RedisBroker

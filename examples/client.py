@@ -9,47 +9,53 @@ It says hello in the chat each time that it gets there, and asks the echo every 
 
 import sys
 from random import uniform
+from typing import Any
 
 from twisted.application.internet import ClientService, backoffPolicy
 from twisted.internet import defer, task
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
 
-from txsockjs.client import MultiplexClientFactory, SockJSClientEndpoint
+from txsockjs.client import (
+    MultiplexClientFactory,
+    SockJSClientEndpoint,
+    SockJSClientProtocol,
+)
 
 
-class Chat(Protocol):
-    def connectionMade(self):
+class Chat(SockJSClientProtocol):
+    def connectionMade(self) -> None:
         self.transport.write(b"client: hello")
 
-    def dataReceived(self, data):
+    def dataReceived(self, data: bytes) -> None:
         print("chat:", data.decode(), flush=True)
 
-    def connectionLost(self, reason):
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         print("chat closed:", reason.getErrorMessage(), flush=True)
 
 
-class Clock(Protocol):
+class Clock(SockJSClientProtocol):
     count = 0
 
-    def connectionMade(self):
+    def connectionMade(self) -> None:
         self.asking = task.LoopingCall(self.ask)
         self.asking.start(1)
 
-    def ask(self):
+    def ask(self) -> None:
         self.count += 1
         self.transport.write(b"%d" % self.count)
 
-    def dataReceived(self, data):
+    def dataReceived(self, data: bytes) -> None:
         print("echo:", data.decode(), flush=True)
 
-    def connectionLost(self, reason):
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.asking.stop()
 
 
-async def main(reactor, url="http://127.0.0.1:8080/multiplex"):
+async def main(reactor: Any, url: str = "http://127.0.0.1:8080/multiplex") -> None:
     channels = MultiplexClientFactory(reactor)
-    channels.addFactory("chat", Factory.forProtocol(Chat))
-    channels.addFactory("echo", Factory.forProtocol(Clock))
+    channels.addFactory("chat", Chat)
+    channels.addFactory("echo", Clock)
     service = ClientService(
         SockJSClientEndpoint(reactor, url),
         channels,

@@ -11,16 +11,16 @@ In the page, with sockjs-client:
 """
 
 import sys
+from typing import Any
 
 from twisted.internet import defer, endpoints, task
-from twisted.internet.protocol import Factory
 from twisted.protocols.wire import Echo
 
 from txsockjs import SockJSFactory
 
 
-async def main(reactor, listen="tcp:8080:interface=127.0.0.1"):
-    site = SockJSFactory(Factory.forProtocol(Echo))
+async def main(reactor: Any, listen: str = "tcp:8080:interface=127.0.0.1") -> None:
+    site = SockJSFactory(Echo)
     port = await endpoints.serverFromString(reactor, listen).listen(site)
     print(f"An echo at http://127.0.0.1:{port.getHost().port}", flush=True)
     await defer.Deferred()

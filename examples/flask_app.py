@@ -5,6 +5,7 @@ A service beside a WSGI application, here Flask's, on one port.
 """
 
 import sys
+from typing import Any
 
 from chat import ChatFactory
 from flask import Flask, request
@@ -16,18 +17,19 @@ from twisted.web.wsgi import WSGIResource
 from txsockjs import SockJSResource, broadcast
 
 app = Flask(__name__)
+runtime: Any = reactor
 factory = ChatFactory()
 
 
 @app.get("/present")
-def present():
+def present() -> str:
     return str(len(factory.present))
 
 
 @app.post("/say")
-def say():
+def say() -> tuple[str, int]:
     # WSGI runs in threads, and transports are for the reactor's own thread.
-    reactor.callFromThread(broadcast, request.get_data(), factory.present)
+    runtime.callFromThread(broadcast, request.get_data(), factory.present)
     return "", 204
 
 
@@ -36,12 +38,12 @@ class Root(Resource):
     What is at none of its children is the WSGI application's.
     """
 
-    def getChild(self, path, request):
+    def getChild(self, path: bytes, request: Any) -> Any:
         request.postpath.insert(0, request.prepath.pop())
-        return WSGIResource(reactor, reactor.getThreadPool(), app)
+        return WSGIResource(runtime, runtime.getThreadPool(), app)
 
 
-async def main(reactor, listen="tcp:8080:interface=127.0.0.1"):
+async def main(reactor: Any, listen: str = "tcp:8080:interface=127.0.0.1") -> None:
     root = Root()
     root.putChild(b"chat", SockJSResource(factory))
     site = Site(root, parsePOSTFormSubmission=False)

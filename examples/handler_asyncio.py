@@ -15,16 +15,17 @@ import asyncio
 import os
 import random
 import sys
+from typing import Any
 
 from twisted.internet import asyncioreactor, defer, endpoints, task
 
-from txsockjs import SockJSFactory, handler
+from txsockjs import AsyncSession, SockJSFactory, handler
 
 SECONDS = float(os.environ.get("SECONDS", "10"))
 
 
 @handler
-async def quiz(session):
+async def quiz(session: AsyncSession) -> None:
     """Asks three sums, and gives some time for each."""
     score = 0
     for _ in range(3):
@@ -40,7 +41,7 @@ async def quiz(session):
     await session.send(f"{score} of 3")
 
 
-async def main(reactor, listen="tcp:8080:interface=127.0.0.1"):
+async def main(reactor: Any, listen: str = "tcp:8080:interface=127.0.0.1") -> None:
     endpoint = endpoints.serverFromString(reactor, listen)
     port = await endpoint.listen(SockJSFactory(quiz))
     print(f"A quiz at http://127.0.0.1:{port.getHost().port}", flush=True)

@@ -13,20 +13,21 @@ In the page, with sockjs-client:
 """
 
 import sys
+from typing import Any
 
 from twisted.internet import defer, endpoints, task
 
-from txsockjs import SockJSFactory, broadcast, handler
+from txsockjs import AsyncSession, SessionTransport, SockJSFactory, broadcast, handler
 
-present = {}
+present: dict[str, SessionTransport] = {}
 
 
-def tell(text):
+def tell(text: str) -> None:
     broadcast(text, present.values())
 
 
 @handler
-async def chat(session):
+async def chat(session: AsyncSession) -> None:
     """Asks for a name, and passes on what is said in it."""
     await session.send("Your name, please?")
     name = await anext(session)
@@ -46,7 +47,7 @@ async def chat(session):
         tell(f"* {name} leaves")
 
 
-async def main(reactor, listen="tcp:8080:interface=127.0.0.1"):
+async def main(reactor: Any, listen: str = "tcp:8080:interface=127.0.0.1") -> None:
     endpoint = endpoints.serverFromString(reactor, listen)
     port = await endpoint.listen(SockJSFactory(chat))
     print(f"A chat at http://127.0.0.1:{port.getHost().port}", flush=True)

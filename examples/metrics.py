@@ -11,13 +11,14 @@ In the page, with sockjs-client:
 """
 
 import sys
+from typing import Any
 
 from prometheus_client import REGISTRY, Counter
 from twisted.internet import defer, endpoints, task
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from txsockjs import SockJSResource, handler
+from txsockjs import AsyncSession, SockJSResource, handler
 from txsockjs.metrics import MetricsResource, SockJSCollector
 
 # What the application counts itself goes beside.
@@ -25,14 +26,14 @@ SHOUTS = Counter("shouts", "Messages in upper case")
 
 
 @handler
-async def echo(session):
+async def echo(session: AsyncSession) -> None:
     async for message in session:
         if message.isupper():
             SHOUTS.inc()
         await session.send(message)
 
 
-async def main(reactor, listen="tcp:8080:interface=127.0.0.1"):
+async def main(reactor: Any, listen: str = "tcp:8080:interface=127.0.0.1") -> None:
     service = SockJSResource(echo, name="echo")
     REGISTRY.register(SockJSCollector([service]))
     root = Resource()

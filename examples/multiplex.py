@@ -9,20 +9,23 @@ last one has left.
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from chat import ChatFactory
 from twisted.internet import defer, endpoints, task
-from twisted.internet.protocol import Factory
 from twisted.protocols.wire import Echo
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 from twisted.web.static import File
 
-from txsockjs.multiplex import SockJSMultiplexResource
+from txsockjs.factories import ProtocolSource
+from txsockjs.multiplex import MultiplexProtocol, SockJSMultiplexResource
 
 
 class Topics(SockJSMultiplexResource):
-    def subscribe(self, connection, name):
+    def subscribe(
+        self, connection: MultiplexProtocol, name: str
+    ) -> ProtocolSource | None:
         factory = super().subscribe(connection, name)
         if factory is None and name.startswith("room-"):
             factory = ChatFactory()
@@ -30,14 +33,14 @@ class Topics(SockJSMultiplexResource):
         return factory
 
 
-async def main(reactor, listen="tcp:8080:interface=127.0.0.1"):
+async def main(reactor: Any, listen: str = "tcp:8080:interface=127.0.0.1") -> None:
     topics = Topics()
-    topics.addFactory("echo", Factory.forProtocol(Echo))
+    topics.addFactory("echo", Echo)
     topics.addFactory("chat", ChatFactory())
     here = Path(__file__).parent
-    root = Resource()
-    root.putChild(b"", File(here / "multiplex.html"))
-    root.putChild(b"multiplex_client.js", File(here / "multiplex_client.js"))
+    root: Any = Resource()
+    root.putChild(b"", File(str(here / "multiplex.html")))
+    root.putChild(b"multiplex_client.js", File(str(here / "multiplex_client.js")))
     root.putChild(b"multiplex", topics)
     site = Site(root, parsePOSTFormSubmission=False)
     port = await endpoints.serverFromString(reactor, listen).listen(site)

@@ -5,9 +5,9 @@ A service beside the files of a directory, on one port.
 """
 
 import sys
+from typing import Any
 
 from twisted.internet import defer, endpoints, task
-from twisted.internet.protocol import Factory
 from twisted.protocols.wire import Echo
 from twisted.web.server import Site
 
@@ -15,9 +15,11 @@ from txsockjs import SockJSResource
 from txsockjs.files import PublicFile
 
 
-async def main(reactor, directory=".", listen="tcp:8080:interface=127.0.0.1"):
+async def main(
+    reactor: Any, directory: str = ".", listen: str = "tcp:8080:interface=127.0.0.1"
+) -> None:
     root = PublicFile(directory)
-    root.putChild(b"echo", SockJSResource(Factory.forProtocol(Echo)))
+    root.putChild(b"echo", SockJSResource(Echo))
     site = Site(root, parsePOSTFormSubmission=False)
     port = await endpoints.serverFromString(reactor, listen).listen(site)
     print(f"Files at http://127.0.0.1:{port.getHost().port}/", flush=True)

@@ -21,6 +21,7 @@ webSocketFactory.
 """
 
 import sys
+from typing import Any
 
 from twisted.internet import defer, endpoints, task
 
@@ -28,7 +29,9 @@ from txsockjs import SockJSMultiFactory
 from txsockjs.bridge import BridgeFactory
 
 
-async def main(reactor, broker, listen="tcp:8080:interface=127.0.0.1"):
+async def main(
+    reactor: Any, broker: str, listen: str = "tcp:8080:interface=127.0.0.1"
+) -> None:
     site = SockJSMultiFactory()
     bridge = BridgeFactory.fromString(reactor, broker)
     # What stompjs asks for on a WebSocket; the broker agrees on a version by itself.

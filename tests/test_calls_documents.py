@@ -81,9 +81,7 @@ class AuthorizeTests(MemoryExampleTestCase):
     def test_login(self) -> None:
         """Who is there is on the list, as long as they are there."""
         self.run_("login")
-        client = self.serve(
-            Factory.forProtocol(Echo), authorize=self.space["authorize"]
-        )
+        client = self.serve(Factory.forProtocol(Echo), authorize=self.space["entering"])
         socket = self.come(client, "?name=bob")
         self.assertEqual(self.space["present"], ["bob"])
         socket.close()

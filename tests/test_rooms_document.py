@@ -130,7 +130,7 @@ class ExampleTests(MemoryExampleTestCase):
     def test_script(self) -> None:
         """The site has the script where the page looks for it."""
         self.run_("script")
-        site = self.space["site"]
+        site = self.space["sites"]
         self.assertEqual(list(site.services), ["rooms"])
         script = site.resource.children[b"rooms.js"]
         self.assertIn("export class Rooms", script.getContent().decode())

@@ -28,7 +28,7 @@ from txsockjs.multiplex import MultiplexFactory, SockJSMultiplexResource
 from txsockjs.options import SockJSOptions
 from txsockjs.protocols import SockJSProtocol
 from txsockjs.request import OpeningRequest
-from txsockjs.transport import Login
+from txsockjs.transport import Login, SessionTransport
 from txsockjs.utils import broadcast
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "SessionClosed",
     "SessionEnded",
     "SessionFailed",
+    "SessionTransport",
     "SockJSError",
     "SockJSFactory",
     "SockJSMultiFactory",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from twisted.cred.credentials import ICredentials
 from twisted.cred.error import LoginFailed, Unauthorized, UnhandledCredentials
@@ -18,7 +18,7 @@ from txsockjs.request import OpeningRequest
 from txsockjs.transport import Login
 
 #: What finds somebody's credentials in the opening request.
-Credentials: TypeAlias = Callable[[OpeningRequest], ICredentials]
+Credentials: TypeAlias = Callable[[OpeningRequest], object]
 
 _REFUSALS: Final = (LoginFailed, Unauthorized)
 
@@ -37,14 +37,15 @@ def authorizePortal(
     fault of the server: they are logged, and close with 1011.
 
     @param portal: what they log in with.
-    @param credentials: finds the credentials in the L{OpeningRequest}; it may raise
+    @param credentials: finds the credentials, which provide L{ICredentials
+        <twisted.cred.credentials.ICredentials>}, in the L{OpeningRequest}; it may raise
         L{LoginFailed} or L{Rejected}.
     @param interfaces: what the avatar has to provide, one of them.
     """
 
     def authorize(request: OpeningRequest) -> Deferred[Login]:
         try:
-            found = credentials(request)
+            found = cast(ICredentials, credentials(request))
         except _REFUSALS:
             raise Rejected from None
         login = portal.login(found, request, *interfaces)

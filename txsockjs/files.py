@@ -10,11 +10,13 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 from twisted.web.static import File
 
+from txsockjs._checkers import IsResource
+
 # RFC 9110, 14.1.2, of which one range is taken.
 _RANGE: Final = re.compile(rb"bytes=(?:(\d{1,15})-(\d{1,15})?|-(\d{1,15}))")
 
 
-class PublicFile(File):
+class PublicFile(File, IsResource):  # type: ignore[misc]
     """
     A file, or a directory of them, for everybody to read: Twisted's own, without lists
     of what is in a directory, without names that begin with a dot, without programs.

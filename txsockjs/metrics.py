@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
+from txsockjs._checkers import IsResource
 from txsockjs.counters import TransportCounters
 from txsockjs.errors import RoomError, WireError
 from txsockjs.options import TRANSPORTS
@@ -213,7 +214,7 @@ class RoomsCollector(Collector):
         yield refused
 
 
-class MetricsResource(Resource):
+class MetricsResource(Resource, IsResource):
     """
     Shows all metrics of a registry, for Prometheus to fetch. They are read in the
     reactor's thread, as C{prometheus_client}'s own Resource does not.

@@ -8,11 +8,11 @@ from typing import Any
 from twisted.internet.interfaces import ITransport
 
 from txsockjs.core.frames import Message, encode
-from txsockjs.interfaces import ISockJSTransport
+from txsockjs.messaging import MessageTransport
 
 
 def broadcast(
-    message: bytes | str, targets: Iterable[ISockJSTransport | ITransport]
+    message: bytes | str, targets: Iterable[MessageTransport | ITransport]
 ) -> None:
     """
     Send one message to many transports. It is encoded once for all of them.

@@ -5,44 +5,50 @@ are, and share what they like with the sessions.
 
 import asyncio
 import sys
+from typing import Any, ClassVar
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 from twisted.internet import asyncioreactor, defer, endpoints, task
 
-from txsockjs.connection import SockJSApplication, SockJSConnection, SockJSRouter
+from txsockjs.connection import (
+    ConnectionInfo,
+    SockJSApplication,
+    SockJSConnection,
+    SockJSRouter,
+)
 
 
 class Chat(SockJSConnection):
-    present = set()
+    present: ClassVar[set[SockJSConnection]] = set()
 
-    def on_open(self, request):
+    def on_open(self, request: ConnectionInfo) -> None:
         self.broadcast(self.present, "Somebody joins.")
         self.present.add(self)
 
-    def on_message(self, message):
+    def on_message(self, message: str) -> None:
         self.broadcast(self.present, message)
 
-    def on_close(self):
+    def on_close(self) -> None:
         self.present.remove(self)
         self.broadcast(self.present, "Somebody leaves.")
 
 
 class Present(RequestHandler):
-    def get(self):
+    def get(self) -> None:
         self.write(f"{len(Chat.present)} present")
 
 
 class Say(RequestHandler):
-    def initialize(self, router):
+    def initialize(self, router: SockJSRouter) -> None:
         self.router = router
 
-    def post(self):
+    def post(self) -> None:
         self.router.broadcast(Chat.present, self.request.body)
 
 
-async def main(reactor, port="8080", pages="8081"):
+async def main(reactor: Any, port: str = "8080", pages: str = "8081") -> None:
     router = SockJSRouter(Chat, "/chat")
     more = {"router": router}
     server = HTTPServer(Application([("/present", Present), ("/say", Say, more)]))

@@ -4,16 +4,23 @@ chat_websockets.py.
 """
 
 import sys
+from typing import Any
 
 from twisted.internet import asyncioreactor, defer, endpoints, task
 
-from txsockjs import SockJSMultiFactory, broadcast, handler
+from txsockjs import (
+    AsyncSession,
+    SessionTransport,
+    SockJSMultiFactory,
+    broadcast,
+    handler,
+)
 
-present = set()
+present: set[SessionTransport] = set()
 
 
 @handler
-async def chat(session):
+async def chat(session: AsyncSession) -> None:
     broadcast("Somebody joins.", present)
     present.add(session.transport)
     try:
@@ -24,7 +31,7 @@ async def chat(session):
         broadcast("Somebody leaves.", present)
 
 
-async def main(reactor, port="8080"):
+async def main(reactor: Any, port: str = "8080") -> None:
     site = SockJSMultiFactory()
     site.addFactory(chat, "chat")
     endpoint = endpoints.TCP4ServerEndpoint(reactor, int(port), interface="127.0.0.1")

@@ -4,30 +4,30 @@ be compared with multiplex_tornado.py.
 """
 
 import sys
+from typing import Any
 
 from twisted.internet import defer, endpoints, task
-from twisted.internet.protocol import Factory, Protocol
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from txsockjs.multiplex import SockJSMultiplexResource
+from txsockjs.multiplex import ChannelProtocol, SockJSMultiplexResource
 
 
-class Echo(Protocol):
-    def dataReceived(self, data):
+class Echo(ChannelProtocol):
+    def dataReceived(self, data: bytes) -> None:
         self.transport.write(data)
 
 
-class Chat(Protocol):
-    def dataReceived(self, data):
+class Chat(ChannelProtocol):
+    def dataReceived(self, data: bytes) -> None:
         self.transport.broadcast(data)
 
 
-async def main(reactor, port="8080"):
+async def main(reactor: Any, port: str = "8080") -> None:
     topics = SockJSMultiplexResource({"cookie_needed": True})
-    topics.addFactory("echo", Factory.forProtocol(Echo))
-    topics.addFactory("chat", Factory.forProtocol(Chat))
-    root = Resource()
+    topics.addFactory("echo", Echo)
+    topics.addFactory("chat", Chat)
+    root: Any = Resource()
     root.putChild(b"multiplex", topics)
     endpoint = endpoints.TCP4ServerEndpoint(reactor, int(port), interface="127.0.0.1")
     listening = await endpoint.listen(Site(root, parsePOSTFormSubmission=False))

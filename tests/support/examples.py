@@ -13,7 +13,7 @@ from unittest import mock
 from uuid import uuid4
 
 import treq
-from twisted.internet import reactor
+from twisted.internet import reactor, task
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.scripts.twistd import ServerOptions
@@ -171,9 +171,10 @@ class ExampleTestCase(TestCase):
         """
         Run blocks in one namespace, as a reader would who pastes them in a row.
         """
-        # An example that starts the reactor finds it running, and is never shut down.
-        with mock.patch.multiple(
-            reactor, run=mock.DEFAULT, addSystemEventTrigger=self._trigger
+        # An example that runs the reactor finds it running, and is never shut down.
+        with (
+            mock.patch.object(task, "react"),
+            mock.patch.object(reactor, "addSystemEventTrigger", self._trigger),
         ):
             for name in names:
                 where = f"{self.document}: {name}"

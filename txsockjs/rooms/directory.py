@@ -15,7 +15,7 @@ from txsockjs.clock import Clock, clockOr
 from txsockjs.counters import RoomsCounters
 from txsockjs.errors import RoomValueError
 from txsockjs.rooms.attendance import Attendance
-from txsockjs.rooms.interfaces import IBroker, IBrokerListener
+from txsockjs.rooms.interfaces import AnyBroker, IBroker, IBrokerListener
 from txsockjs.rooms.memory import MemoryBroker
 from txsockjs.rooms.options import RoomOptions, RoomsOptions
 from txsockjs.rooms.room import Room
@@ -51,7 +51,7 @@ class Rooms:
 
     def __init__(
         self,
-        broker: IBroker | None = None,
+        broker: AnyBroker | None = None,
         options: RoomsOptions | Mapping[str, object] | None = None,
         *,
         clock: Clock | None = None,
@@ -71,7 +71,8 @@ class Rooms:
         self.waiting = 0
         self.turns: DeferredSemaphore = DeferredSemaphore(_AT_ONCE)
         self._clock = clock
-        self.broker: IBroker = MemoryBroker(clock) if broker is None else broker
+        given: Any = MemoryBroker(clock) if broker is None else broker
+        self.broker: IBroker = given
         self._rooms: WeakValueDictionary[str, Room] = WeakValueDictionary()
         self._inhabited: dict[str, Room] = {}
         self._named: dict[str, RoomOptions] = {}

@@ -13,7 +13,7 @@ has checked them, and the limits of their length, before it calls.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -183,6 +183,74 @@ class IBroker(Interface):
         @return: all of them with their info, by their ids, in no order. Who is gone for
             longer than the time to live is not among them.
         """
+
+
+class Broker(Protocol):
+    """
+    An L{IBroker}, as it is known to type checkers without zope's plugin.
+    """
+
+    @property
+    def up(self) -> bool:
+        """
+        As L{IBroker.up}.
+        """
+
+    def start(self, listener: Any) -> None:
+        """
+        As L{IBroker.start}.
+        """
+
+    def stop(self) -> Deferred[None]:
+        """
+        As L{IBroker.stop}.
+        """
+
+    def publish(
+        self, room: str, text: str, history: int, ttl: float
+    ) -> Deferred[Position | None]:
+        """
+        As L{IBroker.publish}.
+        """
+
+    def subscribe(self, room: str) -> Deferred[None]:
+        """
+        As L{IBroker.subscribe}.
+        """
+
+    def unsubscribe(self, room: str) -> Deferred[None]:
+        """
+        As L{IBroker.unsubscribe}.
+        """
+
+    def read(self, room: str, since: Position) -> Deferred[History]:
+        """
+        As L{IBroker.read}.
+        """
+
+    def recent(self, room: str, count: int) -> Deferred[History]:
+        """
+        As L{IBroker.recent}.
+        """
+
+    def enter(self, room: str, members: Mapping[str, str]) -> Deferred[None]:
+        """
+        As L{IBroker.enter}.
+        """
+
+    def leave(self, room: str, members: Collection[str]) -> Deferred[None]:
+        """
+        As L{IBroker.leave}.
+        """
+
+    def members(self, room: str) -> Deferred[Mapping[str, str]]:
+        """
+        As L{IBroker.members}.
+        """
+
+
+#: What constructors take as a broker, for type checkers with that plugin and without.
+AnyBroker: TypeAlias = "IBroker | Broker"
 
 
 class IBrokerListener(Interface):

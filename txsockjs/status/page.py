@@ -14,6 +14,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 from twisted.web.util import Redirect
 
+from txsockjs._checkers import IsResource
 from txsockjs.browser import CLIENT
 from txsockjs.clock import clockOr
 from txsockjs.factory import SockJSMultiFactory
@@ -80,7 +81,7 @@ class _File(Resource):
     render_HEAD = render_GET
 
 
-class StatusResource(Resource):
+class StatusResource(Resource, IsResource):
     """
     The page, its files and, at C{live}, the service that it talks to.
 
