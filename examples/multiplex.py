@@ -18,14 +18,12 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 from twisted.web.static import File
 
-from txsockjs.factories import ProtocolSource
 from txsockjs.multiplex import MultiplexProtocol, SockJSMultiplexResource
+from txsockjs.subscriptions import Subscribed
 
 
 class Topics(SockJSMultiplexResource):
-    def subscribe(
-        self, connection: MultiplexProtocol, name: str
-    ) -> ProtocolSource | None:
+    def subscribe(self, connection: MultiplexProtocol, name: str) -> Subscribed:
         factory = super().subscribe(connection, name)
         if factory is None and name.startswith("room-"):
             factory = ChatFactory()

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
+from txsockjs._checkers import IsResource
 from txsockjs.clock import Clock
 from txsockjs.pagesite import PageSite
 from txsockjs.transports.resource import SockJSResource
@@ -19,7 +20,7 @@ from txsockjs.transports.resource import SockJSResource
 __all__ = ["HealthResource", "healthSite"]
 
 
-class HealthResource(Resource):
+class HealthResource(Resource, IsResource):
     """
     Answers 200 while at least one service takes sessions, and 503 while none does, such
     as those of a process that is stopping. The body has a line for each service, with

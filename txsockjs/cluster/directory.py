@@ -86,7 +86,7 @@ class Directory:
         @raise ValueError: for a URL that is none.
         """
         self.me = me
-        self.url = RedisURL.parse(url)
+        self.url: RedisURL = RedisURL.parse(url)
         self._clock = reactor
         self._prefix = prefix.encode("ascii")
         self._lease = lease

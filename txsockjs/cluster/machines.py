@@ -46,6 +46,7 @@ from txsockjs.cluster.passed import (
 )
 from txsockjs.cluster.routing import Router, passedTo, sessionIdOf
 from txsockjs.cluster.signing import Checker, Signer, checkSecret
+from txsockjs.counters import ClusterCounters
 from txsockjs.errors import (
     BrokerUnavailable,
     NotAPeer,
@@ -131,7 +132,7 @@ class RedisCluster:
         self._signer = Signer(secret, reactor)
         self._checker = Checker(secret, me, reactor)
         self._router = Router(reactor)
-        self.counters = self._router.counters
+        self.counters: ClusterCounters = self._router.counters
         self._names: dict[Any, str] = {}
         self._ports: list[IListeningPort] = []
         self._started = False

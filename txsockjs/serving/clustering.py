@@ -26,7 +26,7 @@ class ClusterUsage(ProcessOptions):
     Those options, and what they mean.
     """
 
-    optParameters = [
+    optParameters: Any = [
         [
             "cluster",
             None,

@@ -63,7 +63,9 @@ class ProcessOptions(UsageOptions):
     def postOptions(self) -> None:
         parent: Any = self.parent
         twistd = parent if parent is not None and "nodaemon" in parent else None
-        self.log = ProcessLog(self._format or FORMATS[0], self._levels, twistd)
+        self.log: ProcessLog = ProcessLog(
+            self._format or FORMATS[0], self._levels, twistd
+        )
         if twistd is not None:
             self._checkLog(parent)
             self._checkPid(parent)

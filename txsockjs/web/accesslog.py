@@ -77,7 +77,7 @@ class LoggedSite(Site):
         former = getattr(self, "logFile", None)
         if self.logPath is None or former is None:
             return False
-        self.logFile = open(self.logPath, "a", 1, newline="\n")  # noqa: SIM115
+        self.logFile: Any = open(self.logPath, "a", 1, newline="\n")  # noqa: SIM115
         former.close()
         return True
 
