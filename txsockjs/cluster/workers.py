@@ -85,7 +85,11 @@ class WorkerCluster:
         Listen no more, and give up what is passed on.
         """
         ports, self._ports = self._ports, []
-        closed = [maybeDeferred(port.stopListening) for port in ports]
+        closed = [
+            # Somebody may have removed what it listened at.
+            maybeDeferred(port.stopListening).addErrback(lambda f: f.trap(OSError))
+            for port in ports
+        ]
         self._handovers.close()
         self._router.abort()
         return gatherResults(closed).addCallback(lambda results: None)

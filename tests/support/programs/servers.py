@@ -54,11 +54,12 @@ class Amplify(protocol.Protocol):
 class Describe(protocol.Protocol):
     """Answers any message with what the server knows of the session."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server | None = None) -> None:
         self.server = server
 
     def connectionMade(self) -> None:
-        self.server.described += 1
+        if self.server is not None:
+            self.server.described += 1
 
     def dataReceived(self, data: bytes) -> None:
         peer, request = self.transport.getPeer(), self.transport.request

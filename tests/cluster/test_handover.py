@@ -1,0 +1,295 @@
+"""Connections that go from one worker to another, over real UNIX sockets."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from typing import Any
+from unittest import skipUnless
+
+from twisted.internet import reactor, tcp, unix
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.interfaces import IReactorSocket, IReactorUNIX
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import TestCase
+
+from tests.support.serving import Echo, RecordingFactory
+from txsockjs.cluster import handover
+from txsockjs.cluster.peers import Peer, Slots
+from txsockjs.cluster.workers import WorkerCluster
+from txsockjs.factory import SockJSFactory
+
+ACCEPTED = (tcp.Server, unix.Server, unix.Client)
+
+
+class Talk(Protocol):
+    """
+    A client's connection.
+    """
+
+    transport: Any
+
+    def __init__(self) -> None:
+        self.received = b""
+        self.ended = False
+        self._wanted: tuple[bytes, int, Deferred[None]] | None = None
+
+    def dataReceived(self, data: bytes) -> None:
+        self.received += data
+        self._look()
+
+    def connectionLost(self, reason: object = None) -> None:
+        self.ended = True
+        self._look()
+
+    def until(self, text: bytes, count: int = 1) -> Deferred[None]:
+        """
+        Wait until something has come so often, or the connection has ended.
+        """
+        done: Deferred[None] = Deferred()
+        self._wanted = text, count, done
+        self._look()
+        return done
+
+    def _look(self) -> None:
+        if self._wanted is not None:
+            text, count, done = self._wanted
+            if self.ended or self.received.count(text) >= count:
+                self._wanted = None
+                done.callback(None)
+
+    def post(self, path: str, body: bytes = b"") -> None:
+        """
+        Make a request.
+        """
+        head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n"
+        self.transport.write(head.encode() + body)
+
+
+class Member:
+    """
+    A worker in this process.
+    """
+
+    def __init__(self, case: HandoverTests, slot: int, options: Any) -> None:
+        factory = RecordingFactory(Echo)
+        self.sessions = factory.sessions
+        self.slots = Slots(2, Peer(slot, slot, f"{case.directory}/{slot}"))
+        self.cluster = WorkerCluster(reactor, self.slots)
+        self.site = SockJSFactory(factory, options, cluster=self.cluster)
+        self.port = reactor.listenTCP(0, self.site, interface="127.0.0.1")
+
+    @property
+    def counters(self) -> Any:
+        return self.cluster.counters
+
+    async def stop(self) -> None:
+        await self.site.leaveCluster()
+        await self.port.stopListening()
+
+
+@skipUnless(
+    IReactorUNIX.providedBy(reactor) and IReactorSocket.providedBy(reactor),
+    "this system hands no connections over",
+)
+class HandoverTests(TestCase):
+    """
+    Two workers, and a session of the second one.
+    """
+
+    timeout = 20
+    options: dict[str, Any] = {}
+
+    def setUp(self) -> None:
+        # Paths of sockets are limited to 107 bytes.
+        self.directory = tempfile.mkdtemp()
+        self.near, self.far = (Member(self, slot, self.options) for slot in range(2))
+        self.tell(self.near, self.far)
+        slots = self.near.slots
+        ids = [f"id{number}" for number in range(100)]
+        self.path, self.other, self.own = (
+            f"/0/{next(id for id in ids if slots.slotOf(id.encode()) == slot)}"
+            for slot in (1, 1, 0)
+        )
+        self.talks: list[Talk] = []
+
+    def tell(self, *members: Member) -> None:
+        for member in (self.near, self.far):
+            member.slots.update([each.slots.me for each in members])
+
+    async def tearDown(self) -> None:
+        for talk in self.talks:
+            talk.transport.abortConnection()
+        for member in (self.near, self.far):
+            await member.stop()
+        # Connections that were accepted learn of their end in the next turns.
+        while any(isinstance(each, ACCEPTED) for each in reactor.getReaders()):
+            await deferLater(reactor, 0.01)
+        shutil.rmtree(self.directory)
+
+    async def connect(self) -> Talk:
+        port = self.near.port.getHost().port
+        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port)
+        talk: Talk = await connectProtocol(endpoint, Talk())
+        self.talks.append(talk)
+        return talk
+
+    async def assertCounts(self, handed: int, passed: int) -> None:
+        """
+        So many connections were handed over and taken, and so many requests passed on.
+        """
+        near, far = self.near.counters, self.far.counters
+        while near.handed < handed:
+            # The client may have its answer before that is known.
+            await deferLater(reactor, 0.01)
+        found = near.handed, far.adopted, near.passed
+        self.assertEqual(found, (handed, handed, passed))
+
+    async def test_handed(self) -> None:
+        """
+        A connection goes to the worker whose session it asks for, with what is on it;
+        that answers this request and the further ones, and knows the client.
+        """
+        talk = await self.connect()
+        talk.post(f"{self.path}/xhr")
+        await talk.until(b"\r\no\n")
+        await self.assertCounts(1, 0)
+        for number in range(10):
+            talk.post(f"{self.path}/xhr_send", b'["x"]')
+            talk.post(f"{self.path}/xhr")
+            await talk.until(b'a["x"]', number + 1)
+        await self.assertCounts(1, 0)
+        [session] = self.far.sessions
+        self.assertEqual(session.transport.getPeer(), talk.transport.getHost())
+        self.assertFalse(talk.ended)
+
+    async def test_pipelined(self) -> None:
+        """
+        What came behind the request is not lost.
+        """
+        talk = await self.connect()
+        head = f"POST {self.path}/%s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
+        send = head % ("xhr_send", 5) + '["a"]'
+        poll = head % ("xhr", 0)
+        talk.transport.write((poll + send + poll + send + poll).encode())
+        await talk.until(b'a["a"]', 2)
+        await self.assertCounts(1, 0)
+        self.assertEqual(talk.received.count(b"HTTP/1.1 "), 5)
+
+    async def test_closed(self) -> None:
+        """
+        A connection that was handed over ends where it is now.
+        """
+        talk = await self.connect()
+        talk.post(f"{self.path}/xhr")
+        await talk.until(b"\r\no\n")
+        talk.post(f"{self.path}/xhr")
+        self.far.sessions[0].transport.loseConnection(3001, "enough")
+        await talk.until(b"enough")
+        talk.transport.write(b"NONSENSE\r\n\r\n")
+        await talk.until(b"never")
+        self.assertTrue(talk.ended)
+        self.assertIn(b"400", talk.received)
+
+    async def test_stays(self) -> None:
+        """
+        One that is used for sessions of several workers is not handed to and fro: what
+        comes on it is passed on.
+        """
+        talk = await self.connect()
+        talk.post(f"{self.path}/xhr")
+        await talk.until(b"\r\no\n")
+        talk.post(f"{self.own}/xhr")
+        await talk.until(b"\r\no\n", 2)
+        self.assertEqual(self.far.counters.passed, 1)
+        self.assertEqual(self.far.counters.handed, 0)
+        for count in range(3, 3 + handover.IN_A_ROW):
+            talk.post(f"{self.own}/xhr_send", b'["x"]')
+            await talk.until(b"HTTP/1.1 ", count)
+        # By now it is clear whose it is.
+        while not self.far.counters.handed:
+            await deferLater(reactor, 0.01)
+
+    async def test_large(self) -> None:
+        """
+        A request with a large body is passed on, and stays where it came in.
+        """
+        self.patch(handover, "MOST_BYTES", 4)
+        talk = await self.connect()
+        talk.post(f"{self.path}/xhr", b"12345")
+        await talk.until(b"\r\no\n")
+        await self.assertCounts(0, 1)
+
+    async def test_oldHTTP(self) -> None:
+        """
+        So is one that ends its connection.
+        """
+        talk = await self.connect()
+        head = f"POST {self.path}/xhr HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        talk.transport.write(head.encode())
+        await talk.until(b"never")
+        self.assertTrue(talk.received.endswith(b"\r\no\n"))
+        await self.assertCounts(0, 1)
+
+    async def test_refused(self) -> None:
+        """
+        Where the other worker does not take the connection, since it sees that another
+        one should, the request is passed on, once, and answered here.
+        """
+        newer = Peer(1, 9, f"{self.directory}/9")
+        self.far.slots.update([self.near.slots.me, self.far.slots.me, newer])
+        talk = await self.connect()
+        talk.post(f"{self.path}/xhr")
+        await talk.until(b"HTTP/1.1 ")
+        self.assertIn(b" 503 ", talk.received)
+        await self.assertCounts(0, 1)
+        self.assertFalse(talk.ended)
+
+    async def test_gone(self) -> None:
+        """
+        Where it is gone, the client is told so, on a connection that goes on.
+        """
+        await self.far.site.leaveCluster()
+        talk = await self.connect()
+        talk.post(f"{self.path}/xhr")
+        await talk.until(b"HTTP/1.1 503 ")
+        talk.post(f"{self.own}/xhr")
+        await talk.until(b"\r\no\n")
+        await self.assertCounts(0, 1)
+
+    async def test_silent(self) -> None:
+        """
+        Where it does not answer in time, the connection is closed, at both: it may have
+        been taken.
+        """
+        self.patch(handover, "TAKE_TIME", 0.05)
+        self.patch(handover.Adopting, "dataReceived", lambda self, data: None)
+        talk = await self.connect()
+        talk.post(f"{self.path}/xhr")
+        await talk.until(b"never")
+        self.assertTrue(talk.ended)
+        self.assertEqual(talk.received, b"")
+
+    async def test_descriptors(self) -> None:
+        """
+        No descriptor is left open of what was handed over and has ended.
+        """
+
+        async def one() -> None:
+            talk = await self.connect()
+            talk.post(f"{self.path}/xhr_send", b'["x"]')
+            await talk.until(b"HTTP/1.1 404")
+            talk.transport.loseConnection()
+            await talk.until(b"never")
+            await deferLater(reactor, 0.01)
+
+        await one()
+        before = len(os.listdir("/proc/self/fd")) if os.path.exists("/proc") else 0
+        for _ in range(5):
+            await one()
+        after = len(os.listdir("/proc/self/fd")) if os.path.exists("/proc") else 0
+        self.assertEqual(after, before)
+        await self.assertCounts(6, 0)
