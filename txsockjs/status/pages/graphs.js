@@ -49,7 +49,7 @@ class Graph {
   constructor(kind, parent) {
     this.kind = kind;
     this.value = make('p', 'value');
-    this.more = make('p', 'more');
+    this.more = make('p', kind.second ? 'more second' : 'more');
     this.svg = document.createElementNS(SVG, 'svg');
     this.svg.setAttribute('viewBox', `0 0 ${SECONDS} ${HEIGHT}`);
     this.svg.setAttribute('preserveAspectRatio', 'none');
