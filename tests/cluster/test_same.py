@@ -340,6 +340,21 @@ class PaceTests(Origins):
         self.assertIsNone(core.receiver)
         self.assertEqual(self.workers[1].site.reactor, self.reactor)
 
+    def test_vanished(self) -> None:
+        """
+        A client that takes nothing for as long as from one heartbeat to the next is
+        gone, as it is where its session is.
+        """
+        connection, session = self.opened()
+        transport: Any = connection.transport
+        transport.pauseProducing()
+        session.transport.write(b"x" * 80_000)
+        core = self.workers[1].service.byId[self.one.encode()]
+        self.reactor.advance(24)
+        self.assertIsNotNone(core.receiver)
+        self.reactor.advance(30)
+        self.assertIsNone(core.receiver)
+
     def test_kept(self) -> None:
         """
         One connection carries what is passed on one after the other, and is given up

@@ -305,6 +305,7 @@ class RedisCluster:
             self._router.keepOnly({*self._directory.processes(), owner})
         self._router.passOn(
             request,
+            resource.service,
             owner,
             partial(self.connecting, place),
             serialise(request, lines, body),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 from zope.interface import implementer
@@ -25,28 +25,37 @@ _NO_ANSWERS: Final[dict[int, type[WireError]]] = {
 @implementer(IPushProducer)
 class Relay:
     """
-    Passes one request on, and its answer back, in the pace of the client.
+    Passes one request on, and its answer back, in the pace of the client. The peer sees
+    a connection that takes all; whether the client takes anything is seen here.
     """
 
     __slots__ = (
         "_asked",
         "_body",
+        "_clock",
         "_head",
         "_isStreaming",
         "_missing",
         "_otherwise",
         "_over",
+        "_patience",
         "_request",
         "_response",
+        "_taken",
+        "_watching",
     )
 
     def __init__(
         self,
         request: Request,
         otherwise: Callable[[Exception], object],
+        clock: IReactorTime,
+        patience: float,
     ) -> None:
         """
         @param request: whose answer it is.
+        @param patience: seconds after which a client that has taken nothing of what
+            waits for it is gone.
         @param otherwise: called where a peer has not answered, with L{NotHere} if it
             does not have the session, L{NotAPeer} if it does not take requests from
             here, L{NotConnected
@@ -64,6 +73,11 @@ class Relay:
         # Whether the client has got a part of the answer.
         self._isStreaming = False
         self._over = False
+        self._clock = clock
+        self._patience = patience
+        # What looks whether the client takes anything, and what it had taken.
+        self._watching: IDelayedCall | None = None
+        self._taken: int | None = None
 
     def start(self, pool: PeerPool, data: bytes) -> None:
         """
@@ -77,9 +91,31 @@ class Relay:
         The client is gone: nobody takes the answer.
         """
         if not self._over:
-            self._over = True
+            self._end()
             if self._asked is not None:
                 self._asked.giveUp()
+
+    def _end(self) -> None:
+        self._over = True
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
+
+    def _watch(self) -> None:
+        """
+        Look whether the client takes what waits for it.
+        """
+        self._watching = None
+        assert self._response is not None
+        wire = self._response.wire
+        if not wire.held():
+            self._taken = None
+            return
+        before, self._taken = self._taken, wire.taken()
+        if self._taken == before:
+            wire.abort()
+        else:
+            self._watching = self._clock.callLater(self._patience, self._watch)
 
     # Answer
 
@@ -103,6 +139,9 @@ class Relay:
         self._missing -= len(data)
         if self._isStreaming:
             response.write(data)
+            if self._watching is None:
+                self._taken = response.wire.taken()
+                self._watching = self._clock.callLater(self._patience, self._watch)
         elif self._missing:
             self._beginLong(data)
         else:
@@ -125,7 +164,7 @@ class Relay:
     def done(self) -> None:
         if self._over:
             return
-        self._over = True
+        self._end()
         head, response = self._head, self._response
         assert head is not None
         if response is None:
@@ -140,7 +179,7 @@ class Relay:
     def broken(self, error: Exception) -> None:
         if self._over:
             return
-        self._over = True
+        self._end()
         response = self._response
         if response is None or not self._isStreaming:
             self._otherwise(error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.web.server import Request
@@ -11,9 +11,13 @@ from twisted.web.server import Request
 from txsockjs.cluster.connections import PeerPool
 from txsockjs.cluster.passed import Passed
 from txsockjs.cluster.relay import Relay
+from txsockjs.core.service import Service
 from txsockjs.counters import ClusterCounters
 from txsockjs.errors import WireError
 from txsockjs.transports.base import ServiceResource
+
+# Seconds after which a client that takes nothing is gone, where no heartbeat says it.
+_PATIENCE: Final = 25.0
 
 
 def sessionIdOf(request: Request) -> bytes:
@@ -58,6 +62,7 @@ class Router:
     def passOn(
         self,
         request: Request,
+        service: Service,
         key: object,
         endpoint: Callable[[], IStreamClientEndpoint],
         data: bytes,
@@ -66,6 +71,7 @@ class Router:
         """
         Pass a request on.
 
+        @param service: the service that it is for.
         @param key: whom to.
         @param endpoint: called for where that is, if it is not known yet.
         @param data: the request.
@@ -75,7 +81,8 @@ class Router:
         if pool is None:
             pool = self._pools[key] = PeerPool(self.reactor, endpoint())
         self.counters.passed += 1
-        Relay(request, otherwise).start(pool, data)
+        patience = service.options.heartbeat or _PATIENCE
+        Relay(request, otherwise, self.reactor, patience).start(pool, data)
 
     def reaches(self, key: object) -> bool:
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -190,7 +191,9 @@ class WorkerCluster:
             self._pass(request, resource, peer)
 
     def _pass(self, request: Request, resource: ServiceResource, peer: Peer) -> None:
-        self._passOn(request, peer, False, partial(self._fail, request, resource))
+        self._passOn(
+            request, resource, peer, False, partial(self._fail, request, resource)
+        )
 
     def _ask(
         self, request: Request, resource: ServiceResource, peers: list[Peer]
@@ -210,7 +213,7 @@ class WorkerCluster:
             else:
                 self._fail(request, resource, error)
 
-        self._passOn(request, oldest, True, otherwise)
+        self._passOn(request, resource, oldest, True, otherwise)
 
     def _fail(
         self, request: Request, resource: ServiceResource, error: Exception
@@ -219,15 +222,22 @@ class WorkerCluster:
         problem = SessionLost() if reached else PeerUnavailable()
         self._router.refuse(request, resource, problem)
 
-    def _passOn(self, request: Request, peer: Peer, ask: bool, otherwise: Any) -> None:
+    def _passOn(
+        self,
+        request: Request,
+        resource: ServiceResource,
+        peer: Peer,
+        ask: bool,
+        otherwise: Callable[[Exception], object],
+    ) -> None:
         passed = passedOf(request, ask)
         lines = headerLines(request)
         lines += certificateLine(passed)
         lines.append(passedLine(passed.format()))
         data = serialise(request, lines, bodyOf(request))
-        self._router.passOn(
-            request, peer.path, partial(self.connecting, peer.path), data, otherwise
-        )
+        endpoint = partial(self.connecting, peer.path)
+        service = resource.service
+        self._router.passOn(request, service, peer.path, endpoint, data, otherwise)
 
 
 def _nobody(request: Request, problem: NotPassed) -> None:
