@@ -96,7 +96,14 @@ class PackagingTests(SynchronousTestCase):
     """
 
     #: What an installation wants.
-    runtime = {"twisted", "autobahn", "treq", "attrs", "zope.interface"}
+    runtime = {
+        "attrs",
+        "autobahn",
+        "treq",
+        "twisted",
+        "typing_extensions",
+        "zope.interface",
+    }
 
     def setUp(self) -> None:
         self.built = build()
