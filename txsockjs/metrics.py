@@ -158,7 +158,7 @@ def _transports(resource: SockJSResource) -> list[TransportCounters]:
     offered = [
         name
         for name in TRANSPORTS
-        if not name.endswith("_send") and resource.options.offers(name)
+        if not name.endswith("send") and resource.options.offers(name)
     ]
     return [
         counters.get(name) or TransportCounters(counters.service, name)
