@@ -6,10 +6,15 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txsockjs import OpeningRequest, SockJSProtocol
 from txsockjs.client import SockJSClientProtocol
-from txsockjs.interfaces import ISockJSBinaryReceiver, ISockJSMessageReceiver
+from txsockjs.interfaces import (
+    ISockJSBinaryReceiver,
+    ISockJSMessageReceiver,
+    ISockJSTransport,
+)
 from txsockjs.multiplex import ChannelProtocol, MultiplexFactory
 from txsockjs.testing import MemoryClient, MemorySite, MemorySockJSEndpoint
-from txsockjs.transport import Login
+from txsockjs.rooms.interfaces import Broker, IBroker
+from txsockjs.transport import Login, SessionTransport
 
 
 class User:
@@ -173,3 +178,22 @@ class ProtocolTests(SynchronousTestCase):
         site.advance(1)
         keeper = self.successResultOf(connected)
         self.assertEqual(keeper.got, ["websocket: text 5"])
+
+
+class SameTests(SynchronousTestCase):
+    """
+    What type checkers know without a plugin, and the interfaces.
+    """
+
+    def test_transport(self) -> None:
+        """
+        Each member of the transport's interface is one of its class.
+        """
+        self.assertLessEqual(set(ISockJSTransport), set(dir(SessionTransport)))
+
+    def test_broker(self) -> None:
+        """
+        A broker has the same members by both.
+        """
+        public = {name for name in vars(Broker) if not name.startswith("_")}
+        self.assertEqual(public, set(IBroker))
