@@ -36,6 +36,7 @@ class Relay:
         "_head",
         "_isStreaming",
         "_missing",
+        "_moved",
         "_otherwise",
         "_over",
         "_patience",
@@ -75,9 +76,11 @@ class Relay:
         self._over = False
         self._clock = clock
         self._patience = patience
-        # What looks whether the client takes anything, and what it had taken.
+        # What looks whether the client takes anything, what it had taken, and whether
+        # it has taken more since the last look.
         self._watching: IDelayedCall | None = None
         self._taken: int | None = None
+        self._moved = False
 
     def start(self, pool: PeerPool, data: bytes) -> None:
         """
@@ -112,7 +115,8 @@ class Relay:
             self._taken = None
             return
         before, self._taken = self._taken, wire.taken()
-        if self._taken == before:
+        moved, self._moved = self._moved or self._taken != before, False
+        if not moved:
             wire.abort()
         else:
             self._watching = self._clock.callLater(self._patience, self._watch)
@@ -138,9 +142,14 @@ class Relay:
             return
         self._missing -= len(data)
         if self._isStreaming:
+            wire = response.wire
+            if wire.pending(0) and wire.taken() != self._taken:
+                self._moved = True
             response.write(data)
+            if wire.pending(0):
+                # What is written may change this number, too.
+                self._taken = wire.taken()
             if self._watching is None:
-                self._taken = response.wire.taken()
                 self._watching = self._clock.callLater(self._patience, self._watch)
         elif self._missing:
             self._beginLong(data)
