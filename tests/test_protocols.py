@@ -12,8 +12,8 @@ from txsockjs.interfaces import (
     ISockJSTransport,
 )
 from txsockjs.multiplex import ChannelProtocol, MultiplexFactory
-from txsockjs.testing import MemoryClient, MemorySite, MemorySockJSEndpoint
 from txsockjs.rooms.interfaces import Broker, IBroker
+from txsockjs.testing import MemoryClient, MemorySite, MemorySockJSEndpoint
 from txsockjs.transport import Login, SessionTransport
 
 
