@@ -31,7 +31,8 @@ class Reloader:
         self._stop = stop or reactor.stop
         self._things: list[tuple[str, Callable[[], object]]] = []
         self._former: Any = None
-        self._terminal = False
+        # The session of processes, if it has a terminal.
+        self._session: int | None = None
 
     def add(self, what: str, read: Callable[[], object]) -> None:
         """
@@ -66,15 +67,15 @@ class Reloader:
     def watch(self) -> None:
         """
         Do so on SIGHUP, from now on. Whoever has that signal ignored, as C{nohup} does,
-        or has a handler of it, keeps that. To be called again once the process is a
-        daemon, which has no terminal any more.
+        or has a handler of it, keeps that.
         """
-        self._terminal = _hasTerminal()
         if (
             _HANGUP is not None
             and threading.current_thread() is threading.main_thread()
             and signal.getsignal(_HANGUP) is signal.SIG_DFL
         ):
+            # A daemon leaves the terminal that it was started in.
+            self._session = os.getsid(0) if _hasTerminal() else None
             self._former = signal.signal(_HANGUP, self._signalled)
 
     def unwatch(self) -> None:
@@ -89,7 +90,7 @@ class Reloader:
         self._reactor.callFromThread(self._hungUp)
 
     def _hungUp(self) -> None:
-        if self._terminal and not _hasTerminal():
+        if self._session == os.getsid(0) and not _hasTerminal():
             # This is what the signal was invented for.
             self._log.info("The terminal is gone: stopping.")
             self._stop()
