@@ -108,6 +108,18 @@ class FilesTests(SynchronousTestCase):
             self.assertIs(service["init"], True)
             self.assertGreater(int(service["stop_grace_period"].removesuffix("s")), 30)
 
+    def test_notTested(self) -> None:
+        """
+        The files for proxies that are not here say so, can be read, and name the two
+        processes.
+        """
+        for name in "envoy.yaml", "traefik.yaml":
+            text = (DEPLOY / name).read_text()
+            self.assertRegex(text, r"not\s+(# )?tested by the project")
+            said = json.dumps(yaml.safe_load(text))
+            for number in "8081", "8082":
+                self.assertEqual(said.count(number), 1, name)
+
 
 class RunTests(TwistdTestCase):
     """What the containers run, but for the walls between them."""
@@ -127,6 +139,7 @@ class RunTests(TwistdTestCase):
             ]
             started[name] = self.start(*command)
             await started[name].until("SockJS services rooms at")
+            await started[name].until("is there")
         # Those of the file for HAProxy.
         self.assertEqual(list(ports), [8081, 8082])
         port, _ = await runHAProxy(self, list(ports.values()))
@@ -141,7 +154,6 @@ class RunTests(TwistdTestCase):
             while "to all" not in await session.receive():
                 pass
         for process in started.values():
-            self.assertIn("is there", process.output)
             process.terminate()
         for session in sessions:
             while "Service Restart" not in await session.receive():

@@ -16,7 +16,12 @@ from tests.support.documents import blocks, commands
 from tests.support.examples import ExampleTestCase, get, opened
 from tests.support.programs.certificates import makeCertificate
 from tests.support.programs.node import need
-from tests.support.programs.proxies import startHAProxy, startNginx
+from tests.support.programs.proxies import (
+    startApache,
+    startCaddy,
+    startHAProxy,
+    startNginx,
+)
 
 DOCUMENT = "docs/deploy.rst"
 WELCOME = "Welcome to SockJS!\n"
@@ -55,6 +60,10 @@ class Deployment:
             session = await opened(chat)
             self.assertIn("hello", await session.ask("hello"))
 
+
+class Secured(Deployment):
+    """What is shown for those that have lines for TLS."""
+
     async def test_tls(self: Any) -> None:
         """With the lines for TLS in their place, the proxy serves over TLS."""
         certificate = makeCertificate()
@@ -79,7 +88,7 @@ class Deployment:
         return directory
 
 
-class NginxTests(Deployment, ExampleTestCase):
+class NginxTests(Secured, ExampleTestCase):
     """The part on nginx."""
 
     program = "nginx"
@@ -87,9 +96,25 @@ class NginxTests(Deployment, ExampleTestCase):
     processes = slice(0, 2)
 
 
-class HAProxyTests(Deployment, ExampleTestCase):
+class HAProxyTests(Secured, ExampleTestCase):
     """The part on HAProxy."""
 
     program = "haproxy"
     startProxy = startHAProxy
     processes = slice(2, 4)
+
+
+class CaddyTests(Deployment, ExampleTestCase):
+    """The part on Caddy, whose processes are those for nginx."""
+
+    program = "caddy"
+    startProxy = startCaddy
+    processes = slice(0, 2)
+
+
+class ApacheTests(Deployment, ExampleTestCase):
+    """The part on Apache, whose processes are those for nginx."""
+
+    program = "apache2"
+    startProxy = startApache
+    processes = slice(0, 2)
