@@ -233,3 +233,16 @@ class ApacheTests(Killed, EchoCase, TwistdTestCase):
 
     async def noticed(self) -> None:
         """It notices with the first request."""
+
+    async def test_ownSessions(self) -> None:
+        """While a process stops, its own sessions reach it until they are closed."""
+        sessions = await self.sessions()
+        stopping = self.processes[0]
+        for session in sessions[stopping]:
+            await session.send("last")
+        stopping.terminate()
+        await stopping.until("Received SIGTERM")
+        for session in sessions[stopping]:
+            self.assertEqual(process(await session.receive()), stopping.transport.pid)
+            self.assertEqual(await session.receive(), STOPPED)
+        self.assertEqual(await stopping.ended, TERMINATED)
