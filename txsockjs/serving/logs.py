@@ -71,7 +71,9 @@ def jsonLine(event: Mapping[str, Any]) -> str:
     fields = {
         name: _plain(value)
         for name, value in event.items()
-        if not name.startswith("log_") and name not in _NO_FIELDS and value != _LOST
+        if not name.startswith("log_")
+        and name not in _NO_FIELDS
+        and not (isinstance(value, dict) and value == _LOST)
     }
     if fields:
         line["fields"] = fields
