@@ -46,6 +46,15 @@ async function walk(page) {
     peers: await peers(),
   };
 
+  // What was at a moment, for who points at it.
+  const box = await (await page.$('#graph-sessions svg')).boundingBox();
+  await page.mouse.move(box.x + box.width - 2, box.y + 20);
+  await until('#graph-sessions .more', '^\\d s ago: 4$');
+  await page.mouse.move(box.x + 10, box.y + 20);
+  await until('#graph-sessions .more', '^4 m \\d+ s ago: nobody looked$');
+  await page.mouse.move(1, 1);
+  await until('#graph-sessions .more', '^most 4$');
+
   // By keyboard: sort, and filter.
   await page.focus('th.peer button');
   await page.keyboard.press('Enter');

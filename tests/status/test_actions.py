@@ -9,6 +9,7 @@ from twisted.logger import globalLogPublisher
 from tests.status.support import TOKEN, StatusTestCase
 from txsockjs.errors import OptionError
 from txsockjs.status import statusSite
+from txsockjs.status.access import OwnOrigin
 from txsockjs.testing import MemoryClient
 
 
@@ -192,6 +193,10 @@ class OriginTests(StatusTestCase):
             ("https://status.example.com.evil.example", 403),
         ):
             self.assertEqual(self.status(origin, "status.example.com"), status, origin)
+
+    def test_noRequest(self) -> None:
+        """Where nobody knows what was asked for, it is not the page."""
+        self.assertFalse(OwnOrigin([])("http://127.0.0.1:9101", None))
 
     def test_noOrigin(self) -> None:
         """What is none is told at once."""

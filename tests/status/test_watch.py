@@ -208,6 +208,18 @@ class TurnsTests(SynchronousTestCase):
         self.assertAlmostEqual(worst, 0.3, 6)
         self.assertAlmostEqual(tail, 0, 6)
 
+    def test_minute(self) -> None:
+        """The tail is that of the last minute: 12 of 1,200 looks are in it, 11 not."""
+        clock = Clock()
+        turns = Turns(clock)
+        self.assertEqual(turns.take(), (0, 0))
+        turns.start()
+        self.addCleanup(turns.stop)
+        clock.pump([INTERVAL + 0.3] * 30 + [INTERVAL] * 1188)
+        self.assertAlmostEqual(turns.take()[0], 0.3, 6)
+        clock.pump([INTERVAL])
+        self.assertAlmostEqual(turns.take()[0], 0, 6)
+
     def test_setBack(self) -> None:
         """A clock that is set back makes nothing early."""
         clock = Clock()

@@ -1,5 +1,5 @@
 // The graphs of the last five minutes: one point a second.
-import { bytes, make, milliseconds, rate, say, whole } from './words.js';
+import { age, bytes, make, milliseconds, rate, say, whole } from './words.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const SECONDS = 300;
@@ -59,7 +59,30 @@ class Graph {
     this.line = path(this.svg, 'line');
     const item = make('li', '', make('h3', '', kind.title), this.value, this.more, this.svg);
     item.id = `graph-${kind.name}`;
+    this.svg.addEventListener('pointermove', (event) => this.point(event));
+    this.svg.addEventListener('pointerleave', () => {
+      this.pointed = null;
+      this.tell();
+    });
     parent.append(item);
+  }
+
+  // Who points at a moment is told what was then.
+  point(event) {
+    const { left, width } = this.svg.getBoundingClientRect();
+    this.pointed = (SECONDS * (event.clientX - left)) / width;
+    this.tell();
+  }
+
+  tell() {
+    let text = this.summary;
+    if (typeof this.pointed === 'number') {
+      const near = this.points.filter(([x]) => Math.abs(x - this.pointed) <= GAP);
+      near.sort((a, b) => Math.abs(a[0] - this.pointed) - Math.abs(b[0] - this.pointed));
+      const then = near.length ? this.kind.show(near[0][1]).join('') : 'nobody looked';
+      text = `${age(SECONDS - this.pointed)} ago: ${then}`;
+    }
+    say(this.more, text);
   }
 
   show(column, points, now) {
@@ -80,7 +103,9 @@ class Graph {
       this.second.setAttribute('d', draw(other, most || 1, false));
     }
     const highest = kind.show(most).join('');
-    say(this.more, `${word} ${highest}`);
+    this.points = line;
+    this.summary = `${word} ${highest}`;
+    this.tell();
     this.line.setAttribute('d', draw(line, most || 1, false));
     this.area.setAttribute('d', draw(line, most || 1, true));
     this.svg.setAttribute('aria-label', `${kind.title} in five minutes: now ${text}${unit}, ${word} ${highest}`);
