@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any, Final
 
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError
@@ -11,6 +12,7 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 
 from txsockjs.cluster.reading import Answer, BadResponse, ResponseReader
@@ -27,6 +29,32 @@ MOST_CONNECTIONS: Final = 10_000
 #: an idle one for far longer, so none is closed from there while it is used again.
 MOST_IDLE: Final = 256
 IDLE_TIME: Final = 20.0
+
+
+#: Seconds after which a peer is taken to be gone that does not acknowledge what it was
+#: sent, or that it is there: as behind a link that is cut.
+SILENCE: Final = 5
+
+
+def limitSilence(transport: Any) -> None:
+    """
+    Have the kernel end a connection whose peer is silent, where that is TCP.
+    """
+    while isinstance(transport, ProtocolWrapper):
+        transport = transport.transport
+    handle: Any = getattr(transport, "socket", None)
+    if getattr(handle, "family", None) not in (socket.AF_INET, socket.AF_INET6):
+        return
+    transport.setTcpKeepAlive(1)
+    for name, value in (
+        ("TCP_KEEPIDLE", SILENCE // 2),
+        ("TCP_KEEPINTVL", 1),
+        ("TCP_KEEPCNT", SILENCE // 2),
+        ("TCP_USER_TIMEOUT", SILENCE * 1000),
+    ):
+        option = getattr(socket, name, None)
+        if option is not None:
+            handle.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 class TooManyConnections(Exception):
@@ -64,6 +92,7 @@ class PeerConnection(Protocol):
 
     def connectionMade(self) -> None:
         self._wire = wireOf(self.transport)
+        limitSilence(self.transport)
 
     def ask(self, data: bytes, answer: Answer) -> None:
         """
