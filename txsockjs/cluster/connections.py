@@ -187,6 +187,12 @@ class PeerPool(Factory):
         """
         return len(self._all) + len(self._connecting)
 
+    def isBusy(self) -> bool:
+        """
+        Whether an answer is waited for.
+        """
+        return len(self) > len(self._idle)
+
     def buildProtocol(self, addr: object) -> PeerConnection:
         connection = PeerConnection(self)
         connection.factory = self

@@ -227,7 +227,9 @@ class ResponseReader:
                 raise BadResponse(f"no chunk has the size {size!r}")
             length = int(size, 16)
             part = data[start : start + length]
-            parts.append(part)
+            if part:
+                # Nothing, written as a chunk, would be the end of the answer.
+                parts.append(part)
             place = start + len(part)
             self._atEnd, self._isLast = True, not length
             if len(part) < length:

@@ -90,6 +90,12 @@ class Router:
         """
         return key in self._pools
 
+    def isBusy(self) -> bool:
+        """
+        Whether something that was passed on is still to be answered.
+        """
+        return any(pool.isBusy() for pool in self._pools.values())
+
     def keepOnly(self, keys: set[object]) -> None:
         """
         Forget the other peers: they are gone, or go when they have answered.

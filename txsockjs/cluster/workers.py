@@ -13,6 +13,7 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
     IStreamServerEndpoint,
 )
+from twisted.internet.task import deferLater
 from twisted.web.server import Request
 
 from txsockjs.cluster.connections import CONNECT_TIME, NotConnected
@@ -34,9 +35,19 @@ from txsockjs.counters import ClusterCounters
 from txsockjs.errors import NotHere, PeerUnavailable, SessionLost
 from txsockjs.transports.base import ServiceResource
 from txsockjs.transports.resource import SockJSResource
+from txsockjs.web.wire import isHTTP1
 
 #: What the path of the socket has in addition on which connections are handed over.
 ADOPTING: Final = "+"
+
+#: Seconds that a worker that ends, while others go on, waits for what comes on
+#: connections that are open.
+LINGER_TIME: Final = 1.0
+
+#: Seconds that it then waits for the answers to what it has passed on, and between two
+#: looks whether they are there.
+FINISH_TIME: Final = 10.0
+FINISH_LOOK: Final = 0.1
 
 
 class WorkerCluster:
@@ -83,9 +94,20 @@ class WorkerCluster:
 
     def stop(self) -> Deferred[None]:
         """
-        Listen no more, and give up what is passed on.
+        Listen no more, and give up what is passed on, once that has been answered: it
+        is for sessions that go on elsewhere.
         """
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
         ports, self._ports = self._ports, []
+        if ports and self.slots.me.draining:
+            if self._others():
+                # What comes on connections that are still open is passed on.
+                await deferLater(self._reactor, LINGER_TIME)
+            last = self._reactor.seconds() + FINISH_TIME
+            while self._router.isBusy() and self._reactor.seconds() < last:
+                await deferLater(self._reactor, FINISH_LOOK)
         closed = [
             # Somebody may have removed what it listened at.
             maybeDeferred(port.stopListening).addErrback(lambda f: f.trap(OSError))
@@ -93,7 +115,7 @@ class WorkerCluster:
         ]
         self._handovers.close()
         self._router.abort()
-        return gatherResults(closed).addCallback(lambda results: None)
+        await gatherResults(closed)
 
     def listening(self, path: str) -> IStreamServerEndpoint:
         """
@@ -131,6 +153,8 @@ class WorkerCluster:
         """
         Have a request answered by the worker that has its session, if that is not here.
         """
+        if self.slots.me.draining:
+            self._lastOf(request)
         if not self._router.isAbout(request, resource):
             return self._takesPage(request, resource)
         id = sessionIdOf(request)
@@ -155,6 +179,16 @@ class WorkerCluster:
             return False
         return True
 
+    def _lastOf(self, request: Request) -> None:
+        """
+        Have a request be the last one on its connection: the next connection comes to a
+        worker that goes on.
+        """
+        channel: Any = request.channel
+        if isHTTP1(channel):
+            channel.persistent = False
+            request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
+
     def _takesPage(self, request: Request, resource: ServiceResource) -> bool:
         """
         Have what is about no session answered by a worker that goes on, if this one
@@ -167,15 +201,21 @@ class WorkerCluster:
             or request.method not in (b"GET", b"OPTIONS")
         ):
             return False
-        others = [
+        others = self._others()
+        if others:
+            self._pass(request, resource, others[0])
+        return bool(others)
+
+    def _others(self) -> list[Peer]:
+        """
+        The workers that go on, those of this one's slot first.
+        """
+        return [
             peer
             for slot in range(self.slots.count)
             for peer in self.slots.at((self.slots.me.slot + slot) % self.slots.count)
             if not peer.draining
         ]
-        if others:
-            self._pass(request, resource, others[0])
-        return bool(others)
 
     def _send(self, request: Request, resource: ServiceResource, peer: Peer) -> None:
         """
