@@ -16,6 +16,7 @@ from txsockjs.clock import Clock
 from txsockjs.converters import optional, seconds
 from txsockjs.core.frames import GO_AWAY
 from txsockjs.core.service import RESTART
+from txsockjs.counters import ClusterCounters
 from txsockjs.errors import (
     NotFound,
     OptionError,
@@ -72,7 +73,11 @@ def _parts(keepAlive: float | None, timeOut: float | None) -> tuple[Any, Any]:
 class Cluster(Protocol):
     """
     The other processes that have sessions of the same services.
+
+    @ivar counters: what was passed on.
     """
+
+    counters: ClusterCounters
 
     def add(self, prefix: str, service: SockJSResource) -> None:
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, TypeAlias, TypeVar
 
 from prometheus_client import REGISTRY, CollectorRegistry, Metric, ProcessCollector
@@ -16,6 +16,7 @@ from twisted.web.server import Request, Site
 from txsockjs._checkers import IsResource
 from txsockjs.counters import TransportCounters
 from txsockjs.errors import RoomError, WireError
+from txsockjs.factory import Cluster
 from txsockjs.options import TRANSPORTS
 from txsockjs.pagesite import PageSite
 from txsockjs.rooms.directory import Rooms
@@ -41,6 +42,14 @@ _CODES: Final = (1000, 1002, 1006, 1007, 1009, 1011, 1012, 1013, 3000)
 # Why something is refused.
 _CAUSES: Final = (*_names(WireError), "Rejected", "TimedOut", "Declined", "Fault")
 _ROOM_CAUSES: Final = ("BrokerUnavailable", *_names(RoomError))
+
+_CLUSTER_CAUSES: Final = (
+    "NotAPeer",
+    "OwnerUnknown",
+    "PeerUnavailable",
+    "SessionLost",
+    "UnknownSession",
+)
 
 _Family: TypeAlias = type[GaugeMetricFamily] | type[CounterMetricFamily]
 
@@ -85,6 +94,30 @@ _ROOMS: Final[dict[str, tuple[_Family, str, str]]] = {
         CounterMetricFamily,
         "rooms_gaps",
         "How often members were told that messages are missing",
+    ),
+}
+
+#: The same for L{ClusterCounters <txsockjs.counters.ClusterCounters>}.
+_CLUSTER: Final[dict[str, tuple[type[CounterMetricFamily], str, str]]] = {
+    "passed": (
+        CounterMetricFamily,
+        "cluster_passed",
+        "Requests that were passed on to another process",
+    ),
+    "handed": (
+        CounterMetricFamily,
+        "cluster_handed",
+        "Connections that were handed to another process",
+    ),
+    "received": (
+        CounterMetricFamily,
+        "cluster_received",
+        "Requests that other processes have passed on",
+    ),
+    "adopted": (
+        CounterMetricFamily,
+        "cluster_adopted",
+        "Connections that other processes have handed over",
     ),
 }
 
@@ -214,6 +247,47 @@ class RoomsCollector(Collector):
         yield refused
 
 
+class ClusterCollector(Collector):
+    """
+    Reads what was passed on to other processes, and what came from them, when
+    Prometheus asks::
+
+        REGISTRY.register(ClusterCollector(lambda: site.cluster))
+    """
+
+    def __init__(self, cluster: Callable[[], Cluster | None]) -> None:
+        """
+        @param cluster: tells the cluster, if there is one.
+        """
+        self._cluster = cluster
+
+    def describe(self) -> Iterable[Metric]:
+        """
+        The metrics that there are, without their values.
+        """
+        return ClusterCollector(lambda: None).collect()
+
+    def collect(self) -> Iterator[Metric]:
+        """
+        The metrics.
+        """
+        cluster = self._cluster()
+        for attribute, (family, name, meaning) in _CLUSTER.items():
+            metric = family(f"sockjs_{name}", meaning)
+            if cluster is not None:
+                metric.add_metric([], getattr(cluster.counters, attribute))
+            yield metric
+        refused = CounterMetricFamily(
+            "sockjs_cluster_refused",
+            "Requests that could not be passed on, or were no peer's",
+            labels=["cause"],
+        )
+        if cluster is not None:
+            for cause, count in _all(_CLUSTER_CAUSES, cluster.counters.refused):
+                refused.add_metric([cause], count)
+        yield refused
+
+
 class MetricsResource(Resource, IsResource):
     """
     Shows all metrics of a registry, for Prometheus to fetch. They are read in the
@@ -253,17 +327,20 @@ def metricsSite(
     services: Iterable[SockJSResource],
     reactor: Any = None,
     rooms: Iterable[Rooms] = (),
+    cluster: Callable[[], Cluster | None] = lambda: None,
 ) -> Site:
     """
-    A site that shows the counters of services and of rooms, and what the process takes
-    of the machine, at C{/metrics}.
+    A site that shows the counters of services, of rooms and of a cluster, and what the
+    process takes of the machine, at C{/metrics}.
 
     @param reactor: what its time-outs are of; the global reactor if not given.
     @param rooms: the rooms, those of each broker with a name of their own.
+    @param cluster: tells the cluster of the services, if they have one.
     """
     registry = CollectorRegistry()
     registry.register(SockJSCollector(services))
     registry.register(RoomsCollector(rooms))
+    registry.register(ClusterCollector(cluster))
     ProcessCollector(registry=registry)
     site = PageSite(clock=reactor)
     site.resource.putChild(b"metrics", MetricsResource(registry))

@@ -206,6 +206,7 @@ class RedisCluster:
         return wrapClientTLS(options, endpoint)
 
     def _strange(self, request: Request, problem: NotPassed) -> None:
+        self.counters.refuse(NotAPeer())
         self._strangers += 1
         now = self._reactor.seconds()
         if now >= self._tellAgain:

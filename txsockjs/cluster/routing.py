@@ -13,8 +13,9 @@ from txsockjs.cluster.passed import Passed
 from txsockjs.cluster.relay import Relay
 from txsockjs.core.service import Service
 from txsockjs.counters import ClusterCounters
-from txsockjs.errors import WireError
+from txsockjs.errors import NotHere, WireError
 from txsockjs.transports.base import ServiceResource
+from txsockjs.web.response import refuse
 
 # Seconds after which a client that takes nothing is gone, where no heartbeat says it.
 _PATIENCE: Final = 25.0
@@ -110,8 +111,16 @@ class Router:
         Refuse a request.
         """
         self.counters.refuse(error)
+        self._answer(request, resource.refuse(request, error))
+
+    def notHere(self, request: Request) -> None:
+        """
+        Tell a process that asks that a session is not here.
+        """
+        self._answer(request, refuse(request, NotHere()))
+
+    def _answer(self, request: Request, body: bytes) -> None:
         response: Any = request
-        body = resource.refuse(request, error)
         response.setHeader(b"Content-Length", b"%d" % len(body))
         response.write(body)
         response.finish()

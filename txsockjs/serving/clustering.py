@@ -84,6 +84,14 @@ class ClusterUsage(ProcessOptions):
                 "--cluster: it takes --cluster-secret FILE; make one with "
                 "(umask 077; openssl rand -hex 32 > FILE)"
             )
+        listen = self["cluster-listen"] or "interface=127.0.0.1"
+        vague = listen.startswith(("ssl:", "tls:")) or "interface=" not in listen
+        if vague and self["cluster-address"] is None:
+            raise UsageError(
+                f"--cluster-listen {listen}: the others cannot know from this where to "
+                "reach it; give --cluster-address HOST:PORT, or tls:HOST:PORT; or for "
+                "plain TCP an interface, as in tcp:7000:interface=10.0.0.1"
+            )
         fixed = _FIXED.match(self["cluster-listen"] or "")
         if workers is not None and fixed is not None and int(fixed[1]):
             raise UsageError(

@@ -169,7 +169,7 @@ class WatchingUsage(ClusterUsage):
                 f"--metrics: {error}; install txsockjs[metrics]"
             ) from error
         found: Site = metrics.metricsSite(
-            site.services.values(), self.reactor, rooms or ()
+            site.services.values(), self.reactor, rooms or (), lambda: site.cluster
         )
         return found
 
