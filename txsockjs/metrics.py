@@ -304,16 +304,7 @@ class MetricsResource(Resource, IsResource):
         """
         The metrics, in the text format that the client asks for.
         """
-        accept = b",".join(request.requestHeaders.getRawHeaders(b"Accept", []))
-        try:
-            encode, contentType = choose_encoder(accept.decode("ascii"))
-            text = encode(self._registry)
-        except (TypeError, ValueError):
-            # What is no text, or asks for a version that is no number.
-            encode, contentType = choose_encoder("")
-            text = encode(self._registry)
-        request.setHeader("Content-Type", contentType)
-        return text
+        return encodeMetrics(self._registry, request)
 
     def render_HEAD(self, request: Request) -> bytes:
         """
@@ -321,6 +312,39 @@ class MetricsResource(Resource, IsResource):
         """
         request.setHeader("Content-Length", str(len(self.render_GET(request))))
         return b""
+
+
+def encodeMetrics(registry: CollectorRegistry, request: Request) -> bytes:
+    """
+    The metrics of a registry, in the text format that a request asks for.
+    """
+    accept = b",".join(request.requestHeaders.getRawHeaders(b"Accept", []))
+    try:
+        encode, contentType = choose_encoder(accept.decode("ascii"))
+        text = encode(registry)
+    except (TypeError, ValueError):
+        # What is no text, or asks for a version that is no number.
+        encode, contentType = choose_encoder("")
+        text = encode(registry)
+    request.setHeader("Content-Type", contentType)
+    return text
+
+
+def metricsRegistry(
+    services: Iterable[SockJSResource],
+    rooms: Iterable[Rooms],
+    cluster: Callable[[], Cluster | None],
+) -> CollectorRegistry:
+    """
+    The counters of services, of rooms and of a cluster, and what the process takes of
+    the machine.
+    """
+    registry = CollectorRegistry()
+    registry.register(SockJSCollector(services))
+    registry.register(RoomsCollector(rooms))
+    registry.register(ClusterCollector(cluster))
+    ProcessCollector(registry=registry)
+    return registry
 
 
 def metricsSite(
@@ -337,11 +361,7 @@ def metricsSite(
     @param rooms: the rooms, those of each broker with a name of their own.
     @param cluster: tells the cluster of the services, if they have one.
     """
-    registry = CollectorRegistry()
-    registry.register(SockJSCollector(services))
-    registry.register(RoomsCollector(rooms))
-    registry.register(ClusterCollector(cluster))
-    ProcessCollector(registry=registry)
+    registry = metricsRegistry(services, rooms, cluster)
     site = PageSite(clock=reactor)
     site.resource.putChild(b"metrics", MetricsResource(registry))
     return site

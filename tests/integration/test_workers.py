@@ -12,7 +12,7 @@ from typing import Any
 
 import treq
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, DeferredList, gatherResults
 from twisted.internet.endpoints import SSL4ClientEndpoint, connectProtocol
 from twisted.internet.error import ConnectionLost
 from twisted.internet.protocol import Protocol
@@ -121,6 +121,51 @@ class SpreadTests(WorkersTestCase):
                     for number in range(5):
                         await session.send(str(number))
                         self.assertEqual(await session.recv(), str(number))
+
+
+class MetricsTests(WorkersTestCase):
+    """
+    C{--metrics}.
+    """
+
+    async def test_both(self) -> None:
+        """
+        From one endpoint come the series of all workers, whichever answers; of one that
+        hangs, that it does, in bounded time.
+        """
+        listen = "--metrics=tcp:0:interface=127.0.0.1"
+        twistd = await self.begin(listen)
+        where = (await twistd.until(r"Metrics at (\S+)\n"))[1]
+        pids = await self.pids(40)
+
+        async def metrics() -> str:
+            response = await treq.get(where, persistent=False)
+            self.assertEqual(response.code, 200)
+            return await response.text()
+
+        for _ in range(4):
+            text = await metrics()
+            found = re.findall(
+                r'sockjs_sessions_opened_total{service="pid",transport="websocket",'
+                r'worker="(\d)"} (\d+)\.0',
+                text,
+            )
+            self.assertEqual([worker for worker, _ in found], ["0", "1"])
+            opened = {int(count) for _, count in found}
+            self.assertEqual(opened, set(pids.values()))
+            self.assertEqual(text.count("# TYPE sockjs_sessions_open gauge"), 1)
+            self.assertIn('process_resident_memory_bytes{worker="1"}', text)
+        stopped = next(iter(pids))
+        os.kill(stopped, signal.SIGSTOP)
+        try:
+            # What the one that is stopped has accepted waits with it.
+            answers = [Deferred.fromCoroutine(metrics()) for _ in range(10)]
+            text, _ = await DeferredList(answers, fireOnOneCallback=True)
+            self.assertRegex(text, r'sockjs_worker_up{worker="\d"} 0\.0')
+            self.assertRegex(text, r'sockjs_worker_up{worker="\d"} 1\.0')
+        finally:
+            os.kill(stopped, signal.SIGCONT)
+        await gatherResults(answers)
 
 
 class DeathTests(WorkersTestCase):

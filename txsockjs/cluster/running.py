@@ -14,6 +14,7 @@ from twisted.internet.endpoints import UNIXClientEndpoint, serverFromString
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger, globalLogBeginner
 from twisted.python.failure import Failure
+from twisted.python.reflect import namedModule
 from twisted.python.usage import UsageError
 
 from txsockjs.clock import clockOr
@@ -94,11 +95,11 @@ class WorkerRun:
         reactor: Any,
         settings: Mapping[str, Any],
         service: SockJSService,
+        slots: Slots,
         adopted: AdoptingReactor,
     ) -> None:
         self.service = service
-        me = Peer(settings["slot"], settings["generation"], settings["path"])
-        self.slots: Slots = Slots(settings["slots"], me)
+        self.slots = slots
         if service.site.cluster is None:
             service.site.joinCluster(WorkerCluster(reactor, self.slots))
         self._reactor = reactor
@@ -217,10 +218,18 @@ def run(settings: Mapping[str, Any]) -> int:
         _complain(str(error))
         return 1
     os.chdir(settings["directories"][1])
+    me = Peer(settings["slot"], settings["generation"], settings["path"])
+    slots = Slots(settings["slots"], me)
+    if options.metricsSite is not None:
+        # It needs an extra, which is there.
+        metrics: Any = namedModule("txsockjs.cluster.metrics")
+        options.metricsSite = metrics.shareMetrics(
+            reactor, slots, options.site, options.rooms or ()
+        )
     service = makeServer(options)
     service.announces = False
     settings = {**settings, "wantRooms": options.wantsRooms}
-    worker = WorkerRun(reactor, settings, service, adopted)
+    worker = WorkerRun(reactor, settings, service, slots, adopted)
     options.others = OtherWorkers(
         settings["slot"], settings["generation"], worker.askReports
     )
