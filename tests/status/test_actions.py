@@ -64,7 +64,9 @@ class ActionsTests(StatusTestCase):
         """All services drain; the page stays, and says so."""
         session = self.users.session("websocket", "/news")
         looking = self.watch()
-        self.assertTrue(looking.do("drain")["done"])
+        answer = looking.do("drain")
+        self.assertTrue(answer["done"])
+        self.assertRegex(answer["text"], "^All services drain: ")
         self.assertEqual(session.closed, (1012, "Service Restart"))
         self.seconds()
         looking.read()
@@ -99,9 +101,16 @@ class ActionsTests(StatusTestCase):
 
     def test_unknown(self) -> None:
         """What there is not is refused in words."""
+        session = self.users.session("websocket", "/chat")
         looking = self.watch()
+        looking.look()
+        self.seconds(0.1)
         for action, what in (
-            ("explode", {}),
+            ("abort", {"service": "chat", "key": 1}),
+            ("close it", {}),
+            ("drain it", {}),
+            ("sink", {"service": "chat"}),
+            ("wash", {}),
             ("service", {"service": "gone"}),
             ("service", {"service": ["chat"]}),
             ("close", {"service": "chat", "key": 99}),
@@ -111,7 +120,8 @@ class ActionsTests(StatusTestCase):
         ):
             answer = looking.do(action, **what)  # type: ignore[arg-type]
             self.assertFalse(answer["done"], (action, what))
-            self.assertTrue(answer["text"])
+            self.assertRegex(answer["text"], "There is no such|has ended already")
+        self.assertIsNone(session.closed)
 
     def test_never(self) -> None:
         """No request but a message of a session does anything, by any method."""
@@ -127,6 +137,7 @@ class ActionsTests(StatusTestCase):
     def test_weak(self) -> None:
         """A token that could be found by trying is refused, and so is an odd one."""
         services = self.site.services.values()
+        statusSite(services, token="x" * 100, clock=self.reactor)
         for token in "", "short", "x" * 15, "ü" * 20, "x" * 20 + "\n":
             error = self.assertRaises(ValueError, statusSite, services, token=token)
             self.assertIn("16 or more printable ASCII", str(error))
