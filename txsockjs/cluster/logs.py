@@ -18,6 +18,8 @@ from zope.interface import implementer
 #: How many bytes an event may have. Of what is longer, the beginning is logged as text.
 MAX_EVENT: Final = 1024 * 1024
 
+_TRACEBACK: Final = "worker_traceback"
+
 
 @implementer(ILogObserver)
 class EventWriter:
@@ -30,12 +32,44 @@ class EventWriter:
         self._descriptor = descriptor
 
     def __call__(self, event: LogEvent) -> None:
+        failure = event.get("log_failure")
+        if failure is not None:
+            # As JSON, it would lose its message.
+            event = {**event, _TRACEBACK: failure.getTraceback()}
+            del event["log_failure"]
         data = eventAsJSON(event).encode("utf-8", "backslashreplace") + b"\n"
         try:
             while data:
                 data = data[os.write(self._descriptor, data) :]
         except OSError:
             pass
+
+
+class SentFailure:
+    """
+    What is left of a failure of another process, as far as logs want it.
+    """
+
+    def __init__(self, traceback: str) -> None:
+        self._traceback = traceback
+
+    def getTraceback(self, *args: object, **kw: object) -> str:
+        """
+        Its traceback.
+        """
+        return self._traceback
+
+    def getBriefTraceback(self) -> str:
+        """
+        The same.
+        """
+        return self._traceback
+
+    def getErrorMessage(self) -> str:
+        """
+        The last line of it.
+        """
+        return self._traceback.rstrip().rpartition("\n")[2]
 
 
 class EventReader:
@@ -66,10 +100,15 @@ class EventReader:
     def _event(self, line: bytes) -> None:
         try:
             event = eventFromJSON(line.decode("utf-8"))
+            if not isinstance(event, dict):
+                raise TypeError(line)
         except (ValueError, TypeError, LookupError, AttributeError):
             self._text(line)
-        else:
-            self._tell(event)
+            return
+        traceback = event.pop(_TRACEBACK, None)
+        if traceback is not None:
+            event["log_failure"] = SentFailure(traceback)
+        self._tell(event)
 
     def _text(self, data: bytes) -> None:
         text = data[:1000].decode("utf-8", "replace")
