@@ -47,6 +47,16 @@ GOALS = (
 #: Ours of the first row is to cost at most so many times what ours of the second does.
 BESIDE = (("rooms", "broadcast", 1.1),)
 
+#: What a row costs with several processes is to be at most so many times what it costs
+#: with one.
+SEVERAL = (
+    ("workers-websocket", "workers", 1.05),
+    ("workers-streaming", "workers", 1.15),
+    ("workers-polling", "workers", 1.15),
+    ("workers-streaming", "passing", 2.2),
+    ("workers-polling", "passing", 2.2),
+)
+
 #: The figure of the second row is to be no more than C{FLAT} times the first's.
 FLAT = 1.25
 GROWTH = ("growth-100", "growth-9000")

@@ -254,6 +254,8 @@ PEERS: dict[str, Peer] = {
             "web_server.py",
             sessions={"xhr": PollingSession},
         ),
+        Peer("workers", "two workers", "workers_server.py"),
+        Peer("passing", "passed on by request", "passing_server.py"),
         Peer("asyncio", "txsockjs on asyncio", "asyncio_server.py"),
         Peer(
             "uvloop",

@@ -78,15 +78,21 @@ class ServerProcess:
         return self._errors.read().decode(errors="replace")[-3000:] or "nothing"
 
     def cpu(self) -> float:
-        """The CPU time that it has used, user and system, in seconds."""
+        """
+        The CPU time that it has used, and that its processes have, user and system, in
+        seconds.
+        """
         if self._process.poll() is not None:
             raise ServerFailed(f"{self._peer.name} ended: {self._said()}")
-        times = self._watch.cpu_times()
-        return float(times.user + times.system)
+        times = [each.cpu_times() for each in self._all()]
+        return float(sum(each.user + each.system for each in times))
 
     def memory(self) -> int:
-        """Its proportional set size, in bytes."""
-        return int(self._watch.memory_full_info().pss)
+        """Its proportional set size, and that of its processes, in bytes."""
+        return sum(int(each.memory_full_info().pss) for each in self._all())
+
+    def _all(self) -> list[psutil.Process]:
+        return [self._watch, *self._watch.children(recursive=True)]
 
     def stop(self) -> None:
         """End it, at once where it does not end when asked to."""

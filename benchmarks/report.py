@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tabulate import tabulate
 
-from benchmarks.goals import BESIDE, FLAT, GOALS, between, growth
+from benchmarks.goals import BESIDE, FLAT, GOALS, SEVERAL, between, growth
 from benchmarks.peers import PEERS
 from benchmarks.rows import ROWS, Figure, Row
 from benchmarks.run import Run, Spread
@@ -124,6 +124,11 @@ def goals(run: Run) -> Table:
         if ratio is not None:
             titles = ROWS[row].title, f"txsockjs, {ROWS[other].title}"
             table.append(judged(*titles, ratio, factor))
+    for row, peer, factor in SEVERAL:
+        ratio = run.ratio(row, peer, "cpu")
+        if ratio:
+            title = f"{ROWS[row].title}: {PEERS[peer].title}"
+            table.append(judged(title, "txsockjs", 1 / ratio, factor))
     grown = growth(run, "txsockjs")
     if grown is not None:
         title, other = "cost of a message with 9,000 sessions", "txsockjs with 100"

@@ -22,6 +22,9 @@ SERVERS = ("txsockjs", "node", "aiohttp", "tornado")
 JOINED = ("txsockjs", "socketio", "python-socketio")
 #: Clients that are measured against our server.
 CLIENTS = ("txsockjs", "websockets", "autobahn-client")
+#: Ours with several processes.
+WORKERS = ("txsockjs", "workers")
+PASSING = (*WORKERS, "passing")
 #: Ours in another way: measured where it is named, and not by default.
 VARIANTS = ("asyncio", "uvloop")
 
@@ -239,6 +242,26 @@ ROWS: dict[str, Row] = {
             transports={"room": 1},
             count=64,
             processes=1,
+        ),
+        echo(
+            "workers-websocket",
+            "WebSocket echo by two workers",
+            servers=WORKERS,
+            floors=(),
+        ),
+        Row(
+            "workers-streaming",
+            "xhr-streaming echo by two workers",
+            Echo,
+            {"xhr_streaming": 50},
+            servers=PASSING,
+        ),
+        Row(
+            "workers-polling",
+            "xhr-polling echo by two workers",
+            Echo,
+            {"xhr": 50},
+            servers=PASSING,
         ),
         client("client", "client of 50 WebSockets, echo in lock step", Echo),
         client(

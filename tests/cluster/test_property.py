@@ -76,8 +76,8 @@ class Page:
 
     def answers(self) -> list[Any]:
         """
-        All answers, as far as they have come: first line, headers, body, and whether
-        they have ended.
+        All answers, as far as they have come: first line, headers, body, whether they
+        have ended, and how often they say so.
         """
         found = []
         for _, connection in self.connections:
@@ -86,7 +86,8 @@ class Page:
             response = connection.response
             assert response is not None
             ended = response.finished or connection.closed
-            found.append((first, sorted(lines), response.body, ended))
+            ends = connection.received.count(b"\r\n0\r\n\r\n")
+            found.append((first, sorted(lines), response.body, ended, ends))
         return found
 
 

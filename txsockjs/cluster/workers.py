@@ -59,10 +59,12 @@ class WorkerCluster:
     passed on, over the worker's UNIX socket.
     """
 
-    def __init__(self, reactor: Any, slots: Slots) -> None:
+    def __init__(self, reactor: Any, slots: Slots, handOver: bool = True) -> None:
         """
         @param slots: who the workers are.
+        @param handOver: whether connections are handed over where they can be.
         """
+        self._handOver = handOver
         self.slots = slots
         self._reactor = reactor
         self._router = Router(reactor)
@@ -221,12 +223,16 @@ class WorkerCluster:
         """
         Have the worker answer that has the session, or where it begins.
         """
-        if passedTo(request) is not None or not self._handovers.offer(
-            request,
-            self.connecting(peer.path + ADOPTING),
-            peer.path,
-            sessionIdOf(request),
-            partial(self._pass, request, resource, peer),
+        if not (
+            self._handOver
+            and passedTo(request) is None
+            and self._handovers.offer(
+                request,
+                self.connecting(peer.path + ADOPTING),
+                peer.path,
+                sessionIdOf(request),
+                partial(self._pass, request, resource, peer),
+            )
         ):
             self._pass(request, resource, peer)
 
