@@ -112,6 +112,22 @@ class WindowTests(SynchronousTestCase):
         assert message is not None
         self.assertEqual(set(message["rows"]), set(range(5, 15)))  # type: ignore[call-overload]
 
+    def test_asked(self) -> None:
+        """Who asks is answered, even where nothing is new; of a filter so much counts."""
+        window = Window()
+        rows = [row(1)]
+        window.look(view())
+        window.changes(rows)
+        window.look(view())
+        told = {"type": "rows", "number": 1, "matched": 1, "total": 1, "rows": {}}
+        self.assertEqual(window.changes(rows), told)
+        long = row(2, peer="x" * 100)
+        window.look(view(filter="X" * 101))
+        message = window.changes([*rows, long])
+        assert message is not None
+        self.assertEqual((message["matched"], message["total"]), (1, 2))
+        self.assertEqual(message["rows"], {0: long.values})
+
     def test_noView(self) -> None:
         """What no page would ask for is refused."""
         for more in (
