@@ -113,7 +113,7 @@ class WindowTests(SynchronousTestCase):
         self.assertEqual(set(message["rows"]), set(range(5, 15)))  # type: ignore[call-overload]
 
     def test_asked(self) -> None:
-        """Who asks is answered, even where nothing is new; of a filter so much counts."""
+        """Who asks is answered, even if nothing is new; so much of a filter counts."""
         window = Window()
         rows = [row(1)]
         window.look(view())
