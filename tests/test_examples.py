@@ -171,6 +171,9 @@ class ExampleTests(ProgramTestCase):
         tested = Path(__file__).read_text()
         for name in "test_calls.py", "test_migrating.py", "test_rabbitmq.py":
             tested += (apart / name).read_text()
+        for path in Path(__file__).parent.rglob("test_tutorial.py"):
+            tested += path.read_text()
+        tested += Path(__file__).with_name("test_start.py").read_text()
         for path in EXAMPLES.rglob("*.py"):
             names = f'"{path.name}"', f'"{path.stem.partition("_")[0]}"'
             self.assertTrue(any(name in tested for name in names), path)

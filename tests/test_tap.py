@@ -168,6 +168,17 @@ class ServiceTests(TapTestCase):
         options = self.parse("--service", "chat=tap_test_app.Chat")
         self.assertEqual(self.get(options, "/chat")[0], 200)
 
+    def test_optionInCurrentDirectory(self) -> None:
+        """
+        So may what an option names, whichever comes first on the command line.
+        """
+        code = b"from twisted.protocols.wire import Echo\ndef who(request): pass\n"
+        self.here.child("tap_test_who.py").setContent(code)
+        self.addCleanup(sys.modules.pop, "tap_test_who", None)
+        option = "--option=authorize=tap_test_who.who"
+        options = self.optionsOf("chat", option, "--service", "chat=tap_test_who.Echo")
+        self.assertEqual(options.authorize.__name__, "who")
+
     def test_protocol(self) -> None:
         """
         The service's sessions are protocols of the object that was named.

@@ -147,6 +147,9 @@ class Options(WatchingUsage):
 
     def parseOptions(self, options: Any = None) -> None:
         self.arguments = list(sys.argv[1:] if options is None else options)
+        # Services, and options that name a callable, may be here.
+        if os.getcwd() not in sys.path:
+            sys.path.append(os.getcwd())
         super().parseOptions(options)
 
     def opt_option(self, option: str) -> None:
@@ -210,8 +213,6 @@ class Options(WatchingUsage):
         if self.hasWorkers:
             self._checkForWorkers()
             return
-        if os.getcwd() not in sys.path:
-            sys.path.append(os.getcwd())
         factories = [self._load(*service) for service in self._services]
         self.site: SockJSMultiFactory = SockJSMultiFactory(
             clock=self.reactor,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import ClassVar
 
 import attrs
 from docutils import nodes
@@ -24,6 +25,22 @@ class _SphinxDirective(Directive):
         return []
 
 
+class _LiteralInclude(Directive):
+    """A file that Sphinx shows, as a block of code; all of it, if it shows a part."""
+
+    required_arguments = 1
+    option_spec: ClassVar = dict.fromkeys(
+        ("language", "caption", "pyobject", "lines", "start-at", "end-at"),
+        directives.unchanged,
+    )
+
+    def run(self) -> list[nodes.Node]:
+        here = Path(self.state.document["source"]).parent
+        text = (here / self.arguments[0]).read_text("utf-8").rstrip("\n")
+        classes = ["code", self.options["language"]]
+        return [nodes.literal_block(text, text, classes=classes)]
+
+
 def _reference(
     name: str, rawtext: str, text: str, *rest: object
 ) -> tuple[list[nodes.Node], list[nodes.Node]]:
@@ -31,6 +48,7 @@ def _reference(
 
 
 directives.register_directive("toctree", _SphinxDirective)
+directives.register_directive("literalinclude", _LiteralInclude)
 for name in ("doc", "ref"):
     roles.register_local_role(name, _reference)
 

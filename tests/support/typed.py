@@ -67,11 +67,11 @@ def writePrograms(here: Path) -> list[str]:
 
     @return: the names of the files.
     """
-    examples = {
-        path.name: path.read_text("utf-8")
+    examples = dict(
+        _example(path)
         for path in sorted((ROOT / "examples").rglob("*.py"))
         if path.name not in OTHERS
-    }
+    )
     programs = dict(examples)
     for document in [ROOT / "README.rst", *sorted(ROOT.glob("docs/*.rst"))]:
         found = blocks(str(document.relative_to(ROOT)), "python")
@@ -92,6 +92,20 @@ def writePrograms(here: Path) -> list[str]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
     return sorted(programs)
+
+
+def _example(path: Path) -> tuple[str, str]:
+    """
+    A file of C{examples/}: a name, and what it has. The chapters of the tutorial have
+    files of the same names, which import each other.
+    """
+    name, text, chapter = path.name, path.read_text("utf-8"), path.parent.name
+    if chapter.startswith("chapter"):
+        modules = "|".join(each.stem for each in path.parent.glob("*.py"))
+        own = rf"(?m)^from ({modules}) import"
+        text = re.sub(own, rf"from {chapter}_\1 import", text)
+        name = f"{chapter}_{name}"
+    return name, text
 
 
 def _shown(examples: dict[str, str]) -> set[str]:
