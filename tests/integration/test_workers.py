@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import treq
@@ -166,6 +167,69 @@ class MetricsTests(WorkersTestCase):
         finally:
             os.kill(stopped, signal.SIGCONT)
         await gatherResults(answers)
+
+
+class RoomsTests(WorkersTestCase):
+    """
+    Rooms without another server.
+    """
+
+    async def ask(self, session: Any, **request: Any) -> dict[str, Any]:
+        await session.send(json.dumps(request))
+        return json.loads(await session.recv())
+
+    async def test_across(self) -> None:
+        """
+        What is said in one worker is heard in the other. The history survives a worker
+        that is killed, whose members have left.
+        """
+        service = "--service=rooms=txsockjs.rooms.RoomsFactory"
+        twistd = await self.begin(service, "--room=*:history=5")
+        join = {"type": "join", "room": "r", "presence": True}
+        # On each connection, whose worker is that of its WebSocket's.
+        ada, bob = [await self.connect("rooms") for _ in range(2)]
+        while not await self.apart(twistd, ada, bob):
+            await bob.close()
+            bob = await self.connect("rooms")
+        self.assertEqual((await self.ask(bob, **join))["type"], "joined")
+        await ada.send(json.dumps({**join, "info": "ada"}))
+        self.assertEqual(json.loads(await bob.recv())["type"], "memberJoined")
+        await ada.recv()
+        await ada.send(json.dumps({"type": "publish", "room": "r", "text": "Grüße"}))
+        heard = json.loads(await bob.recv())
+        self.assertEqual((heard["type"], heard["text"]), ("message", "Grüße"))
+        os.kill(self.workerOf(twistd, ada), signal.SIGKILL)
+        self.assertEqual(json.loads(await bob.recv())["type"], "memberLeft")
+        late = await self.connect("rooms")
+        joined = await self.ask(late, type="join", room="r", recent=5)
+        messages = [joined, json.loads(await late.recv())]
+        self.assertIn("Grüße", [each.get("text") for each in messages])
+        for session in bob, late:
+            await session.close()
+
+    async def apart(self, twistd: Twistd, *sessions: Any) -> bool:
+        found = {self.workerOf(twistd, each) for each in sessions}
+        return len(found) == len(sessions)
+
+    def workerOf(self, twistd: Twistd, session: Any) -> int:
+        """
+        The process at the other end of a session's connection.
+        """
+        port = session.transport.getHost().port
+        server = int(self.url.rpartition(":")[2])
+        ends = f"0100007F:{server:04X} 0100007F:{port:04X} 01"
+        [line] = [
+            line.split()
+            for line in Path("/proc/net/tcp").read_text().splitlines()
+            if ends in line
+        ]
+        [pid] = [
+            pid
+            for pid in children(twistd.transport.pid)
+            for file in Path(f"/proc/{pid}/fd").iterdir()
+            if os.path.islink(file) and os.readlink(file) == f"socket:[{line[9]}]"
+        ]
+        return pid
 
 
 class DeathTests(WorkersTestCase):
