@@ -38,6 +38,7 @@ APART = {
     "test_examples",
     "test_packaging",
     "test_release",
+    "test_site",
     "wstest",
 }
 

@@ -1,4 +1,4 @@
-"""C{python -m benchmarks}: run the yardstick and print its tables."""
+"""``python -m benchmarks``: run the yardstick and print its tables."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ def perform(
     """
     Measure, and say on standard error how far it is.
 
-    @param directory: for files that are needed while a server runs.
-    @param profiles: where profiles are left, if they are wanted.
+    :param directory: for files that are needed while a server runs.
+    :param profiles: where profiles are left, if they are wanted.
     """
     began = time.monotonic()
     for done, (turn, row, peer) in enumerate(steps):
@@ -116,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     Run as the command line says.
 
-    @return: the process's exit status: 1 where something broke; no timing is an error.
+    :return: the process's exit status: 1 where something broke; no timing is an error.
     """
     options = parser().parse_args(arguments)
     if options.load:

@@ -1,12 +1,12 @@
 """
 What can go wrong in a run.
 
-  - C{BenchmarkError}: the run is void
-      - C{WrongAnswer}: a server sent something else than the right answer
-      - C{Stalled}: a server stopped answering
-      - C{ServerFailed}: a server did not start, or ended by itself
-      - C{ClientFailed}: a client that is measured got a wrong answer, or did not end
-      - C{NotInstalled}: a peer could not be installed
+  - ``BenchmarkError``: the run is void
+      - ``WrongAnswer``: a server sent something else than the right answer
+      - ``Stalled``: a server stopped answering
+      - ``ServerFailed``: a server did not start, or ended by itself
+      - ``ClientFailed``: a client that is measured got a wrong answer, or did not end
+      - ``NotInstalled``: a peer could not be installed
 """
 
 

@@ -12,7 +12,7 @@ LEVEL = 1.05
 
 @dataclass(frozen=True)
 class Goal:
-    """Our figure of a row is to be at most C{factor} times the peer's."""
+    """Our figure of a row is to be at most ``factor`` times the peer's."""
 
     row: str
     peer: str
@@ -57,7 +57,7 @@ SEVERAL = (
     ("workers-polling", "passing", 2.2),
 )
 
-#: The figure of the second row is to be no more than C{FLAT} times the first's.
+#: The figure of the second row is to be no more than ``FLAT`` times the first's.
 FLAT = 1.25
 GROWTH = ("growth-100", "growth-9000")
 

@@ -32,9 +32,9 @@ class Effort:
     """
     How much a round does.
 
-    @ivar warmUp: seconds under load before the clock runs.
-    @ivar seconds: seconds that are measured.
-    @ivar divisor: the sessions of a row are divided by this.
+    :ivar warmUp: seconds under load before the clock runs.
+    :ivar seconds: seconds that are measured.
+    :ivar divisor: the sessions of a row are divided by this.
     """
 
     warmUp: float = 1.0
@@ -57,15 +57,15 @@ class Result:
     """
     What one round gave.
 
-    @ivar cpu: the CPU time of what is measured, user and system, for each message (or
+    :ivar cpu: the CPU time of what is measured, user and system, for each message (or
         delivery, or session), in microseconds.
-    @ivar client: that of the other side, likewise.
-    @ivar rate: messages (or deliveries, or sessions) per second; 0 where idle.
-    @ivar p50: the median latency, in milliseconds; 0 where idle.
-    @ivar p99: the latency that one in a hundred exceeds.
-    @ivar memory: what one idle session adds to the memory of what is measured, in
+    :ivar client: that of the other side, likewise.
+    :ivar rate: messages (or deliveries, or sessions) per second; 0 where idle.
+    :ivar p50: the median latency, in milliseconds; 0 where idle.
+    :ivar p99: the latency that one in a hundred exceeds.
+    :ivar memory: what one idle session adds to the memory of what is measured, in
         bytes.
-    @ivar count: of messages, deliveries or sessions.
+    :ivar count: of messages, deliveries or sessions.
     """
 
     cpu: float
@@ -81,7 +81,7 @@ def raiseLimit(sessions: int) -> None:
     """
     Let this process and the servers open as many descriptors as they may.
 
-    @raise BenchmarkError: that is not enough for C{sessions}.
+    :raise BenchmarkError: that is not enough for ``sessions``.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -110,9 +110,9 @@ def measure(
     """
     Start the server, load it, end it.
 
-    @param directory: where a certificate may be put.
-    @param arguments: more for the server's command line.
-    @raise BenchmarkError: an answer was wrong or missing, or the server failed.
+    :param directory: where a certificate may be put.
+    :param arguments: more for the server's command line.
+    :raise BenchmarkError: an answer was wrong or missing, or the server failed.
     """
     sessions = effort.sessions(row)
     raiseLimit(sum(sessions.values()) * 2)
@@ -147,8 +147,8 @@ def measureClient(
     """
     Start our server, and a client that loads it.
 
-    @param arguments: more for the client's command line.
-    @raise BenchmarkError: as L{measure} does.
+    :param arguments: more for the client's command line.
+    :raise BenchmarkError: as `measure` does.
     """
     [sessions] = effort.sessions(row).values()
     options: dict[str, object] = {
@@ -200,7 +200,7 @@ def load(
     servers: Servers,
     context: ssl.SSLContext | None = None,
 ) -> Result:
-    """Load servers that run, as L{measure} does."""
+    """Load servers that run, as `measure` does."""
     bursts = (
         Burst(row.count, row.size, row.alphabet),
         Burst(row.count, row.size, row.alphabet, first=row.count),
@@ -258,10 +258,10 @@ def load(
 
 def percentile(latencies: list[float], share: float) -> float:
     """
-    The latency that C{share} of them do not exceed.
+    The latency that ``share`` of them do not exceed.
 
-    @param latencies: in seconds, sorted.
-    @return: milliseconds; 0 where there are none.
+    :param latencies: in seconds, sorted.
+    :return: milliseconds; 0 where there are none.
     """
     if not latencies:
         return 0.0

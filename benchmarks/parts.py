@@ -1,4 +1,4 @@
-"""C{python -m benchmarks.parts}: what single steps cost, and would in other ways.
+"""``python -m benchmarks.parts``: what single steps cost, and would in other ways.
 
 Before something is taken in place of what we do, this says what it would bring.
 """
@@ -138,8 +138,8 @@ def measure(calls: int) -> list[list[str]]:
     """
     Time every way of every step, in turns.
 
-    @param calls: how often each is called in a turn.
-    @return: lines of step, way and microseconds, the least of seven turns.
+    :param calls: how often each is called in a turn.
+    :return: lines of step, way and microseconds, the least of seven turns.
     """
     return [
         [step, way, f"{min(repeat(call, number=calls, repeat=7)) / calls * 1e6:.2f}"]
@@ -152,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     Run as the command line says.
 
-    @return: the process's exit status.
+    :return: the process's exit status.
     """
     parser = argparse.ArgumentParser("python -m benchmarks.parts", description=__doc__)
     parser.add_argument("--calls", type=int, default=20000, help="in a turn (20000)")

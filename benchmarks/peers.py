@@ -46,15 +46,15 @@ class Peer:
     """
     A server, or a client that is measured.
 
-    @ivar name: as C{--peers} takes it.
-    @ivar title: as the tables print it.
-    @ivar file: its program in C{benchmarks/servers}; empty if it is no server.
-    @ivar client: its program in C{benchmarks/clients}; empty if it is no client.
-    @ivar requirement: what it needs from PyPI or npm, with spaces between; empty: what
+    :ivar name: as ``--peers`` takes it.
+    :ivar title: as the tables print it.
+    :ivar file: its program in ``benchmarks/servers``; empty if it is no server.
+    :ivar client: its program in ``benchmarks/clients``; empty if it is no client.
+    :ivar requirement: what it needs from PyPI or npm, with spaces between; empty: what
         we need anyhow.
-    @ivar shown: the installed packages whose versions are printed.
-    @ivar sessions: the kind of session that stands for each transport it speaks.
-    @ivar broadcasting: the arguments that make it broadcast, where it has no path for
+    :ivar shown: the installed packages whose versions are printed.
+    :ivar sessions: the kind of session that stands for each transport it speaks.
+    :ivar broadcasting: the arguments that make it broadcast, where it has no path for
         that.
     """
 
@@ -76,7 +76,7 @@ class Peer:
         """
         Install what is not installed yet.
 
-        @raise NotInstalled: a tool is missing, or says no.
+        :raise NotInstalled: a tool is missing, or says no.
         """
 
     def command(self) -> list[str]:
@@ -131,7 +131,7 @@ class PythonPeer(Peer):
 
 
 class NodePeer(Peer):
-    """A server with a C{node_modules} of its own."""
+    """A server with a ``node_modules`` of its own."""
 
     def install(self) -> None:
         target = INSTALLED / self.name

@@ -29,7 +29,7 @@ class ServerProcess:
     """
     A peer's server, as a context manager.
 
-    @ivar port: where it listens, on 127.0.0.1.
+    :ivar port: where it listens, on 127.0.0.1.
     """
 
     def __init__(self, peer: Peer, arguments: Sequence[str] = ()) -> None:
@@ -111,13 +111,13 @@ class RedisProcess:
     """
     A Redis that keeps nothing, as a context manager.
 
-    @ivar url: where it is.
+    :ivar url: where it is.
     """
 
     def __init__(self, directory: Path) -> None:
         """
-        @param directory: where it may put files.
-        @raise NotInstalled: there is no C{redis-server}.
+        :param directory: where it may put files.
+        :raise NotInstalled: there is no ``redis-server``.
         """
         program = shutil.which("redis-server")
         if program is None:
@@ -148,8 +148,8 @@ def runClient(peer: Peer, arguments: Sequence[str]) -> dict[str, Any]:
     """
     Run a client's program to its end.
 
-    @return: what it has measured.
-    @raise ClientFailed: it says that something is wrong, or does not end.
+    :return: what it has measured.
+    :raise ClientFailed: it says that something is wrong, or does not end.
     """
     try:
         done = subprocess.run(

@@ -34,9 +34,9 @@ class Figure:
     """
     One line of the table.
 
-    @ivar key: the attribute of L{benchmarks.measuring.Result}.
-    @ivar suffix: what the line says after its row's title.
-    @ivar unit: of the figure.
+    :ivar key: the attribute of `benchmarks.measuring.Result`.
+    :ivar suffix: what the line says after its row's title.
+    :ivar unit: of the figure.
     """
 
     key: str
@@ -54,26 +54,26 @@ class Row:
     """
     One load.
 
-    @ivar name: as C{--rows} takes it.
-    @ivar title: as the tables print it.
-    @ivar driver: the manner of load.
-    @ivar transports: how many sessions of each transport.
-    @ivar floors: the floors that it is compared with, beside the SockJS servers.
-    @ivar count: messages of a burst.
-    @ivar size: bytes of a message.
-    @ivar alphabet: what the messages are made of.
-    @ivar active: how many sessions are busy at any time; all by default.
-    @ivar service: the path of the service.
-    @ivar headers: header lines of each HTTP request.
-    @ivar tls: whether the connections are TLS.
-    @ivar seconds: how long it is measured; the run's default where it is None.
-    @ivar rounds: how often at most.
-    @ivar figures: the lines that it gives.
-    @ivar servers: the servers that it is measured with, beside the floors; the clients,
+    :ivar name: as ``--rows`` takes it.
+    :ivar title: as the tables print it.
+    :ivar driver: the manner of load.
+    :ivar transports: how many sessions of each transport.
+    :ivar floors: the floors that it is compared with, beside the SockJS servers.
+    :ivar count: messages of a burst.
+    :ivar size: bytes of a message.
+    :ivar alphabet: what the messages are made of.
+    :ivar active: how many sessions are busy at any time; all by default.
+    :ivar service: the path of the service.
+    :ivar headers: header lines of each HTTP request.
+    :ivar tls: whether the connections are TLS.
+    :ivar seconds: how long it is measured; the run's default where it is None.
+    :ivar rounds: how often at most.
+    :ivar figures: the lines that it gives.
+    :ivar servers: the servers that it is measured with, beside the floors; the clients,
         where it is clients that are measured.
-    @ivar processes: how many processes share the sessions, joined by a Redis; none
+    :ivar processes: how many processes share the sessions, joined by a Redis; none
         where it is 0.
-    @ivar main: whether it is one of the goals' rows, which the picture shows.
+    :ivar main: whether it is one of the goals' rows, which the picture shows.
     """
 
     name: str

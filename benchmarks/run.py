@@ -22,7 +22,7 @@ class Spread:
     """
     One figure over the rounds.
 
-    @ivar best: the least.
+    :ivar best: the least.
     """
 
     median: float
@@ -35,8 +35,8 @@ class Run:
     """
     What a run gave.
 
-    @ivar results: for each row's name, for each peer's name, a result of each round.
-    @ivar versions: for each peer's name, what it ran on.
+    :ivar results: for each row's name, for each peer's name, a result of each round.
+    :ivar versions: for each peer's name, what it ran on.
     """
 
     when: str
@@ -85,7 +85,7 @@ def newRun(peers: Iterable[str], effort: Effort) -> Run:
 
 
 def loadRun(path: Path) -> Run:
-    """Read what L{Run.save} wrote."""
+    """Read what `Run.save` wrote."""
     kept = json.loads(path.read_text())
     results = {
         row: {peer: [Result(**r) for r in rounds] for peer, rounds in peers.items()}

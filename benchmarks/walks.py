@@ -1,4 +1,4 @@
-"""C{python -m benchmarks.walks [--verbose]}: through which rooms a message goes.
+"""``python -m benchmarks.walks [--verbose]``: through which rooms a message goes.
 
 A room is a module of txsockjs. A move is a call that enters a room: from another one,
 from the application, or from the reactor; by way of others' code, Twisted's for
@@ -56,9 +56,9 @@ class Walk:
     """
     What one message passes.
 
-    @ivar direction: C{"out"}: from C{transport.write} to the network, the end of the
-        turn included; or C{"in"}: from the network to C{protocol.dataReceived}.
-    @ivar calls: each call of a function in a room: the room, the function, and whether
+    :ivar direction: ``"out"``: from ``transport.write`` to the network, the end of the
+        turn included; or ``"in"``: from the network to ``protocol.dataReceived``.
+    :ivar calls: each call of a function in a room: the room, the function, and whether
         it was a move.
     """
 
@@ -95,7 +95,7 @@ def follow(walk: Walk, last: CodeType, do: Callable[[], object]) -> Walk:
     """
     Note all calls in rooms that something makes.
 
-    @param last: the function that the walk ends with.
+    :param last: the function that the walk ends with.
     """
     ended = False
 

@@ -1,4 +1,4 @@
-"""What C{docs/applications.rst} shows works, and what it lists is all that there is."""
+"""What ``docs/applications.rst`` shows works, and what it lists is all there is."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class ExampleTests(ExampleTestCase):
         """
         A session with one of the protocols that the blocks have defined.
 
-        @param attributes: what its factory has.
+        :param attributes: what its factory has.
         """
         factory = Factory.forProtocol(self.space[protocol])
         vars(factory).update(attributes)

@@ -1,4 +1,4 @@
-"""The package is built as C{docs/architecture.rst} says."""
+"""The package is built as ``docs/architecture.rst`` says."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Module:
     """
     One file of the package.
 
-    @ivar name: its dotted name.
+    :ivar name: its dotted name.
     """
 
     def __init__(self, path: Path) -> None:
@@ -222,7 +222,7 @@ class SizeTests(SynchronousTestCase):
 
     def test_plugins(self) -> None:
         """
-        The plugin files have ten lines at the most; there is no C{__init__.py}, which
+        The plugin files have ten lines at the most; there is no ``__init__.py``, which
         would hide the plugins of others.
         """
         plugins = sorted((ROOT / "twisted").rglob("*.py"))

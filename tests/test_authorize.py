@@ -1,4 +1,4 @@
-"""Tests of the option C{authorize}: who is let in, and what the others see."""
+"""Tests of the option ``authorize``: who is let in, and what the others see."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from txsockjs import Login, Rejected
 
 
 class AnswerTests(AuthorizeTestCase):
-    """What C{authorize} may do to let a browser in."""
+    """What ``authorize`` may do to let a browser in."""
 
     def test_value(self) -> None:
         """It may return at once; what it returns is the avatar, None too."""
@@ -112,7 +112,7 @@ class RefusalTests(AuthorizeTestCase):
         self.assertForgotten()
 
     def test_rejected(self) -> None:
-        """C{Rejected} is told with exactly its code and its reason."""
+        """``Rejected`` is told with exactly its code and its reason."""
 
         def authorize(request: Any) -> None:
             raise Rejected(4123, "Nüßt, </script> 100%")
@@ -182,7 +182,7 @@ class RefusalTests(AuthorizeTestCase):
 
 
 class LoginTests(AuthorizeTestCase):
-    """C{Login}: an avatar that is told when its session is over."""
+    """``Login``: an avatar that is told when its session is over."""
 
     def login(self, **kw: Any) -> tuple[Login, list[str]]:
         out: list[str] = []

@@ -1,4 +1,4 @@
-"""Tests of the option C{authorize}: what happens until it has answered."""
+"""Tests of the option ``authorize``: what happens until it has answered."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ class EarlyMessageTests(AuthorizeTestCase):
         self.assertForgotten()
 
     def test_sendByPost(self) -> None:
-        """Who sends by C{xhr_send} before the answer is answered after it."""
+        """Who sends by ``xhr_send`` before the answer is answered after it."""
         for allowed, status in (True, 204), (False, 404):
             self.serveLater()
             self.client.request("POST", "/000/s/xhr")

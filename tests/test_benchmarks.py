@@ -68,7 +68,7 @@ def result(cpu: float, **more: Any) -> Result:
 
 
 def runOf(**rows: dict[str, list[Result]]) -> Run:
-    """A run with these results; C{_} in a row's name stands for C{-}."""
+    """A run with these results; ``_`` in a row's name stands for ``-``."""
     run = newRun([], QUICK)
     run.results = {name.replace("_", "-"): peers for name, peers in rows.items()}
     return run

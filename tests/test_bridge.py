@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.bridge}, over a whole server and a service in memory."""
+"""Tests of `txsockjs.bridge`, over a whole server and a service in memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from txsockjs.testing import MemoryClient, MemoryWebSocket
 
 
 class TextTests(BridgeTestCase):
-    """C{mode="text"}."""
+    """``mode="text"``."""
 
     def test_bothWays(self) -> None:
         """What either side sends reaches the other one as UTF-8."""
@@ -53,7 +53,7 @@ class TextTests(BridgeTestCase):
 
 
 class Base64Tests(BridgeTestCase):
-    """C{mode="base64"}."""
+    """``mode="base64"``."""
 
     def test_anyByte(self) -> None:
         """All 256 bytes survive both ways."""
@@ -74,7 +74,7 @@ class Base64Tests(BridgeTestCase):
 
 
 class Latin1Tests(BridgeTestCase):
-    """C{mode="latin1"}."""
+    """``mode="latin1"``."""
 
     def test_anyByte(self) -> None:
         """All 256 bytes survive both ways, as the characters of the same number."""
@@ -94,7 +94,7 @@ class Latin1Tests(BridgeTestCase):
 
 
 class BinaryTests(BridgeTestCase):
-    """C{mode="binary"}, and binary messages where the mode is another."""
+    """``mode="binary"``, and binary messages where the mode is another."""
 
     def raw(self, mode: str, **kw: Any) -> tuple[MemoryWebSocket, Service]:
         """A raw WebSocket, and the service."""
@@ -173,7 +173,7 @@ class BinaryTests(BridgeTestCase):
 
 
 class LinesTests(BridgeTestCase):
-    """C{framing="lines"}."""
+    """``framing="lines"``."""
 
     def test_fromService(self) -> None:
         """A message is a line, however it was cut, and whichever its end."""

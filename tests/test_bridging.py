@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.bridging}: how a bridge begins, ends, and keeps pace."""
+"""Tests of `txsockjs.bridging`: how a bridge begins, ends, and keeps pace."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class ConnectingTests(BridgeTestCase):
         self.assertFails(ConnectTimeout(), Told.TIMED_OUT)
 
     def test_timeout(self) -> None:
-        """An attempt that is not done within C{connectTimeout} is given up."""
+        """An attempt that is not done within ``connectTimeout`` is given up."""
         self.bridge(connectTimeout=3)
         session = self.session()
         self.reactor.advance(2.9)
@@ -338,7 +338,7 @@ class LingeringTests(BridgeTestCase):
         self.assertEqual(len(self.factory.services), 5)
 
     def test_maxSessions(self) -> None:
-        """No order of opening and closing holds more than twice C{max_sessions}."""
+        """No order of opening and closing holds more than twice ``max_sessions``."""
         self.bridge(maxLingering=0, options={"max_sessions": 3})
         most = 0
         for leave in [3, 1, 2, 3, 1, 1, 3, 2, 3]:
@@ -429,7 +429,7 @@ class PaceTests(BridgeTestCase):
     def test_manyLines(self) -> None:
         """
         A service of very short lines is paused between two of them, and its session
-        never holds more than C{max_buffer}, whatever that is.
+        never holds more than ``max_buffer``, whatever that is.
         """
         for allowed, count in (
             (4 * 1024 * 1024, 300_000),

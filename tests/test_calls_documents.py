@@ -1,4 +1,4 @@
-"""What C{docs/authorize.rst}, C{handlers.rst} and C{metrics.rst} show works."""
+"""What ``docs/authorize.rst``, ``handlers.rst`` and ``metrics.rst`` show works."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class MemoryExampleTestCase(ExampleTestCase):
 
 
 class AuthorizeTests(MemoryExampleTestCase):
-    """C{docs/authorize.rst}."""
+    """``docs/authorize.rst``."""
 
     document = "docs/authorize.rst"
 
@@ -89,7 +89,7 @@ class AuthorizeTests(MemoryExampleTestCase):
 
 
 class HandlerTests(MemoryExampleTestCase):
-    """C{docs/handlers.rst}."""
+    """``docs/handlers.rst``."""
 
     document = "docs/handlers.rst"
 
@@ -138,7 +138,7 @@ class HandlerTests(MemoryExampleTestCase):
 
 
 class MetricsTests(MemoryExampleTestCase):
-    """C{docs/metrics.rst}."""
+    """``docs/metrics.rst``."""
 
     document = "docs/metrics.rst"
 
@@ -201,7 +201,7 @@ class MetricsTests(MemoryExampleTestCase):
 
 
 class MetricsTableTests(SynchronousTestCase):
-    """The tables of C{docs/metrics.rst}."""
+    """The tables of ``docs/metrics.rst``."""
 
     def listed(self, heading: str) -> set[str]:
         table = rows("docs/metrics.rst", heading)

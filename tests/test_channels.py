@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.channels}, over a whole server in memory."""
+"""Tests of `txsockjs.channels`, over a whole server in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What C{docs/clients.rst} shows works, and what it lists is all that there is."""
+"""What ``docs/clients.rst`` shows works, and what it lists is all that there is."""
 
 from __future__ import annotations
 
@@ -108,9 +108,9 @@ class ExampleTests(ClientExampleTestCase):
 
     async def serve(self, service: ServerFactory, name: str, **options: Any) -> Any:
         """
-        A service at C{http://127.0.0.1:8080/name}.
+        A service at ``http://127.0.0.1:8080/name``.
 
-        @return: its Site.
+        :return: its Site.
         """
         site = SockJSMultiFactory()
         site.addFactory(service, name, options)
@@ -169,7 +169,7 @@ class ExampleTests(ClientExampleTestCase):
         """
         Greet over an endpoint.
 
-        @return: what was printed until the session was over.
+        :return: what was printed until the session was over.
         """
         self.out.clear()
         protocol = await endpoint.connect(Factory.forProtocol(self.space["Greeting"]))

@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.connection}, over whole services in memory."""
+"""Tests of `txsockjs.connection`, over whole services in memory."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class TalkTests(ConnectionTestCase):
         self.assertEqual(errors, [f"send {text}", f"broadcast {text}"])
 
     def test_noOnMessage(self) -> None:
-        """A class without C{on_message} is told so, and the session fails."""
+        """A class without ``on_message`` is told so, and the session fails."""
         self.serve(SockJSConnection)
         session = self.session()
         session.send("hello")
@@ -132,7 +132,7 @@ class TalkTests(ConnectionTestCase):
 
 
 class OpeningTests(ConnectionTestCase):
-    """C{on_open}, and whom it rejects."""
+    """``on_open``, and whom it rejects."""
 
     def request(self, path: str, **headers: str) -> ConnectionInfo:
         """What it is called with."""
@@ -186,7 +186,7 @@ class OpeningTests(ConnectionTestCase):
             self.assertIsNone(session.closed)
 
     def test_raises(self) -> None:
-        """What has a status rejects with it, and C{Rejected} with its own code."""
+        """What has a status rejects with it, and ``Rejected`` with its own code."""
         for error, close in (
             (HTTPError(403), (4403, "Forbidden")),
             (HTTPError(403, "Not you"), (4403, "Not you")),
@@ -214,7 +214,7 @@ class OpeningTests(ConnectionTestCase):
             self.assertEqual(len(self.flushLoggedErrors(type(error))), 1)
 
     def test_rejectedCloses(self) -> None:
-        """C{on_close} follows a rejection; what it raises then is no error."""
+        """``on_close`` follows a rejection; what it raises then is no error."""
         present: set[object] = set()
         events: list[Any] = []
         globalLogPublisher.addObserver(events.append)
@@ -241,7 +241,7 @@ class ClosingTests(ConnectionTestCase):
     """The end of a connection."""
 
     def test_close(self) -> None:
-        """It delivers what was sent; C{on_close} comes once, and not from inside."""
+        """It delivers what was sent; ``on_close`` comes once, and not from inside."""
         seen: list[str] = []
 
         def on_open(self: SockJSConnection, info: object) -> None:
@@ -288,7 +288,7 @@ class ClosingTests(ConnectionTestCase):
         self.assertEqual(seen, [True])
 
     def test_onCloseRaises(self) -> None:
-        """What C{on_close} raises is logged."""
+        """What ``on_close`` raises is logged."""
 
         def on_close(self: SockJSConnection) -> None:
             raise ValueError("left")

@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.connection}: routers, their settings and their statistics."""
+"""Tests of `txsockjs.connection`: routers, their settings and their statistics."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ class RouterTests(ConnectionTestCase):
         self.successResultOf(stopped)
 
     def test_byName(self) -> None:
-        """C{twistd sockjs --service} takes the class by its name."""
+        """``twistd sockjs --service`` takes the class by its name."""
         factory = loadService(f"{__name__}.Echo")
         self.assertIsInstance(factory, ConnectionFactory)
         site = MemorySite.serving(factory)

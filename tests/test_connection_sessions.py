@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.connection}: sessions that an application carries itself."""
+"""Tests of `txsockjs.connection`: sessions that an application carries itself."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class BaseSessionTests(SynchronousTestCase):
         self.assertIn("BaseSession has no send_message", str(error))
 
     def test_onCloseRaises(self) -> None:
-        """What C{on_close} raises is logged, and it is closed all the same."""
+        """What ``on_close`` raises is logged, and it is closed all the same."""
 
         class Raising(Logging):
             def on_close(self) -> None:

@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.counters}, over whole services in memory."""
+"""Tests of `txsockjs.counters`, over whole services in memory."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Obedient(Protocol):
 
 
 class CountersTestCase(SynchronousTestCase):
-    """One service of L{Obedient} protocols."""
+    """One service of `Obedient` protocols."""
 
     def serve(self, factory: Any = None, **options: Any) -> None:
         factory = factory or Factory.forProtocol(Obedient)
@@ -327,7 +327,7 @@ class RefusedTests(CountersTestCase):
         self.assertEqual(self.counters.opened, {"websocket": 1})
 
     def test_authorize(self) -> None:
-        """A session that C{authorize} does not let in, by what came of it."""
+        """A session that ``authorize`` does not let in, by what came of it."""
         answers: list[Any] = [Rejected(), ZeroDivisionError()]
 
         def authorize(request: Any) -> object:

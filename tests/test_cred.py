@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.cred}, over a whole server in memory."""
+"""Tests of `txsockjs.cred`, over a whole server in memory."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def fromQuery(request: OpeningRequest) -> UsernamePassword:
 
 
 class PortalTests(AuthorizeTestCase):
-    """C{authorizePortal}."""
+    """``authorizePortal``."""
 
     def portal(self, *checkers: Any, credentials: Any = fromQuery) -> None:
         self.realm = Realm()
@@ -152,9 +152,9 @@ class PortalTests(AuthorizeTestCase):
 
 
 class BasicTests(AuthorizeTestCase):
-    """C{basicCredentials}."""
+    """``basicCredentials``."""
 
-    def come(self, authorization: str | None) -> Any:
+    def come(self, authorization: str | bytes | None) -> Any:
         """A browser comes with this header."""
         users = InMemoryUsernamePasswordDatabaseDontUse(bob=b"se:cret")
         portal = Portal(Realm(), [users])
@@ -173,7 +173,7 @@ class BasicTests(AuthorizeTestCase):
         """Anything else rejects."""
         coded = b64encode(b"bob:guess").decode()
         wrong = None, "", "Basic", "Basic !", f"Digest {coded}", f"Basic {coded}"
-        for header in (*wrong, "Basic Ym9i", "Basic \xe9"):
+        for header in (*wrong, "Basic Ym9i", b"Basic \xc3\xa9"):
             self.assertEqual(self.come(header), (4401, "Unauthorized"), header)
 
     def test_twice(self) -> None:

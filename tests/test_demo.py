@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.demo}: the demo services and their page."""
+"""Tests for `txsockjs.demo`: the demo services and their page."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class ServicesTests(SynchronousTestCase):
 
 class PageTests(TestCase):
     """
-    The page and its files, from a real site: L{File} needs a reactor.
+    The page and its files, from a real site: `File` needs a reactor.
     """
 
     def serve(self, client: FilePath[str] | None, url: str) -> None:

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.endpoints}: the string C{sockjs:}."""
+"""Tests for `txsockjs.endpoints`: the string ``sockjs:``."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class ParseTests(SynchronousTestCase):
 
     def test_plugin(self) -> None:
         """
-        Twisted finds the parser by the prefix C{sockjs}.
+        Twisted finds the parser by the prefix ``sockjs``.
         """
         self.assertIsInstance(parse(r"sockjs:tcp\:8080"), SockJSServerEndpoint)
 
@@ -172,7 +172,7 @@ class RefusalTests(SynchronousTestCase):
 
     def test_errorType(self) -> None:
         """
-        A bad option is an L{OptionError} that has the name apart.
+        A bad option is an `OptionError` that has the name apart.
         """
         error = self.assertRaises(OptionError, parse, r"sockjs:tcp\:0:timeout=soon")
         self.assertEqual(error.name, "timeout")

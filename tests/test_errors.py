@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.errors}."""
+"""Tests for `txsockjs.errors`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CLASSES = {
 
 class SessionEndedTests(SynchronousTestCase):
     """
-    L{SessionClosed} and L{SessionFailed}.
+    `SessionClosed` and `SessionFailed`.
     """
 
     def test_kinds(self) -> None:

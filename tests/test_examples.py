@@ -1,4 +1,4 @@
-"""Each of C{examples/} runs, and does over real sockets what it says."""
+"""Each of ``examples/`` runs, and does over real sockets what it says."""
 
 from __future__ import annotations
 
@@ -55,20 +55,20 @@ class ProgramTestCase(TestCase):
 
 
 class ExampleTests(ProgramTestCase):
-    """What stands in C{examples/}."""
+    """What stands in ``examples/``."""
 
     async def test_echo(self) -> None:
-        """C{echo.py}: the smallest service."""
+        """``echo.py``: the smallest service."""
         await self.assertEchoes(await self.run_("echo.py", LOOPBACK))
 
     async def test_chat(self) -> None:
-        """C{chat.py}: a chat and its page."""
+        """``chat.py``: a chat and its page."""
         url = await self.run_("chat.py", LOOPBACK)
         await self.assertChats(url + "/chat")
         self.assertIn("new SockJS('/chat')", await self.get(url + "/"))
 
     async def test_chatRooms(self) -> None:
-        """C{chat_rooms.py}: who is there, what was said, and what is for one alone."""
+        """``chat_rooms.py``: who is there, what was said, and what is for one alone."""
         url = await self.run_("chat_rooms.py", LOOPBACK)
         ada = await openSession(self, url)
         ada.send("ada")
@@ -93,7 +93,7 @@ class ExampleTests(ProgramTestCase):
         await long.ended
 
     async def test_multiplex(self) -> None:
-        """C{multiplex.py}: topics on one connection, some made on demand."""
+        """``multiplex.py``: topics on one connection, some made on demand."""
         url = await self.run_("multiplex.py", LOOPBACK)
         session = await openSession(self, url + "/multiplex")
         for message in "sub,echo", "sub,room-9", "msg,echo,a,b", "msg,room-9,me: hi":
@@ -104,7 +104,7 @@ class ExampleTests(ProgramTestCase):
         self.assertIn("class Channel", await self.get(url + "/multiplex_client.js"))
 
     async def test_client(self) -> None:
-        """C{client.py}: talks with C{multiplex.py}, and comes back to the next one."""
+        """``client.py``: talks with ``multiplex.py``, and comes back to the next."""
         url, server = await startExample(self, "multiplex.py", LOOPBACK)
         listen = LOOPBACK.replace("0", url.rpartition(":")[2], 1)
         heard = r"(?s)(?=.*chat: client: hello)(?=.*echo: 1)"
@@ -118,14 +118,14 @@ class ExampleTests(ProgramTestCase):
         self.assertTrue(client.output.endswith("chat closed: 3000 'Go away!'\n"))
 
     async def test_bridge(self) -> None:
-        """C{bridge.py}: any TCP service, line by line."""
+        """``bridge.py``: any TCP service, line by line."""
         port = reactor.listenTCP(0, Factory.forProtocol(Echo), interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         service = f"tcp:127.0.0.1:{port.getHost().port}:framing=lines"
         await self.assertEchoes(await self.run_("bridge.py", service, LOOPBACK))
 
     async def test_staticFiles(self) -> None:
-        """C{static_files.py}: files and a service on one port."""
+        """``static_files.py``: files and a service on one port."""
         url = await self.run_("static_files.py", str(EXAMPLES), LOOPBACK)
         await self.assertEchoes(url + "/echo")
         page = (EXAMPLES / "chat.html").read_text()
@@ -135,7 +135,7 @@ class ExampleTests(ProgramTestCase):
         await self.get(url + "/", 404)
 
     async def test_endpoint(self) -> None:
-        """C{endpoint.py}: a service from a string, with options."""
+        """``endpoint.py``: a service from a string, with options."""
         listen = r"sockjs:tcp\:0\:interface\=127.0.0.1:cookie_needed=true"
         url = await self.run_("endpoint.py", listen)
         await self.assertEchoes(url)
@@ -158,11 +158,11 @@ class ExampleTests(ProgramTestCase):
         await self.get(url + "/nothing", 404)
 
     async def test_klein(self) -> None:
-        """C{klein_app.py}: beside a Klein application."""
+        """``klein_app.py``: beside a Klein application."""
         await self.assertBeside("klein_app.py")
 
     async def test_flask(self) -> None:
-        """C{flask_app.py}: beside a WSGI application."""
+        """``flask_app.py``: beside a WSGI application."""
         await self.assertBeside("flask_app.py")
 
     def test_all(self) -> None:

@@ -1,6 +1,6 @@
-"""What the applications of C{examples/} do, in memory, as C{docs/testing.rst} tells.
+"""What the applications of ``examples/`` do, in memory, as ``docs/testing.rst`` tells.
 
-That the programs around them run is in L{tests.test_examples}.
+That the programs around them run is in `tests.test_examples`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ExampleTestCase(SynchronousTestCase):
     """
     Tests of one example.
 
-    @cvar example: the name of its module.
+    :cvar example: the name of its module.
     """
 
     example: str
@@ -63,7 +63,7 @@ class ExampleTestCase(SynchronousTestCase):
 
 class ChatTests(ExampleTestCase):
     """
-    C{chat.py}.
+    ``chat.py``.
     """
 
     example = "chat"
@@ -97,7 +97,7 @@ class ChatTests(ExampleTestCase):
 
 class HandlerTests(ExampleTestCase):
     """
-    C{handler_chat.py}.
+    ``handler_chat.py``.
     """
 
     example = "handler_chat"
@@ -123,7 +123,7 @@ class HandlerTests(ExampleTestCase):
 
 class AsyncioTests(ExampleTestCase):
     """
-    C{handler_asyncio.py}.
+    ``handler_asyncio.py``.
     """
 
     example = "handler_asyncio"
@@ -162,7 +162,7 @@ class AsyncioTests(ExampleTestCase):
 
 class RoomsTests(ExampleTestCase):
     """
-    C{chat_rooms.py}.
+    ``chat_rooms.py``.
     """
 
     example = "chat_rooms"
@@ -197,7 +197,7 @@ class RoomsTests(ExampleTestCase):
 
 class MultiplexTests(ExampleTestCase):
     """
-    C{multiplex.py}.
+    ``multiplex.py``.
     """
 
     example = "multiplex"
@@ -222,7 +222,7 @@ class MultiplexTests(ExampleTestCase):
 
 class CookieTests(ExampleTestCase):
     """
-    C{authorize_cookie.py}.
+    ``authorize_cookie.py``.
     """
 
     example = "authorize_cookie"
@@ -250,7 +250,7 @@ class CookieTests(ExampleTestCase):
 
 class TokenTests(ExampleTestCase):
     """
-    C{authorize_token.py}.
+    ``authorize_token.py``.
     """
 
     example = "authorize_token"
@@ -273,7 +273,7 @@ class TokenTests(ExampleTestCase):
 
 class MetricsTests(ExampleTestCase):
     """
-    C{metrics.py}.
+    ``metrics.py``.
     """
 
     example = "metrics"
@@ -292,7 +292,7 @@ class MetricsTests(ExampleTestCase):
 
 class KleinTests(ExampleTestCase):
     """
-    C{klein_app.py}.
+    ``klein_app.py``.
     """
 
     example = "klein_app"

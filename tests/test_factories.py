@@ -109,7 +109,7 @@ def takers() -> dict[str, Callable[[Any], object]]:
 
 class SourceTests(SynchronousTestCase):
     """
-    L{factoryOf}.
+    `factoryOf`.
     """
 
     def test_factories(self) -> None:

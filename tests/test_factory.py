@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.factory}: a service's life, and where it is."""
+"""Tests for `txsockjs.factory`: a service's life, and where it is."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class FactoryTestCase(SynchronousTestCase):
 
     def serve(self, options: dict[str, object] | None = None) -> MemoryClient:
         """
-        Listen with a L{SockJSFactory} of C{self.factory}.
+        Listen with a `SockJSFactory` of ``self.factory``.
         """
         return self.listen(SockJSFactory(self.factory, options, clock=self.reactor))
 
@@ -79,7 +79,7 @@ class FactoryTestCase(SynchronousTestCase):
 
 class SockJSFactoryTests(FactoryTestCase):
     """
-    L{SockJSFactory}.
+    `SockJSFactory`.
     """
 
     def test_public(self) -> None:
@@ -193,7 +193,7 @@ class SockJSFactoryTests(FactoryTestCase):
 
     def test_anyFactory(self) -> None:
         """
-        Whatever provides L{IProtocolFactory} can be wrapped.
+        Whatever provides `IProtocolFactory` can be wrapped.
         """
 
         @implementer(IProtocolFactory)
@@ -216,7 +216,7 @@ class SockJSFactoryTests(FactoryTestCase):
 
 class SockJSMultiFactoryTests(FactoryTestCase):
     """
-    L{SockJSMultiFactory}.
+    `SockJSMultiFactory`.
     """
 
     def setUp(self) -> None:
@@ -336,7 +336,7 @@ class SockJSMultiFactoryTests(FactoryTestCase):
 
 class SockJSResourceTests(FactoryTestCase):
     """
-    L{SockJSResource}, beside other content under any Site.
+    `SockJSResource`, beside other content under any Site.
     """
 
     def setUp(self) -> None:

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.factory}: a service of a Site that is removed."""
+"""Tests for `txsockjs.factory`: a service of a Site that is removed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from txsockjs.testing import MemoryClient
 
 class RemovalTests(FactoryTestCase):
     """
-    L{SockJSMultiFactory.removeFactory}.
+    `SockJSMultiFactory.removeFactory`.
     """
 
     def sites(self, **options: object) -> tuple[SockJSMultiFactory, MemoryClient]:
         """
-        A Site that is listening, with services at C{a/chat} and C{other}.
+        A Site that is listening, with services at ``a/chat`` and ``other``.
         """
         site = SockJSMultiFactory(clock=self.reactor)
         site.addFactory(self.factory, "a/chat", {"max_message_size": 10, **options})
@@ -75,7 +75,7 @@ class RemovalTests(FactoryTestCase):
 
     def test_slowest(self) -> None:
         """
-        Who never comes is waited for no longer than C{drain_timeout}.
+        Who never comes is waited for no longer than ``drain_timeout``.
         """
         site, client = self.sites(timeout=100)
         self.open(client, "/a/chat")

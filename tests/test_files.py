@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.files}, over a whole server in memory."""
+"""Tests of `txsockjs.files`, over a whole server in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that runs the fuzzers: C{make fuzz}, C{python -m tests.fuzz}."""
+"""The command that runs the fuzzers: ``make fuzz``, ``python -m tests.fuzz``."""
 
 from __future__ import annotations
 
@@ -81,6 +81,6 @@ class CommandTests(SynchronousTestCase):
         self.assertIn("what it found", said)
 
     def test_make(self) -> None:
-        """C{make fuzz} is this command."""
+        """``make fuzz`` is this command."""
         makefile = (ROOT / "Makefile").read_text("utf-8")
         self.assertIn("python -m tests.fuzz --minutes $(MINUTES) $(FUZZERS)", makefile)

@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.handlers}, over whole services in memory."""
+"""Tests of `txsockjs.handlers`, over whole services in memory."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class HandlerTestCase(SynchronousTestCase):
 
 
 class FactoryTests(HandlerTestCase):
-    """What C{@handler} makes."""
+    """What ``@handler`` makes."""
 
     def test_factory(self) -> None:
         """It is a factory, with the name and the docstring of its function."""
@@ -59,7 +59,7 @@ class FactoryTests(HandlerTestCase):
         self.assertEqual(named.__wrapped__.__qualname__, "echo")
 
     def test_byName(self) -> None:
-        """C{twistd sockjs --service} takes it by its name."""
+        """``twistd sockjs --service`` takes it by its name."""
         self.assertIs(loadService(f"{__name__}.echo"), echo)
 
     def test_notAsync(self) -> None:
@@ -125,7 +125,7 @@ class TalkTests(HandlerTestCase):
         self.assertEqual(socket.messages, ["a", "b\ufffd"])
 
     def test_bytes(self) -> None:
-        """C{send} takes bytes too, and nothing else."""
+        """``send`` takes bytes too, and nothing else."""
         seen: list[str] = []
 
         async def talk(session: AsyncSession) -> None:
@@ -151,7 +151,7 @@ class TalkTests(HandlerTestCase):
         self.assertEqual(session.received, ["bob websocket 192.0.2.7"])
 
     def test_oneMessage(self) -> None:
-        """C{anext} takes a message by itself."""
+        """``anext`` takes a message by itself."""
 
         async def talk(session: AsyncSession) -> None:
             name = await anext(session)
@@ -225,7 +225,7 @@ class LeavingTests(HandlerTestCase):
         self.assertEqual(session.closed, (3000, "Go away!"))
 
     def test_close(self) -> None:
-        """C{close} says with what code and reason; there is no message after it."""
+        """``close`` says with what code and reason; there is no message after it."""
         seen: list[object] = []
 
         async def talk(session: AsyncSession) -> None:

@@ -11,13 +11,13 @@ SENT = ("caf\xe9", b"caf\xc3\xa9", b"\xff\x00", "", b"")
 
 
 class BinaryTests(HandlerTestCase):
-    """C{handler(binary=True)}, and without."""
+    """``handler(binary=True)``, and without."""
 
     def talk(self, **options: Any) -> tuple[list[Any], list[Any]]:
         """
         Send messages over a raw WebSocket to a handler that sends them back.
 
-        @return: what the handler has had, and what came back.
+        :return: what the handler has had, and what came back.
         """
         had: list[Any] = []
 

@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.handlers}: a browser that is slow, and a function that is."""
+"""Tests of `txsockjs.handlers`: a browser that is slow, and a function that is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from txsockjs.transport import SessionTransport
 
 
 class SlowBrowserTests(HandlerTestCase):
-    """C{send} waits while the browser is behind."""
+    """``send`` waits while the browser is behind."""
 
     def setUp(self) -> None:
         self.sent = 0
@@ -92,7 +92,7 @@ class SlowBrowserTests(HandlerTestCase):
         self.assertEqual([self.successResultOf(each) for each in sending], [None] * 50)
 
     def test_loseTransport(self) -> None:
-        """C{loseConnection} on its transport closes, after what was sent."""
+        """``loseConnection`` on its transport closes, after what was sent."""
         self.serve(handler(self.collect))
         session = self.session("xhr")
         [function] = self.sessions
@@ -254,7 +254,7 @@ class SlowFunctionTests(HandlerTestCase):
         self.assertEqual(self.taken, texts)
 
     def test_sends(self) -> None:
-        """C{xhr_send} is answered late while too much waits."""
+        """``xhr_send`` is answered late while too much waits."""
         self.serve(handler(self.wait))
         self.client.request("POST", "/0/s/xhr")
         send = f'["{"x" * 70_000}"]'.encode()

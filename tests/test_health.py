@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.health}, and C{twistd sockjs --health}."""
+"""Tests for `txsockjs.health`, and ``twistd sockjs --health``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from txsockjs.testing import MemoryClient, MemoryReactor, MemorySite
 
 class HealthTests(SynchronousTestCase):
     """
-    L{HealthResource}.
+    `HealthResource`.
     """
 
     def setUp(self) -> None:
@@ -97,7 +97,7 @@ class HealthTests(SynchronousTestCase):
 
 class CommandTests(TapTestCase):
     """
-    C{--health}.
+    ``--health``.
     """
 
     def test_path(self) -> None:
@@ -120,7 +120,7 @@ class CommandTests(TapTestCase):
 
     def test_endpoint(self) -> None:
         """
-        An endpoint has it at C{/health}, as long as there are sessions.
+        An endpoint has it at ``/health``, as long as there are sessions.
         """
         service = self.start("--service", ECHO, "--health", "tcp:9102")
         [site] = [s for port, s, *_ in self.reactor.tcpServers if port == 9102]

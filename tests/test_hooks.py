@@ -33,7 +33,7 @@ FAULTS = (
 
 
 class AuthorizeHookTests(AuthorizeTestCase):
-    """What C{authorize} can do besides answering."""
+    """What ``authorize`` can do besides answering."""
 
     def test_raises(self) -> None:
         """Whatever it raises is logged, and refuses the one session with 1011."""
@@ -145,7 +145,7 @@ class AuthorizeHookTests(AuthorizeTestCase):
         self.assertForgotten()
 
     def test_logout(self) -> None:
-        """Whatever C{logout} raises is logged, and the refusal is told."""
+        """Whatever ``logout`` raises is logged, and the refusal is told."""
         for fault in FAULTS:
 
             def logout(fault: Any = fault) -> None:
@@ -180,11 +180,11 @@ class AuthorizeHookTests(AuthorizeTestCase):
 
 @implementer(ISockJSMessageReceiver)
 class Liar(Recorder):
-    """Says that it has C{messageReceived}."""
+    """Says that it has ``messageReceived``."""
 
 
 class BuildProtocolTests(ServiceCase):
-    """What C{buildProtocol} can do besides building."""
+    """What ``buildProtocol`` can do besides building."""
 
     def build(self, deed: Callable[[], object], **options: object) -> None:
         """Serve a factory that does this first."""
@@ -254,7 +254,7 @@ class BuildProtocolTests(ServiceCase):
             self.assertNobody()
 
     def lose(self, url: str) -> Any:
-        """Lose the connection in the middle of C{buildProtocol}."""
+        """Lose the connection in the middle of ``buildProtocol``."""
         ends: list[Any] = []
         self.build(lambda: [end.connectionLost(LOST) for end in ends])
         connection = self.connect()

@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.metrics}, and of C{twistd sockjs --metrics}."""
+"""Tests of `txsockjs.metrics`, and of ``twistd sockjs --metrics``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from txsockjs.testing import MemoryClient, MemoryReactor, MemorySite
 
 
 class MetricsTestCase(SynchronousTestCase):
-    """Two services, C{a} and C{b/c}, and a registry."""
+    """Two services, ``a`` and ``b/c``, and a registry."""
 
     def setUp(self) -> None:
         self.site = SockJSMultiFactory(clock=MemoryReactor())
@@ -216,7 +216,7 @@ class ResourceTests(MetricsTestCase):
 
 
 class CommandTests(TapTestCase):
-    """C{twistd sockjs --metrics}."""
+    """``twistd sockjs --metrics``."""
 
     def test_listens(self) -> None:
         """It serves the metrics of all services on the ports that it is given."""

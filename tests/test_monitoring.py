@@ -1,4 +1,4 @@
-"""The Grafana dashboard and the alert rules of C{examples/deploy} know our metrics."""
+"""The Grafana dashboard and the alert rules of ``examples/deploy`` know our metrics."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Expressions(SynchronousTestCase):
         """
         Each metric is one of ours, and has the labels that are asked for.
 
-        @return: the metrics.
+        :return: the metrics.
         """
         metrics = known()
         names = set()

@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.multiplex}, over a whole server in memory."""
+"""Tests of `txsockjs.multiplex`, over a whole server in memory."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ class OnDemandResource(SockJSMultiplexResource):
 
 
 class OnDemandTests(MultiplexTestCase):
-    """C{subscribe} can be overridden."""
+    """``subscribe`` can be overridden."""
 
     resource = OnDemandResource
 

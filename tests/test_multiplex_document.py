@@ -1,4 +1,4 @@
-"""What C{docs/multiplex.rst} shows works."""
+"""What ``docs/multiplex.rst`` shows works."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class SecureTests(TransportTestCase):
 
     def test_interface(self) -> None:
         """
-        Its transport provides L{ISSLTransport} in full, and a plain one does not.
+        Its transport provides `ISSLTransport` in full, and a plain one does not.
         """
         certificate: Any = object()
         transport = self.open(
@@ -60,7 +60,7 @@ class SecureTests(TransportTestCase):
 
 class RequestTests(TransportTestCase):
     """
-    L{OpeningRequest}: the request that opened the session, as it was.
+    `OpeningRequest`: the request that opened the session, as it was.
     """
 
     def test_addresses(self) -> None:

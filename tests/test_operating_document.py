@@ -1,4 +1,4 @@
-"""What C{docs/operating.rst} shows works, and its list of logs is whole."""
+"""What ``docs/operating.rst`` shows works, and its list of logs is whole."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class OperatingTestCase(ExampleTestCase):
 
 class CommandTests(OperatingTestCase):
     """
-    Each C{twistd} command line.
+    Each ``twistd`` command line.
     """
 
     async def test_one(self) -> None:

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.options}: each option's default, what it takes and refuses."""
+"""Tests for `txsockjs.options`: each option's default, what it takes and refuses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from txsockjs.options import DEFAULT_SOCKJS_URL, TRANSPORTS, Cookie, SockJSOptio
 
 def anybody(request: object) -> None:
     """
-    What the option C{authorize} may name.
+    What the option ``authorize`` may name.
     """
 
 
@@ -219,7 +219,7 @@ BAD: dict[str, list[Any]] = {
 
 class OptionTests(SynchronousTestCase):
     """
-    L{SockJSOptions}, option by option.
+    `SockJSOptions`, option by option.
     """
 
     def test_allTested(self) -> None:
@@ -282,7 +282,7 @@ class OptionTests(SynchronousTestCase):
 
     def test_fields(self) -> None:
         """
-        L{SockJSOptions.fields} tells each option with its default and its meaning.
+        `SockJSOptions.fields` tells each option with its default and its meaning.
         """
         fields = list(SockJSOptions.fields())
         self.assertEqual(list(DEFAULTS), [name for name, _, _ in fields])
@@ -294,7 +294,7 @@ class OptionTests(SynchronousTestCase):
 
 class BuildingTests(SynchronousTestCase):
     """
-    L{SockJSOptions.of}, C{fromDict} and C{fromStrings}.
+    `SockJSOptions.of`, ``fromDict`` and ``fromStrings``.
     """
 
     def test_of(self) -> None:
@@ -383,7 +383,7 @@ class BuildingTests(SynchronousTestCase):
 
 class OffersTests(SynchronousTestCase):
     """
-    L{SockJSOptions.offers} and L{SockJSOptions.allowsOrigin}.
+    `SockJSOptions.offers` and `SockJSOptions.allowsOrigin`.
     """
 
     def test_all(self) -> None:

@@ -1,4 +1,4 @@
-"""C{docs/options.rst} is about the options that there are."""
+"""``docs/options.rst`` is about the options that there are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.origins}: origins as browsers write them, and as people do."""
+"""Tests for `txsockjs.origins`: origins as browsers write them, and as people do."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ TRICKS = [
 
 class CanonicalTests(SynchronousTestCase):
     """
-    L{canonical}.
+    `canonical`.
     """
 
     def test_same(self) -> None:
@@ -159,7 +159,7 @@ class CanonicalTests(SynchronousTestCase):
 
 class PageTests(SynchronousTestCase):
     """
-    L{originOf}.
+    `originOf`.
     """
 
     def test_pages(self) -> None:

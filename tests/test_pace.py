@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.transport}: when to wait, and when it is too much."""
+"""Tests for `txsockjs.transport`: when to wait, and when it is too much."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class MeasureTests(ProducerTestCase):
 
     def test_largest(self) -> None:
         """
-        A message of half of C{max_buffer} may be sent whenever nobody said to wait.
+        A message of half of ``max_buffer`` may be sent whenever nobody said to wait.
         """
         for allowed in 10_000, 131_000, 1_000_000:
             self.configure(max_buffer=allowed)
@@ -93,7 +93,7 @@ class MeasureTests(ProducerTestCase):
 
     def test_whenDrained(self) -> None:
         """
-        C{crowded} holds until C{whenDrained} fires, and then no more.
+        ``crowded`` holds until ``whenDrained`` fires, and then no more.
         """
         self.register(streaming=True, receiver=MemoryReceiver(1))
         self.assertFalse(self.transport.crowded)

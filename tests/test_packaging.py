@@ -112,7 +112,7 @@ class PackagingTests(SynchronousTestCase):
         """
         Install into a new environment, which has our own's packages for the rest.
 
-        @return: what L{LOOK} found there.
+        :return: what `LOOK` found there.
         """
         home = self.built.work / self.id().rpartition(".")[2]
         venv.create(home, symlinks=True)
@@ -170,7 +170,7 @@ class PackagingTests(SynchronousTestCase):
     def test_plugins(self) -> None:
         """
         The wheel puts our plugins into Twisted's directory, and nothing else there: an
-        C{__init__.py} would hide every other project's plugins.
+        ``__init__.py`` would hide every other project's plugins.
         """
         self.assertEqual(
             {name for name in self.wheelNames() if name.startswith("twisted/")},

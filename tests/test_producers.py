@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.transport}: producers, at the pace of the browser."""
+"""Tests for `txsockjs.transport`: producers, at the pace of the browser."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Producer:
     """
     A producer that writes so much each time it is resumed.
 
-    @ivar calls: what it was told to do.
+    :ivar calls: what it was told to do.
     """
 
     def __init__(self, consumer: SessionTransport, *items: bytes) -> None:
@@ -81,7 +81,7 @@ class ProducerTestCase(TransportTestCase):
 
 class RegisteringTests(ProducerTestCase):
     """
-    C{registerProducer} and C{unregisterProducer}.
+    ``registerProducer`` and ``unregisterProducer``.
     """
 
     def test_second(self) -> None:
@@ -302,7 +302,7 @@ class PullTests(ProducerTestCase):
 
 class ClosingTests(ProducerTestCase):
     """
-    C{loseConnection} with a producer registered: as on TCP.
+    ``loseConnection`` with a producer registered: as on TCP.
     """
 
     def test_pull(self) -> None:

@@ -1,4 +1,4 @@
-"""L{SockJSProtocol} and its like: what is overridden is what is called."""
+"""`SockJSProtocol` and its like: what is overridden is what is called."""
 
 from __future__ import annotations
 

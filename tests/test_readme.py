@@ -1,4 +1,4 @@
-"""The examples of C{README.rst} do what it says that they do."""
+"""The examples of ``README.rst`` do what it says that they do."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class PythonTests(ReadmeTestCase):
 
 class CommandTests(ReadmeTestCase):
     """
-    Each C{twistd} command line.
+    Each ``twistd`` command line.
     """
 
     async def test_services(self) -> None:

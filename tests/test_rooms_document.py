@@ -1,4 +1,4 @@
-"""What C{docs/rooms.rst} shows works, and what it lists is all that there is."""
+"""What ``docs/rooms.rst`` shows works, and what it lists is all that there is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.services}: what C{--service} may name."""
+"""Tests for `txsockjs.services`: what ``--service`` may name."""
 
 from __future__ import annotations
 

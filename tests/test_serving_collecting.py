@@ -1,16 +1,16 @@
-"""Tests for L{txsockjs.serving.collecting}."""
+"""Tests for `txsockjs.serving.collecting`."""
 
 from __future__ import annotations
 
 import gc
 import weakref
 
+from twisted.internet.testing import MemoryReactorClock
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from txsockjs import tap
 from txsockjs.serving.collecting import ServerCollector
-from txsockjs.testing import MemoryReactor
 
 
 class Knot:
@@ -69,14 +69,14 @@ class ServerCollectorTests(SynchronousTestCase):
 
 class UsageTests(SynchronousTestCase):
     """
-    The option C{--gc}.
+    The option ``--gc``.
     """
 
     def collector(self, *arguments: str) -> ServerCollector | None:
         """
         What a service has that these arguments ask for.
         """
-        options = tap.Options(MemoryReactor())
+        options = tap.Options(MemoryReactorClock())
         options.parseOptions(["--service", "e=twisted.protocols.wire.Echo", *arguments])
         return tap.makeServer(options).collector
 

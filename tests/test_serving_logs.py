@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.serving.logs}, and for what sessions log of themselves."""
+"""Tests for `txsockjs.serving.logs`, and for what sessions log of themselves."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Unshowable:
 
 class JSONTests(SynchronousTestCase):
     """
-    L{jsonLine}.
+    `jsonLine`.
     """
 
     def line(self, format: str, **fields: object) -> Any:
@@ -151,7 +151,7 @@ class LevelTests(SynchronousTestCase):
 
 class ObserverTests(SynchronousTestCase):
     """
-    Where C{twistd} was told to log.
+    Where ``twistd`` was told to log.
     """
 
     def setUp(self) -> None:
@@ -176,7 +176,7 @@ class ObserverTests(SynchronousTestCase):
 
     def test_output(self) -> None:
         """
-        In the foreground it is the standard output, C{-} too.
+        In the foreground it is the standard output, ``-`` too.
         """
         for options in {}, {"logfile": "-"}, {"nodaemon": False, "debug": True}:
             self.patch(sys, "stdout", StringIO())
@@ -189,7 +189,7 @@ class ObserverTests(SynchronousTestCase):
 
     def test_file(self) -> None:
         """
-        It is the file that was named; a daemon's is C{twistd.log}.
+        It is the file that was named; a daemon's is ``twistd.log``.
         """
         for name, options in {
             "chat.log": {"logfile": "chat.log"},
@@ -229,7 +229,7 @@ class ObserverTests(SynchronousTestCase):
 
     def test_twistds(self) -> None:
         """
-        C{twistd} does it itself where it was told of another log, and where it is to
+        ``twistd`` does it itself where it was told of another log, and where it is to
         complain: daemons have no standard output.
         """
         for options in {"logger": "app.log"}, {"nodaemon": False, "logfile": "-"}:

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.serving.process}: what C{twistd} is had to do."""
+"""Tests for `txsockjs.serving.process`: what ``twistd`` is had to do."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from txsockjs.tap import makeService
 
 class TwistdTestCase(TapTestCase):
     """
-    Command lines of C{twistd}, of which nothing is run.
+    Command lines of ``twistd``, of which nothing is run.
     """
 
     def twistd(self, *arguments: str) -> Any:
         """
-        The options of C{twistd}, from strings as a process gets them.
+        The options of ``twistd``, from strings as a process gets them.
         """
         options: Any = ServerOptions()
         options.parseOptions([argument[:1] + argument[1:] for argument in arguments])
@@ -29,7 +29,7 @@ class TwistdTestCase(TapTestCase):
 
     def refused(self, *arguments: str) -> str:
         """
-        What C{twistd} ends with.
+        What ``twistd`` ends with.
         """
         return str(self.assertRaises(SystemExit, self.twistd, *arguments))
 
@@ -44,7 +44,7 @@ class PidfileTests(TwistdTestCase):
 
     def path(self, *arguments: str) -> str:
         """
-        Which file C{twistd} takes.
+        Which file ``twistd`` takes.
         """
         path: str = self.twistd(*arguments, "sockjs")["pidfile"]
         return path and os.path.relpath(path)
@@ -92,7 +92,7 @@ class PidfileTests(TwistdTestCase):
 
     def test_stale(self) -> None:
         """
-        One of a process that does not run is C{twistd}'s to remove, and one with this
+        One of a process that does not run is ``twistd``'s to remove, and one with this
         process's own number is removed.
         """
         self.write("999999999")
@@ -109,7 +109,7 @@ class LogTests(TwistdTestCase):
 
     def test_observer(self) -> None:
         """
-        The application that C{twistd} makes has the log.
+        The application that ``twistd`` makes has the log.
         """
         twistd = self.twistd("-n", "--logfile=a.log", "sockjs", "--log-format=json")
         application: Any = Application("SockJS")
@@ -155,7 +155,7 @@ class LogTests(TwistdTestCase):
 
     def test_twist(self) -> None:
         """
-        C{python -m twisted} has a log of its own.
+        ``python -m twisted`` has a log of its own.
         """
         TwistOptions().parseOptions(["sockjs"])
         error = self.assertRaises(

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.serving.reloading} and L{txsockjs.serving.rereading}."""
+"""Tests for `txsockjs.serving.reloading` and `txsockjs.serving.rereading`."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ class Pairs(SynchronousTestCase):
 
 class RereadEndpointTests(Pairs):
     """
-    L{RereadEndpoint}.
+    `RereadEndpoint`.
     """
 
     def contexts(self) -> tuple[Any, Any]:
         """
-        The factory that a C{ssl:} endpoint listens with, and its context.
+        The factory that a ``ssl:`` endpoint listens with, and its context.
         """
         [(_, factory, contexts, *_)] = self.reactor.sslServers
         return factory, contexts.getContext()
@@ -101,7 +101,7 @@ class RereadEndpointTests(Pairs):
 
     def test_ssl(self) -> None:
         """
-        An C{ssl:} endpoint has new contexts once it was read again, and not before; it
+        An ``ssl:`` endpoint has new contexts once it was read again, and not before; it
         goes on listening.
         """
         self.write(*self.pairs[0])
@@ -143,7 +143,7 @@ class RereadEndpointTests(Pairs):
 
     def test_directory(self) -> None:
         """
-        A C{tls:} endpoint, which has a directory of certificates, makes connections
+        A ``tls:`` endpoint, which has a directory of certificates, makes connections
         with what was read last; its site is started and stopped once.
         """
         self.here.child("a.pem").setContent(b"".join(self.pairs[0]))
@@ -217,7 +217,7 @@ class AccessLogTests(SynchronousTestCase):
 
 class ReloaderTests(SynchronousTestCase):
     """
-    L{Reloader}.
+    `Reloader`.
     """
 
     def setUp(self) -> None:

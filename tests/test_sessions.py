@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.sessions}: the open sessions of a service, as values."""
+"""Tests for `txsockjs.sessions`: the open sessions of a service, as values."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class SessionsTestCase(SynchronousTestCase):
 
     def serve(self, **options: object) -> MemoryClient:
         """
-        Listen; a client of it. C{self.sessions} are its sessions.
+        Listen; a client of it. ``self.sessions`` are its sessions.
         """
         self.ends: list[str] = []
         kind: Any = type("Kind", (Talker,), {"ends": self.ends})
@@ -121,7 +121,7 @@ class ListTests(SessionsTestCase):
 
     def test_openAlone(self) -> None:
         """
-        Only those that are open are listed: none that waits for C{authorize}, was
+        Only those that are open are listed: none that waits for ``authorize``, was
         closed and waits to tell so, or is gone.
         """
         answer: Deferred[object] = Deferred()

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.shutdown}: how services end with their reactor."""
+"""Tests for `txsockjs.shutdown`: how services end with their reactor."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Reactor(Clock):  # type: ignore[misc]
     """
     A clock that can be told to stop, as a reactor is.
 
-    @ivar triggers: what it would call, with its phase.
+    :ivar triggers: what it would call, with its phase.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Reactor(Clock):  # type: ignore[misc]
 
 class ShutdownHookTests(SynchronousTestCase):
     """
-    L{ShutdownHook}.
+    `ShutdownHook`.
     """
 
     def setUp(self) -> None:

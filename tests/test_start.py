@@ -1,4 +1,4 @@
-"""What C{docs/start.rst} shows works."""
+"""What ``docs/start.rst`` shows works."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class StartTests(ExampleTestCase):
 
     async def test_page(self) -> None:
         """
-        The page is at C{/}, and loads the client that was copied beside it.
+        The page is at ``/``, and loads the client that was copied beside it.
         """
         [page] = blocks(DOCUMENT, "html")
         self.write("public/index.html", page.text)
@@ -72,7 +72,7 @@ class StartTests(ExampleTestCase):
     def test_commands(self) -> None:
         """
         Whatever the document has typed is there, and was run by these tests or by
-        L{tests.integration.test_tutorial}; but for what makes the environment.
+        `tests.integration.test_tutorial`; but for what makes the environment.
         """
         typed = [
             line.split()[0]

@@ -51,7 +51,7 @@ class Reader(Protocol):
 
 
 class WaitingTests(MultiplexTestCase):
-    """C{subscribe} may be a coroutine function, or return a Deferred."""
+    """``subscribe`` may be a coroutine function, or return a Deferred."""
 
     resource = AskingResource
     service: Any
@@ -406,7 +406,7 @@ class OnceTests(MultiplexTestCase):
     """A message to many channels is encoded once."""
 
     def test_broadcast(self) -> None:
-        """Whoever sends it: C{txsockjs.broadcast} to channels and sessions alike."""
+        """Whoever sends it: ``txsockjs.broadcast`` to channels and sessions alike."""
         sessions = [self.session("sub,note") for _ in range(20)]
         transports = [note.transport for note in self.notes.notes]
         with patch.object(frames, "quote", wraps=frames.quote) as quote:

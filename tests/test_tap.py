@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.tap}: the command line of C{twistd sockjs}, and its service."""
+"""Tests for `txsockjs.tap`: the command line of ``twistd sockjs``, and its service."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ class TapTestCase(SynchronousTestCase):
 
 class PluginTests(SynchronousTestCase):
     """
-    C{twistd} and the command.
+    ``twistd`` and the command.
     """
 
     def test_found(self) -> None:
         """
-        C{twistd} finds the command, its options and what makes its service.
+        ``twistd`` finds the command, its options and what makes its service.
         """
         [maker] = [p for p in getPlugins(IServiceMaker) if p.tapname == "sockjs"]
         verifyObject(IServiceMaker, maker)
@@ -78,7 +78,7 @@ class PluginTests(SynchronousTestCase):
 
 class DemoTests(TapTestCase):
     """
-    C{twistd sockjs} without C{--service}.
+    ``twistd sockjs`` without ``--service``.
     """
 
     def test_noArgument(self) -> None:
@@ -124,7 +124,7 @@ class DemoTests(TapTestCase):
 
     def test_ownURL(self) -> None:
         """
-        The option C{sockjs_url} counts for the page, too.
+        The option ``sockjs_url`` counts for the page, too.
         """
         options = self.parse("--option", "sockjs_url=https://a.example/s.js")
         self.assertIn(
@@ -143,7 +143,7 @@ class DemoTests(TapTestCase):
 
 class ServiceTests(TapTestCase):
     """
-    C{--service} and its options.
+    ``--service`` and its options.
     """
 
     def test_services(self) -> None:
@@ -188,7 +188,7 @@ class ServiceTests(TapTestCase):
 
     def test_commonOption(self) -> None:
         """
-        C{NAME=VALUE} counts for all services.
+        ``NAME=VALUE`` counts for all services.
         """
         arguments = ["--option=timeout=7", "--service", ECHO, "--service", f"x{ECHO}"]
         self.assertEqual(self.optionsOf("echo", *arguments).timeout, 7)
@@ -196,7 +196,7 @@ class ServiceTests(TapTestCase):
 
     def test_ownOption(self) -> None:
         """
-        C{SERVICE:NAME=VALUE} counts for that service, before the common one, wherever
+        ``SERVICE:NAME=VALUE`` counts for that service, before the common one, wherever
         in the line both are.
         """
         arguments = ["--option=a/echo:timeout=8", "--option=timeout=7"]
@@ -206,7 +206,7 @@ class ServiceTests(TapTestCase):
 
     def test_keepAlive(self) -> None:
         """
-        C{--keep-alive} is for the whole Site; it is 75 seconds by default.
+        ``--keep-alive`` is for the whole Site; it is 75 seconds by default.
         """
         self.assertEqual(self.parse().site.keepAlive, 75)
         self.assertEqual(self.parse("--keep-alive", "120").site.keepAlive, 120)
@@ -224,7 +224,7 @@ class ServiceTests(TapTestCase):
 
     def test_static(self) -> None:
         """
-        C{--static} serves files beside the services, which come first.
+        ``--static`` serves files beside the services, which come first.
         """
         self.here.child("secret").setContent(b"")
         self.here.child("public").makedirs()
@@ -247,7 +247,7 @@ class ServiceTests(TapTestCase):
 
 class ListenTests(TapTestCase):
     """
-    C{--listen}, and the life of the service.
+    ``--listen``, and the life of the service.
     """
 
     def test_several(self) -> None:
@@ -271,7 +271,7 @@ class ListenTests(TapTestCase):
 
     def test_startWithoutPrivilege(self) -> None:
         """
-        Started by C{startService} alone, it listens once.
+        Started by ``startService`` alone, it listens once.
         """
         makeService(self.parse()).startService()
         self.assertEqual(len(self.reactor.tcpServers), 1)
@@ -321,7 +321,7 @@ class ListenTests(TapTestCase):
 
 class _Endpoint:
     """
-    An endpoint whose C{listen} gives what the test says.
+    An endpoint whose ``listen`` gives what the test says.
     """
 
     def __init__(self, result: Any) -> None:

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.serving.clustering}: C{twistd sockjs} and other machines."""
+"""Tests for `txsockjs.serving.clustering`: ``twistd sockjs`` and other machines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from txsockjs.cluster.machines import RedisCluster
 
 class ClusterTests(TapTestCase):
     """
-    C{--cluster}, and what goes with it.
+    ``--cluster``, and what goes with it.
     """
 
     def setUp(self) -> None:

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.tap}: what C{twistd sockjs} tells who asks, or asks wrongly."""
+"""Tests for `txsockjs.tap`: what ``twistd sockjs`` tells who asks, or asks wrongly."""
 
 from __future__ import annotations
 
@@ -133,14 +133,14 @@ class UsageErrorTests(TapTestCase):
 
     def test_staticWithDemo(self) -> None:
         """
-        The demo has files of its own: C{--static} does not go with it.
+        The demo has files of its own: ``--static`` does not go with it.
         """
         self.assertUsageError(["--static", "."], "--static", "demo")
 
 
 class HelpTests(TapTestCase):
     """
-    C{twistd sockjs --help}.
+    ``twistd sockjs --help``.
     """
 
     def test_complete(self) -> None:
@@ -181,7 +181,7 @@ class VersionTests(TapTestCase):
 
     def test_command(self) -> None:
         """
-        C{twistd sockjs --version} tells ours, and Twisted's.
+        ``twistd sockjs --version`` tells ours, and Twisted's.
         """
         with redirect_stdout(StringIO()) as said:
             self.assertRaises(SystemExit, self.parse, "--version")

@@ -1,4 +1,4 @@
-"""The document about C{txsockjs.testing}: its programs run, and it lists everything."""
+"""The document about ``txsockjs.testing``: its programs run, and it lists all."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class MemberTests(SynchronousTestCase):
     def members(self, kind: type) -> set[str]:
         """
         The public members that a class has of this package: what it and its bases
-        define, and what they set in C{__init__}.
+        define, and what they set in ``__init__``.
         """
         found: set[str] = set()
         for base in kind.__mro__:
@@ -174,10 +174,10 @@ class ProgramTests(TestCase):
 
     async def run_(self, *command: str) -> str:
         """
-        Run Python with files of the programs around, each named C{test_NAME.py}; it
+        Run Python with files of the programs around, each named ``test_NAME.py``; it
         must succeed.
 
-        @return: what it said.
+        :return: what it said.
         """
         for name, text in self.programs.items():
             (self.here / f"test_{name}.py").write_text(text, "utf-8")

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.transport}: what a wrapped protocol sees."""
+"""Tests for `txsockjs.transport`: what a wrapped protocol sees."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Recorder(Protocol):
     """
     A protocol that keeps what it is told, and does what a test wants at each hook.
 
-    @ivar calls: the names of what was called, in order.
+    :ivar calls: the names of what was called, in order.
     """
 
     transport: Any
@@ -200,7 +200,7 @@ class WritingTests(TransportTestCase):
 
     def test_fallbackEncoding(self) -> None:
         """
-        Bytes that are not UTF-8 are read as the option C{encoding} says.
+        Bytes that are not UTF-8 are read as the option ``encoding`` says.
         """
         self.open(Recorder()).write(b"\x80")
         self.turn()
@@ -296,12 +296,12 @@ class ReceivingTests(TransportTestCase):
 
 class ClosingTests(TransportTestCase):
     """
-    C{loseConnection}, C{abortConnection}, C{connectionLost}.
+    ``loseConnection``, ``abortConnection``, ``connectionLost``.
     """
 
     def test_loseConnection(self) -> None:
         """
-        What was written before goes out first; C{connectionLost} comes afterwards and
+        What was written before goes out first; ``connectionLost`` comes afterwards and
         not from inside the call.
         """
         protocol = Recorder()
@@ -352,7 +352,7 @@ class ClosingTests(TransportTestCase):
 
     def test_atEveryHook(self) -> None:
         """
-        Wherever a protocol closes, C{connectionLost} comes once, as the last call, and
+        Wherever a protocol closes, ``connectionLost`` comes once, as the last call, and
         never from inside.
         """
         for hook in ("connectionMade", "dataReceived", "connectionLost"):
@@ -377,7 +377,7 @@ class ClosingTests(TransportTestCase):
 
     def test_abortConnection(self) -> None:
         """
-        An aborted connection is dropped with what waits; C{connectionLost} comes in
+        An aborted connection is dropped with what waits; ``connectionLost`` comes in
         the next turn.
         """
         protocol = Recorder()

@@ -1,4 +1,4 @@
-"""Tests of the waiting for the end of a session, at L{txsockjs.transport}."""
+"""Tests of the waiting for the end of a session, at `txsockjs.transport`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class EndTests(TransportTestCase):
 
     def test_over(self) -> None:
         """
-        Who asks when it is over is told at once, in C{connectionLost} too.
+        Who asks when it is over is told at once, in ``connectionLost`` too.
         """
         protocol = Recorder()
         transport = self.open(protocol)

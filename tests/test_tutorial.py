@@ -1,6 +1,6 @@
-"""The programs of C{docs/tutorial/}, which are in C{examples/tutorial/}, in memory.
+"""The programs of ``docs/tutorial/``, which are in ``examples/tutorial/``, in memory.
 
-That their pages work is in L{tests.integration.test_tutorial}.
+That their pages work is in `tests.integration.test_tutorial`.
 """
 
 from __future__ import annotations
@@ -236,7 +236,7 @@ class DocumentTests(SynchronousTestCase):
 
     def test_typed(self) -> None:
         """
-        What is typed is what L{tests.integration.test_tutorial} runs.
+        What is typed is what `tests.integration.test_tutorial` runs.
         """
         typed = {
             name: [

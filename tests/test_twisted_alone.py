@@ -1,6 +1,6 @@
 """Every test of HTTP once more, with each request left to Twisted's own parser.
 
-What is in L{txsockjs.web.head} stands before that parser, and most requests of the
+What is in `txsockjs.web.head` stands before that parser, and most requests of the
 tests never reach it.
 """
 
@@ -23,7 +23,7 @@ from txsockjs.web import channel
 
 class TwistedAlone(SynchronousTestCase):
     """
-    Leaves nothing to L{txsockjs.web.head}.
+    Leaves nothing to `txsockjs.web.head`.
     """
 
     def setUp(self) -> Any:

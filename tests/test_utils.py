@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.utils}: one message to many."""
+"""Tests for `txsockjs.utils`: one message to many."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class PlainTransport:
 
 class BroadcastTests(TransportTestCase):
     """
-    L{broadcast}.
+    `broadcast`.
     """
 
     def several(self, count: int = 3) -> list[SessionTransport]:
         """
-        Open sessions; their receivers are C{self.receivers}.
+        Open sessions; their receivers are ``self.receivers``.
         """
         self.receivers = [MemoryReceiver() for _ in range(count)]
         return [self.open(Recorder(), receiver) for receiver in self.receivers]

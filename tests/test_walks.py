@@ -1,4 +1,4 @@
-"""The walks of a message are as short as C{docs/architecture.rst} says."""
+"""The walks of a message are as short as ``docs/architecture.rst`` says."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def walks() -> list[Walk]:
 
 class WalkTests(SynchronousTestCase):
     """
-    C{benchmarks.walks}.
+    ``benchmarks.walks``.
     """
 
     def test_limits(self) -> None:
@@ -77,7 +77,7 @@ class WalkTests(SynchronousTestCase):
 
     def test_command(self) -> None:
         """
-        The command prints a line a walk, and with C{--verbose} a line a call.
+        The command prints a line a walk, and with ``--verbose`` a line a call.
         """
         lines = []
         for arguments in ([], ["--verbose"]):

@@ -80,7 +80,7 @@ class Bytes:
 
 class EchoTests(WrappedTestCase):
     """
-    L{Echo}.
+    `Echo`.
     """
 
     def test_echo(self) -> None:
@@ -120,7 +120,7 @@ class Greeter(LineReceiver):
 
 class LineReceiverTests(WrappedTestCase):
     """
-    L{LineReceiver}.
+    `LineReceiver`.
     """
 
     def test_lines(self) -> None:
@@ -197,7 +197,7 @@ class Impatient(TimeoutMixin, Echo):
 
 class TimeoutMixinTests(WrappedTestCase):
     """
-    A user of L{TimeoutMixin}.
+    A user of `TimeoutMixin`.
     """
 
     def test_timeout(self) -> None:
@@ -261,7 +261,7 @@ class Calculator(amp.AMP):
 
 class AMPTests(WrappedTestCase):
     """
-    L{amp}, with values that are text.
+    `amp`, with values that are text.
     """
 
     def test_commands(self) -> None:
@@ -346,7 +346,7 @@ class IRCTests(WrappedTestCase):
 
 class FileProtocol(Protocol):
     """
-    A protocol that sends a file with L{FileSender}, a pull producer, and closes.
+    A protocol that sends a file with `FileSender`, a pull producer, and closes.
     """
 
     transport: Any
@@ -376,7 +376,7 @@ class ProducerTests(WrappedTestCase):
 
     def test_chargen(self) -> None:
         """
-        L{Chargen}, which never ends, writes at the browser's pace.
+        `Chargen`, which never ends, writes at the browser's pace.
         """
         client = self.serve(Factory.forProtocol(Chargen))
         responses = [client.request("POST", "/000/s/xhr").body for _ in range(4)]

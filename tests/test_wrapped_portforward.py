@@ -1,4 +1,4 @@
-"""Twisted's own L{portforward} works wrapped: a TCP service, reached by browsers."""
+"""Twisted's own `portforward` works wrapped: a TCP service, reached by browsers."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def payload(socket: MemoryWebSocket) -> bytes:
 
 class PortForwardTests(WrappedTestCase):
     """
-    L{portforward}: a TCP service, reached through its forwarder.
+    `portforward`: a TCP service, reached through its forwarder.
     """
 
     def setUp(self) -> None:

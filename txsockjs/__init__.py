@@ -1,7 +1,7 @@
 """txsockjs: the SockJS server and client for Twisted.
 
-Wrap any factory in L{SockJSFactory} and listen with it. The client is in
-L{txsockjs.client}.
+Wrap any factory in `SockJSFactory` and listen with it. The client is in
+`txsockjs.client`.
 """
 
 from importlib.metadata import version
@@ -62,7 +62,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """
-    C{__version__} is looked up for whoever asks.
+    ``__version__`` is looked up for whoever asks.
     """
     if name == "__version__":
         return version("txsockjs")

@@ -1,4 +1,4 @@
-"""C{python -m txsockjs} is the command C{txsockjs}."""
+"""``python -m txsockjs`` is the command ``txsockjs``."""
 
 import sys
 

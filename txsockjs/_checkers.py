@@ -3,7 +3,7 @@
 To a type checker that has no plugin for zope's interfaces, nothing provides one. So
 what we make, and Twisted takes as an interface, is derived from that interface, for
 type checkers alone. Our own run of mypy has the plugin, which knows better:
-C{ZOPE_PLUGIN} is C{always_true} there.
+``ZOPE_PLUGIN`` is ``always_true`` there.
 
 Where a name is defined twice, mypy keeps the first definition, and pyright the last.
 """
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     if not ZOPE_PLUGIN:
 
         class IsResource(IResource):
-            """A Resource, for C{putChild} and the like."""
+            """A Resource, for ``putChild`` and the like."""
 
         class IsProtocolFactory(IProtocolFactory):
             """A factory, for endpoints and the like."""
 
         class IsClientEndpoint(IStreamClientEndpoint):
-            """An endpoint, for C{ClientService} and the like."""
+            """An endpoint, for ``ClientService`` and the like."""
 
     if ZOPE_PLUGIN:
 
@@ -63,13 +63,13 @@ if TYPE_CHECKING:
                 """Whether the instances of a class provide it."""
 
         class IsResource(IResource):  # type: ignore[no-redef]
-            """A Resource, for C{putChild} and the like."""
+            """A Resource, for ``putChild`` and the like."""
 
         class IsProtocolFactory(IProtocolFactory):  # type: ignore[no-redef]
             """A factory, for endpoints and the like."""
 
         class IsClientEndpoint(IStreamClientEndpoint):  # type: ignore[no-redef]
-            """An endpoint, for C{ClientService} and the like."""
+            """An endpoint, for ``ClientService`` and the like."""
 
 else:
     IsResource = IsProtocolFactory = IsClientEndpoint = object

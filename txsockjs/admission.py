@@ -1,4 +1,4 @@
-"""How a session comes to be: who is calling, and what answers. L{Admission}.
+"""How a session comes to be: who is calling, and what answers. `Admission`.
 
 A session stays new, its receiver waiting, until it is known whether it may be opened.
 Whoever is asked about that may end it meanwhile, or stop the whole service.
@@ -36,7 +36,7 @@ _TOO_SLOW: Final = Close(1013, "Authorization timed out")
 
 class _TooSlow(Exception):
     """
-    The option C{authorize} took longer than C{authorize_timeout}.
+    The option ``authorize`` took longer than ``authorize_timeout``.
     """
 
 
@@ -62,10 +62,10 @@ class Admission:
         """
         Make a new session, and open it as soon as it is known that it may be.
 
-        @param id: its id, or None for one that lives on a WebSocket.
-        @param receiver: its first receiver.
-        @param request: what asks for it.
-        @param owner: who may use it besides knowing its id.
+        :param id: its id, or None for one that lives on a WebSocket.
+        :param receiver: its first receiver.
+        :param request: what asks for it.
+        :param owner: who may use it besides knowing its id.
         """
         start = partial(self._start, receiver, request, owner)
         self._service.open(id, start, request.transport)

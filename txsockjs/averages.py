@@ -1,4 +1,4 @@
-"""What the connections of a router do, on an average: L{StatsCollector}."""
+"""What the connections of a router do, on an average: `StatsCollector`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class MovingAverage:
 
     def __init__(self, clock: IReactorTime, period: int = 10) -> None:
         """
-        @param period: of how many seconds.
+        :param period: of how many seconds.
         """
         self._clock = clock
         self._began = int(clock.seconds())
@@ -50,9 +50,9 @@ class StatsCollector:
     What the connections of a router do. A session has one connection, whatever the
     number of its requests.
 
-    @ivar sess_active: sessions that are open.
-    @ivar sess_transports: those of each transport.
-    @ivar conn_active: connections that are open.
+    :ivar sess_active: sessions that are open.
+    :ivar sess_transports: those of each transport.
+    :ivar conn_active: connections that are open.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
@@ -64,11 +64,10 @@ class StatsCollector:
         self.pack_recv_ps: MovingAverage = MovingAverage(clock)
 
     def dump(self) -> dict[str, int | float]:
-        """
-        All of it: C{sessions_active}, C{connections_active}, C{transp_} and the name of
-        each transport, with its sessions; and on an average of the last ten seconds
-        C{connections_ps}, C{packets_sent_ps} and C{packets_recv_ps}, new connections
-        and messages in a second.
+        """All of it: ``sessions_active``, ``connections_active``, ``transp_`` and the
+        name of each transport, with its sessions; and on an average of the last ten
+        seconds ``connections_ps``, ``packets_sent_ps`` and ``packets_recv_ps``, new
+        connections and messages in a second.
         """
         found: dict[str, int | float] = {
             "sessions_active": self.sess_active,

@@ -1,4 +1,4 @@
-"""A bridge from SockJS sessions to a stream service: L{BridgeFactory}.
+"""A bridge from SockJS sessions to a stream service: `BridgeFactory`.
 
 Each session opens one connection of a Twisted client endpoint (TCP, TLS, UNIX, ...),
 and what either side sends goes to the other. Neither side is read faster than the other
@@ -7,7 +7,7 @@ one takes it.
 SockJS has no half-closed sessions. So a service that ends its stream has the session
 closed, after all that it sent; and a session that ends gives the service the end of the
 stream, after all that the browser sent, and a while to end its own. What happened is
-told to the browser by the close code, one of L{Told}.
+told to the browser by the close code, one of `Told`.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class BridgeFactory(Factory):
     """
     Joins every session to a connection of its own to a service.
 
-    @ivar clientEndpoint: where the service is.
-    @ivar connectTimeout: seconds within which it must be connected to.
-    @ivar maxLingering: how many connections may take their time to end.
-    @ivar clock: what tells the time.
+    :ivar clientEndpoint: where the service is.
+    :ivar connectTimeout: seconds within which it must be connected to.
+    :ivar maxLingering: how many connections may take their time to end.
+    :ivar clock: what tells the time.
     """
 
     _log = Logger()
@@ -58,19 +58,20 @@ class BridgeFactory(Factory):
         clock: Clock | None = None,
     ) -> None:
         """
-        @param clientEndpoint: where the service is.
-        @param mode: how bytes are told in messages, which are text: C{"text"} for a
-            service that speaks UTF-8, C{"base64"} for any bytes at all, or C{"latin1"}
-            for any bytes as characters of the same number, which is shorter for ASCII;
-            C{"binary"} for binary messages on raw WebSockets, and base64 on all else.
-        @param framing: C{"raw"} for a stream, where messages have no bounds to rely on;
-            C{"lines"} for a message a line, its end taken off and put on here.
-        @param connectTimeout: seconds within which the service must be connected to.
-        @param maxLingering: how many connections to the service are kept for half a
+        :param clientEndpoint: where the service is.
+        :param mode: how bytes are told in messages, which are text: ``"text"`` for a
+            service that speaks UTF-8, ``"base64"`` for any bytes at all, or
+            ``"latin1"`` for any bytes as characters of the same number, which is
+            shorter for ASCII; ``"binary"`` for binary messages on raw WebSockets, and
+            base64 on all else.
+        :param framing: ``"raw"`` for a stream, where messages have no bounds to rely
+            on; ``"lines"`` for a message a line, its end taken off and put on here.
+        :param connectTimeout: seconds within which the service must be connected to.
+        :param maxLingering: how many connections to the service are kept for half a
             minute after their sessions, until the service has taken all and ends them:
             this many, or as many as there were sessions at once, if those were more.
-        @param clock: what tells the time; the global reactor if not given.
-        @raise ValueError: for a mode, framing, time or number that there is not.
+        :param clock: what tells the time; the global reactor if not given.
+        :raise ValueError: for a mode, framing, time or number that there is not.
         """
         self.clientEndpoint: IStreamClientEndpoint = cast(
             IStreamClientEndpoint, clientEndpoint
@@ -99,12 +100,12 @@ class BridgeFactory(Factory):
     def fromString(cls, reactor: Any, description: str) -> BridgeFactory:
         """
         The bridge that a string describes: a client endpoint, and after it, in any
-        order, C{mode}, C{framing}, C{connectTimeout} and C{maxLingering}, such as
-        C{"tcp:irc.example.net:6667:framing=lines"}. The endpoint may also be one
-        argument, with its colons escaped: C{r"tcp\\:irc.example.net\\:6667"}.
+        order, ``mode``, ``framing``, ``connectTimeout`` and ``maxLingering``, such as
+        ``"tcp:irc.example.net:6667:framing=lines"``. The endpoint may also be one
+        argument, with its colons escaped: ``r"tcp\\:irc.example.net\\:6667"``.
 
-        @param reactor: what connects, and tells the time.
-        @raise ValueError: if it describes none.
+        :param reactor: what connects, and tells the time.
+        :raise ValueError: if it describes none.
         """
         arguments = _ARGUMENT.findall(description)
         options: dict[str, Any] = {}

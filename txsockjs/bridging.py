@@ -1,4 +1,4 @@
-"""The two sides of a bridge: L{BrowserSide}, L{ServiceSide}."""
+"""The two sides of a bridge: `BrowserSide`, `ServiceSide`."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class _Side(Protocol):
     """
     One side of a bridge, which the transport of the other one holds back.
 
-    @ivar paused: whether it does.
+    :ivar paused: whether it does.
     """
 
     transport: Any = None
@@ -123,7 +123,7 @@ class _Side(Protocol):
 
     def stopProducing(self) -> None:
         """
-        The other side is gone: its own C{connectionLost} says so, and why.
+        The other side is gone: its own ``connectionLost`` says so, and why.
         """
 
 
@@ -317,7 +317,7 @@ class ServiceSide(_Side):
     """
     The connection to the service.
 
-    @ivar gone: whether the connection is lost.
+    :ivar gone: whether the connection is lost.
     """
 
     def __init__(self, browser: BrowserSide) -> None:

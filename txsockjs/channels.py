@@ -1,4 +1,4 @@
-"""The server's end of a channel: L{TopicChannel} and its L{ChannelTransport}."""
+"""The server's end of a channel: `TopicChannel` and its `ChannelTransport`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tells the time, as constructors take it, and the default: L{clockOr}."""
+"""What tells the time, as constructors take it, and the default: `clockOr`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 
 class TellsTime(Protocol):
     """
-    What is used of a reactor, or of a L{Clock <twisted.internet.task.Clock>}.
+    What is used of a reactor, or of a `Clock <twisted.internet.task.Clock>`.
     """
 
     def seconds(self) -> float:
@@ -24,12 +24,12 @@ class TellsTime(Protocol):
         """
         Make a call later.
 
-        @param delay: in how many seconds.
+        :param delay: in how many seconds.
         """
 
 
-#: What constructors take as a C{clock}. A type checker without zope's plugin knows of a
-#: reactor by the first, and of anything else by the second.
+#: What constructors take as a ``clock``. A type checker without zope's plugin knows of
+#: a reactor by the first, and of anything else by the second.
 Clock: TypeAlias = IReactorTime | TellsTime
 
 

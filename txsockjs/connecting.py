@@ -1,4 +1,4 @@
-"""A connection of sockjs-tornado, and the session under it: L{SockJSConnection}."""
+"""A connection of sockjs-tornado, and the session under it: `SockJSConnection`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SockJSConnection:
     """
     One session, as something to derive from.
 
-    @ivar session: the session under it: a L{Session}, or the L{BaseSession} of an
+    :ivar session: the session under it: a `Session`, or the `BaseSession` of an
         application that carries several over one.
     """
 
@@ -37,12 +37,12 @@ class SockJSConnection:
     def on_open(self, request: ConnectionInfo, /) -> object:
         """
         The session is open. Where this returns False, it is closed with 3000; where it
-        raises L{Rejected <txsockjs.errors.Rejected>}, with the code and the reason of
-        that; and what has an HTTP status as C{status_code}, such as Tornado's
-        C{HTTPError}, closes it with 4000 and the status: 4403 for 403. Then too
-        C{on_close} is called.
+        raises `Rejected <txsockjs.errors.Rejected>`, with the code and the reason of
+        that; and what has an HTTP status as ``status_code``, such as Tornado's
+        ``HTTPError``, closes it with 4000 and the status: 4403 for 403. Then too
+        ``on_close`` is called.
 
-        @param request: the request that opened it.
+        :param request: the request that opened it.
         """
         return None
 
@@ -62,10 +62,10 @@ class SockJSConnection:
         """
         Send one message. Without effect once the session is closed.
 
-        @param message: text, or bytes in UTF-8.
-        @param binary: whether a raw WebSocket sends a binary message; all else has
+        :param message: text, or bytes in UTF-8.
+        :param binary: whether a raw WebSocket sends a binary message; all else has
             messages of text alone.
-        @raise TypeError: for a message that is neither.
+        :raise TypeError: for a message that is neither.
         """
         if not self.is_closed:
             self.session.send_message(message, binary=binary)
@@ -76,19 +76,19 @@ class SockJSConnection:
         """
         Send one message to many connections: it is encoded once for all of them.
 
-        @param clients: the connections; one that is closed is skipped.
-        @param message: as for L{send}.
+        :param clients: the connections; one that is closed is skipped.
+        :param message: as for `send`.
         """
         self.session.broadcast(clients, message)
 
     def close(self, code: int = 3000, reason: str = "Go away!") -> None:
         """
-        Close when what was sent has been delivered. C{on_close} is called when that is
+        Close when what was sent has been delivered. ``on_close`` is called when that is
         done, and never from in here.
 
-        @param code: the close code that the browser sees.
-        @param reason: the reason that the browser sees.
-        @raise ValueError: for a code that cannot be sent.
+        :param code: the close code that the browser sees.
+        :param reason: the reason that the browser sees.
+        :raise ValueError: for a code that cannot be sent.
         """
         self.session.close(code, reason)
 
@@ -120,15 +120,15 @@ class SessionServer(Shape):
 class BaseSession:
     """
     What is under a connection, without what carries it: to derive from, for channels
-    that an application carries over one session. Such a class has C{send_message}.
+    that an application carries over one session. Such a class has ``send_message``.
 
-    @ivar server: the router, or the factory where there is no router.
-    @ivar stats: what counts sessions and messages.
-    @ivar conn: the connection; None once it is closed.
-    @ivar conn_info: the opening request.
-    @ivar handler: what carries it.
-    @ivar state: C{CONNECTING}, C{OPEN}, C{CLOSING} or C{CLOSED}.
-    @ivar close_reason: the code and the reason that it was closed with.
+    :ivar server: the router, or the factory where there is no router.
+    :ivar stats: what counts sessions and messages.
+    :ivar conn: the connection; None once it is closed.
+    :ivar conn_info: the opening request.
+    :ivar handler: what carries it.
+    :ivar state: ``CONNECTING``, ``OPEN``, ``CLOSING`` or ``CLOSED``.
+    :ivar close_reason: the code and the reason that it was closed with.
     """
 
     _log = Logger()
@@ -136,7 +136,7 @@ class BaseSession:
 
     def __init__(self, conn: MakeConnection, server: SessionServer) -> None:
         """
-        @param conn: the class of the connection.
+        :param conn: the class of the connection.
         """
         self.server = server
         self.stats: StatsCollector = server.stats
@@ -148,9 +148,9 @@ class BaseSession:
 
     def set_handler(self, handler: Any) -> bool:
         """
-        It is carried by this, which has a C{name} and C{get_conn_info()}.
+        It is carried by this, which has a ``name`` and ``get_conn_info()``.
 
-        @raise RuntimeError: if something carries it already.
+        :raise RuntimeError: if something carries it already.
         """
         if self.handler is not None:
             raise RuntimeError(f"{self.handler!r} carries it already")
@@ -165,7 +165,7 @@ class BaseSession:
         """
         It is carried by this no more.
 
-        @raise RuntimeError: if it was not.
+        :raise RuntimeError: if it was not.
         """
         if self.handler is not handler:
             raise RuntimeError(f"it is not carried by {handler!r}")
@@ -216,7 +216,7 @@ class BaseSession:
         """
         Send one message.
 
-        @param stats: whether it is counted.
+        :param stats: whether it is counted.
         """
         raise NotImplementedError(f"{type(self).__qualname__} has no send_message")
 
@@ -231,7 +231,7 @@ class Session(BaseSession):
     """
     What is under the connection of a SockJS session.
 
-    @ivar transport: the session as a L{ISockJSTransport}.
+    :ivar transport: the session as a `ISockJSTransport`.
     """
 
     conn: SockJSConnection

@@ -1,4 +1,4 @@
-"""The connection class of sockjs-tornado: L{SockJSConnection}, L{SockJSRouter}.
+"""The connection class of sockjs-tornado: `SockJSConnection`, `SockJSRouter`.
 
 ::
 
@@ -64,8 +64,8 @@ class ConnectionFactory(Factory):
     """
     A factory like any other whose sessions are connections of a class.
 
-    @ivar server: what these know as their C{session.server}: this, or a router.
-    @ivar stats: what counts their sessions and messages.
+    :ivar server: what these know as their ``session.server``: this, or a router.
+    :ivar stats: what counts their sessions and messages.
     """
 
     def __init__(
@@ -74,9 +74,9 @@ class ConnectionFactory(Factory):
         clock: Clock | None = None,
     ) -> None:
         """
-        @param connection: the class.
-        @param clock: what tells the time; the global reactor if not given.
-        @raise TypeError: if it is no connection class, or has C{async} methods, which
+        :param connection: the class.
+        :param clock: what tells the time; the global reactor if not given.
+        :raise TypeError: if it is no connection class, or has ``async`` methods, which
             nobody would wait for.
         """
         if not (
@@ -113,8 +113,8 @@ class ConnectionFactory(Factory):
         """
         Send one message to many connections: it is encoded once for all of them.
 
-        @param clients: the connections; one that is closed is skipped.
-        @raise TypeError: for a message that is neither str nor bytes.
+        :param clients: the connections; one that is closed is skipped.
+        :raise TypeError: for a message that is neither str nor bytes.
         """
         if not isinstance(msg, (str, bytes)):
             raise noMessage("broadcast", msg)
@@ -137,12 +137,12 @@ class ConnectionFactory(Factory):
 class SockJSRouter(SockJSResource, Service):
     """
     A SockJS service of connections: a Resource to be put at its prefix, one of the
-    C{urls} of a L{SockJSApplication}, and a service of C{twisted.application}, which
+    ``urls`` of a `SockJSApplication`, and a service of ``twisted.application``, which
     ends its sessions in good order when it is stopped.
 
-    @ivar prefix: where it belongs.
-    @ivar settings: the settings of sockjs-tornado, by their names.
-    @ivar stats: what counts sessions and messages; see C{stats.dump()}.
+    :ivar prefix: where it belongs.
+    :ivar settings: the settings of sockjs-tornado, by their names.
+    :ivar stats: what counts sessions and messages; see ``stats.dump()``.
     """
 
     def __init__(
@@ -155,14 +155,14 @@ class SockJSRouter(SockJSResource, Service):
         clock: Clock | None = None,
     ) -> None:
         """
-        @param connection: the class of the connections.
-        @param prefix: where the service is, such as C{"/chat"}.
-        @param user_settings: the settings that differ from C{DEFAULT_SETTINGS}, and
+        :param connection: the class of the connections.
+        :param prefix: where the service is, such as ``"/chat"``.
+        :param user_settings: the settings that differ from ``DEFAULT_SETTINGS``, and
             options of txsockjs, which win.
-        @param io_loop: nothing; the reactor is what runs it.
-        @param clock: what tells the time; the global reactor if not given.
-        @raise TypeError: if C{connection} is no connection class.
-        @raise OptionError: for a setting that is unknown or has a value it cannot have.
+        :param io_loop: nothing; the reactor is what runs it.
+        :param clock: what tells the time; the global reactor if not given.
+        :raise TypeError: if ``connection`` is no connection class.
+        :raise OptionError: for a setting that is unknown or has a value it cannot have.
         """
         given = dict(user_settings or {})
         clock = clockOr(clock)
@@ -177,7 +177,7 @@ class SockJSRouter(SockJSResource, Service):
     @property
     def urls(self) -> list[tuple[str, SockJSRouter]]:
         """
-        What L{SockJSApplication} takes; those of several routers can be added up.
+        What `SockJSApplication` takes; those of several routers can be added up.
         """
         return [(self.prefix, self)]
 
@@ -185,9 +185,9 @@ class SockJSRouter(SockJSResource, Service):
         self, routes: list[tuple[str, SockJSRouter]]
     ) -> list[tuple[str, SockJSRouter]]:
         """
-        Add L{urls} to others.
+        Add `urls` to others.
 
-        @return: the list that was given.
+        :return: the list that was given.
         """
         routes.extend(self.urls)
         return routes
@@ -202,7 +202,7 @@ class SockJSRouter(SockJSResource, Service):
         """
         Send one message to many connections: it is encoded once for all of them.
 
-        @param clients: the connections; one that is closed is skipped.
+        :param clients: the connections; one that is closed is skipped.
         """
         self.factory.broadcast(clients, msg)
 
@@ -219,7 +219,8 @@ class SockJSRouter(SockJSResource, Service):
         """
         Close the sessions, which get what was sent to them before.
 
-        @return: what fires when all are closed, after C{drain_timeout} seconds at most.
+        :return: what fires when all are closed, after ``drain_timeout`` seconds at
+            most.
         """
         super().stopService()  # type: ignore[no-untyped-call]
         return self.closeSessions().addCallback(lambda _: self.stop())
@@ -238,12 +239,12 @@ class SockJSApplication(SockJSMultiFactory):
         **siteOptions: Any,
     ) -> None:
         """
-        @param urls: the L{urls <SockJSRouter.urls>} of the routers.
-        @param clock: what tells the time; the global reactor if not given.
-        @param siteOptions: what L{Site <twisted.web.server.Site>} takes.
-        @raise PrefixError: if a prefix is empty, or taken.
-        @raise TypeError: for anything that is no router. A Resource of another kind
-            goes beside them with C{putChild}.
+        :param urls: the `urls <SockJSRouter.urls>` of the routers.
+        :param clock: what tells the time; the global reactor if not given.
+        :param siteOptions: what `Site <twisted.web.server.Site>` takes.
+        :raise PrefixError: if a prefix is empty, or taken.
+        :raise TypeError: for anything that is no router. A Resource of another kind
+            goes beside them with ``putChild``.
         """
         super().__init__(clock=clock, **siteOptions)
         for entry in urls:

@@ -1,4 +1,4 @@
-"""A session as coroutines use it, at either end: L{Conversation}."""
+"""A session as coroutines use it, at either end: `Conversation`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _WAITING: Final = 65536
 
 class Conversation:
     """
-    What a coroutine talks with: C{async for} takes the messages that come in, as
-    C{anext} takes one of them, and L{send} sends some. One coroutine at a time can wait
+    What a coroutine talks with: ``async for`` takes the messages that come in, as
+    ``anext`` takes one of them, and `send` sends some. One coroutine at a time can wait
     for a message; any number can send.
 
-    @ivar transport: the session, as a protocol has it.
+    :ivar transport: the session, as a protocol has it.
     """
 
     def __init__(self, transport: MessageTransport) -> None:
@@ -38,8 +38,8 @@ class Conversation:
         """
         Send one message; wait before where the peer is behind with what it was sent.
 
-        @param message: text, or bytes as for the transport's C{write}.
-        @raise TypeError: if it is neither.
+        :param message: text, or bytes as for the transport's ``write``.
+        :raise TypeError: if it is neither.
         """
         if not isinstance(message, str | bytes):
             raise TypeError(f"send takes str or bytes, not {type(message).__name__}")
@@ -91,8 +91,8 @@ class Conversation:
         """
         Take the next message.
 
-        @return: it, or None if there is none any more.
-        @raise RuntimeError: if another coroutine waits for it.
+        :return: it, or None if there is none any more.
+        :raise RuntimeError: if another coroutine waits for it.
         """
         if self._reader is not None:
             raise RuntimeError("another coroutine waits for the next message")

@@ -1,7 +1,7 @@
 """Checked settings: how a value becomes that of an option.
 
 A converter takes what was given, from a program, an endpoint string or a command line,
-and raises C{ValueError} with what it would take. L{option} makes a field of an attrs
+and raises ``ValueError`` with what it would take. `option` makes a field of an attrs
 class that has one; the error then names the option and the value.
 """
 
@@ -45,8 +45,8 @@ def seconds(least: float, allowed: str) -> Callable[[object], float]:
     """
     A time in seconds.
 
-    @param least: the shortest that there may be.
-    @param allowed: what the error says.
+    :param least: the shortest that there may be.
+    :param allowed: what the error says.
     """
 
     def convert(value: object) -> float:
@@ -66,9 +66,9 @@ def count(
     allowed: str, most: float = math.inf, least: int = 1
 ) -> Callable[[object], int]:
     """
-    A whole number, from C{least} to C{most}.
+    A whole number, from ``least`` to ``most``.
 
-    @param allowed: what the error says.
+    :param allowed: what the error says.
     """
 
     def convert(value: object) -> int:
@@ -82,7 +82,7 @@ def count(
     return convert
 
 
-#: What L{size} says that it takes.
+#: What `size` says that it takes.
 SIZE: Final = "a number of bytes, 1 or more, such as 65536, '64k' or '1M'"
 
 _UNITS: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
@@ -116,7 +116,7 @@ def splitWords(value: object) -> list[str]:
     """
     The items of a list, or of a string with commas.
 
-    @raise TypeError: where an item is not a str.
+    :raise TypeError: where an item is not a str.
     """
     if isinstance(value, str):
         return [word.strip() for word in value.split(",") if word.strip()]
@@ -154,7 +154,7 @@ def noSuch(kind: str, name: object, names: Sequence[str]) -> str:
     """
     What an error says of a name that is none of those that there are.
 
-    @param kind: what it should be the name of.
+    :param kind: what it should be the name of.
     """
     near = get_close_matches(str(name), names, 1)
     meant = f"did you mean {near[0]}? " if near else ""
@@ -163,7 +163,7 @@ def noSuch(kind: str, name: object, names: Sequence[str]) -> str:
 
 def _named(convert: Callable[[object], Any]) -> Any:
     """
-    Let the error of C{convert} name the option and the value.
+    Let the error of ``convert`` name the option and the value.
     """
 
     def converter(value: object, field: attrs.Attribute[Any]) -> Any:
@@ -181,8 +181,8 @@ def option(convert: Callable[[object], Any], default: object, help: str) -> Any:
     """
     An option as a field of an attrs class.
 
-    @param convert: checks and converts each value, the default too.
-    @param help: what it is for, in one line, with the unit.
+    :param convert: checks and converts each value, the default too.
+    :param help: what it is for, in one line, with the unit.
     """
     return attrs.field(
         default=default, converter=_named(convert), metadata={"help": help}

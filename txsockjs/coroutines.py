@@ -1,6 +1,6 @@
-"""Running an application's coroutines: L{start}, and what they L{wait} for.
+"""Running an application's coroutines: `start`, and what they `wait` for.
 
-Under most reactors what a coroutine awaits is a L{Deferred} in the end. Under the
+Under most reactors what a coroutine awaits is a `Deferred` in the end. Under the
 asyncio reactor the rest of asyncio is there too, and much of that wants a task to run
 in; so there a coroutine becomes one, and awaits both.
 """
@@ -26,7 +26,7 @@ def start(awaitable: Awaitable[_T]) -> Deferred[_T]:
     """
     Run a coroutine, or anything else that can be awaited.
 
-    @return: what fires with its result. Cancel this to cancel the coroutine.
+    :return: what fires with its result. Cancel this to cancel the coroutine.
     """
     coroutine = awaitable if iscoroutine(awaitable) else _await(awaitable)
     try:

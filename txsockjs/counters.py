@@ -1,4 +1,4 @@
-"""What a service has had to do: L{Counters}, one L{TransportCounters} a transport.
+"""What a service has had to do: `Counters`, one `TransportCounters` a transport.
 
 They are added to where the work is done, once for all that is done in one go, and are
 put together when somebody reads them. Nothing sets one back.
@@ -27,15 +27,15 @@ class TransportCounters:
     """
     Those of the sessions that one transport has opened.
 
-    @ivar service: the service's name.
-    @ivar transport: the transport's SockJS name.
-    @ivar opened: sessions that were opened.
-    @ivar closed: sessions that have ended, by close code.
-    @ivar messagesIn: messages that came in for open sessions.
-    @ivar messagesOut: messages that were given to a connection.
-    @ivar bytesIn: the size of what came in, as JSON; on a raw WebSocket, as it is.
-    @ivar bytesOut: the size of what went out, as JSON.
-    @ivar highWater: the most bytes that a session has held which nobody had taken.
+    :ivar service: the service's name.
+    :ivar transport: the transport's SockJS name.
+    :ivar opened: sessions that were opened.
+    :ivar closed: sessions that have ended, by close code.
+    :ivar messagesIn: messages that came in for open sessions.
+    :ivar messagesOut: messages that were given to a connection.
+    :ivar bytesIn: the size of what came in, as JSON; on a raw WebSocket, as it is.
+    :ivar bytesOut: the size of what went out, as JSON.
+    :ivar highWater: the most bytes that a session has held which nobody had taken.
     """
 
     service: str
@@ -66,9 +66,9 @@ class TransportCounters:
         """
         A session has ended.
 
-        @param close: the session's close frame, if it was the server that closed.
-        @param reason: what the application is told.
-        @return: the close code that it counts for.
+        :param close: the session's close frame, if it was the server that closed.
+        :param reason: what the application is told.
+        :return: the close code that it counts for.
         """
         error = reason.value
         if close is not None:
@@ -85,11 +85,11 @@ class Counters(dict[str, TransportCounters]):
     """
     Those of one service, by transport.
 
-    @ivar service: the service's name.
-    @ivar refused: sessions and requests that were refused, by cause: the name of the
-        exception that told it to the browser, or C{"Declined"} for a factory that had
-        no protocol, C{"TimedOut"} for an C{authorize} that took too long, and
-        C{"Fault"} for one of the two that raised.
+    :ivar service: the service's name.
+    :ivar refused: sessions and requests that were refused, by cause: the name of the
+        exception that told it to the browser, or ``"Declined"`` for a factory that had
+        no protocol, ``"TimedOut"`` for an ``authorize`` that took too long, and
+        ``"Fault"`` for one of the two that raised.
     """
 
     def __init__(self, service: str) -> None:
@@ -140,16 +140,16 @@ class RoomsCounters:
     """
     Those of the rooms of a process.
 
-    @ivar name: what the rooms are called.
-    @ivar up: whether the broker can be asked.
-    @ivar rooms: rooms that have members.
-    @ivar members: members of all of them: one session counts in each room.
-    @ivar published: messages that the broker has taken.
-    @ivar delivered: messages that were given to members, once for each.
-    @ivar recovered: those of them that were read from a history.
-    @ivar gaps: how often members were told that messages are missing: each member that
+    :ivar name: what the rooms are called.
+    :ivar up: whether the broker can be asked.
+    :ivar rooms: rooms that have members.
+    :ivar members: members of all of them: one session counts in each room.
+    :ivar published: messages that the broker has taken.
+    :ivar delivered: messages that were given to members, once for each.
+    :ivar recovered: those of them that were read from a history.
+    :ivar gaps: how often members were told that messages are missing: each member that
         came back, and each room after the broker was away.
-    @ivar refused: what was refused, by the name of the exception that told it.
+    :ivar refused: what was refused, by the name of the exception that told it.
     """
 
     name: str
@@ -174,11 +174,11 @@ class ClusterCounters:
     """
     Those of what a process passes on to others, and gets from them.
 
-    @ivar passed: requests that were passed on, and answered by another process.
-    @ivar handed: connections that were handed to another process.
-    @ivar received: requests that other processes have passed on.
-    @ivar adopted: connections that other processes have handed over.
-    @ivar refused: requests that could not be passed on, or were no peer's, by the name
+    :ivar passed: requests that were passed on, and answered by another process.
+    :ivar handed: connections that were handed to another process.
+    :ivar received: requests that other processes have passed on.
+    :ivar adopted: connections that other processes have handed over.
+    :ivar refused: requests that could not be passed on, or were no peer's, by the name
         of the exception that told it.
     """
 

@@ -1,4 +1,4 @@
-"""Who is calling, by C{twisted.cred}: L{authorizePortal}."""
+"""Who is calling, by ``twisted.cred``: `authorizePortal`."""
 
 from __future__ import annotations
 
@@ -28,19 +28,18 @@ _basic = BasicCredentialFactory("")
 def authorizePortal(
     portal: Portal, credentials: Credentials, *interfaces: Any
 ) -> Authorize:
-    """
-    Make an option C{authorize} of a Portal: C{transport.avatar} is the avatar, which is
-    logged out when the session is over.
+    """Make an option ``authorize`` of a Portal: ``transport.avatar`` is the avatar,
+    which is logged out when the session is over.
 
-    The Realm gets the opening request as the C{mind}. Who cannot log in is rejected
-    with 4401, C{Unauthorized}. Credentials that the Portal has no checker for are a
+    The Realm gets the opening request as the ``mind``. Who cannot log in is rejected
+    with 4401, ``Unauthorized``. Credentials that the Portal has no checker for are a
     fault of the server: they are logged, and close with 1011.
 
-    @param portal: what they log in with.
-    @param credentials: finds the credentials, which provide L{ICredentials
-        <twisted.cred.credentials.ICredentials>}, in the L{OpeningRequest}; it may raise
-        L{LoginFailed} or L{Rejected}.
-    @param interfaces: what the avatar has to provide, one of them.
+    :param portal: what they log in with.
+    :param credentials: finds the credentials, which provide `ICredentials
+        <twisted.cred.credentials.ICredentials>`, in the `OpeningRequest`; it may raise
+        `LoginFailed` or `Rejected`.
+    :param interfaces: what the avatar has to provide, one of them.
     """
 
     def authorize(request: OpeningRequest) -> Deferred[Login]:
@@ -68,10 +67,10 @@ def _refused(reason: Failure) -> Failure:
 def basicCredentials(request: OpeningRequest) -> ICredentials:
     """
     The name and password that a browser sends by itself where its user has logged in to
-    the page by HTTP's C{Basic} scheme (RFC 7617), as with
-    L{HTTPAuthSessionWrapper <twisted.web.guard.HTTPAuthSessionWrapper>}.
+    the page by HTTP's ``Basic`` scheme (RFC 7617), as with
+    `HTTPAuthSessionWrapper <twisted.web.guard.HTTPAuthSessionWrapper>`.
 
-    @raise LoginFailed: if there are none.
+    :raise LoginFailed: if there are none.
     """
     headers = request.headers.get("authorization", ())
     scheme, _, response = "".join(headers).partition(" ")

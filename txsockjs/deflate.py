@@ -40,11 +40,11 @@ class Deflate:
         self, sent: int, received: int, keeps: bool, limit: int, level: int
     ) -> None:
         """
-        @param sent: the bits of the window of what is sent.
-        @param received: those of what is received.
-        @param keeps: whether the peer goes on with the window of the message before.
-        @param limit: how many bytes a message may inflate to.
-        @param level: how much memory zlib takes to compress, 1 to 9.
+        :param sent: the bits of the window of what is sent.
+        :param received: those of what is received.
+        :param keeps: whether the peer goes on with the window of the message before.
+        :param limit: how many bytes a message may inflate to.
+        :param level: how much memory zlib takes to compress, 1 to 9.
         """
         self._sent = sent
         self._received = received
@@ -75,10 +75,10 @@ class Deflate:
         """
         Inflate a piece of a message.
 
-        @param max_output_len: what Autobahn thinks may come of it, which depends on how
+        :param max_output_len: what Autobahn thinks may come of it, which depends on how
             the message is cut.
-        @raise PayloadExceededError: if more would.
-        @raise PayloadCorruptError: if it is not DEFLATE.
+        :raise PayloadExceededError: if more would.
+        :raise PayloadCorruptError: if it is not DEFLATE.
         """
         inflated = self._inflate(data, self._left + 1)
         self._left -= len(inflated)
@@ -90,7 +90,7 @@ class Deflate:
         """
         The message is complete.
 
-        @raise PayloadCorruptError: if it was not.
+        :raise PayloadCorruptError: if it was not.
         """
         self._inflate(_TAIL, 1)
         if not self._keeps:

@@ -1,9 +1,9 @@
-r"""The endpoint string C{sockjs:}.
+r"""The endpoint string ``sockjs:``.
 
-C{serverFromString(reactor, r"sockjs:tcp\:8080\:interface\=127.0.0.1:timeout=10")} is an
-endpoint that listens on C{tcp:8080:interface=127.0.0.1} and serves the factory that it
-is given over SockJS, at C{/}. Every option of L{SockJSOptions} is a keyword, and so is
-C{keep_alive}, as L{SockJSFactory} takes it.
+``serverFromString(reactor, r"sockjs:tcp\:8080\:interface\=127.0.0.1:timeout=10")`` is
+an endpoint that listens on ``tcp:8080:interface=127.0.0.1`` and serves the factory that
+it is given over SockJS, at ``/``. Every option of `SockJSOptions` is a keyword, and so
+is ``keep_alive``, as `SockJSFactory` takes it.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class SockJSServerEndpoint:
     """
     Serves a factory over SockJS where another endpoint listens.
 
-    @ivar reactor: the clock of the sessions.
-    @ivar endpoint: what listens for the HTTP connections.
-    @ivar options: the options of the service.
-    @ivar keepAlive: for how many seconds an HTTP connection may be idle between two
+    :ivar reactor: the clock of the sessions.
+    :ivar endpoint: what listens for the HTTP connections.
+    :ivar options: the options of the service.
+    :ivar keepAlive: for how many seconds an HTTP connection may be idle between two
         requests, or None for no limit.
     """
 
@@ -49,8 +49,8 @@ class SockJSServerEndpoint:
         Listen, and open a SockJS session with a protocol of this factory's for each
         client that comes.
 
-        @param protocolFactory: that factory, or the class of its protocols.
-        @raise TypeError: if it is neither.
+        :param protocolFactory: that factory, or the class of its protocols.
+        :raise TypeError: if it is neither.
         """
         return self.endpoint.listen(
             SockJSFactory(
@@ -65,7 +65,7 @@ class SockJSServerEndpoint:
 @implementer(IPlugin, IStreamServerEndpointStringParser)
 class SockJSServerParser:
     """
-    Makes a L{SockJSServerEndpoint} from the parts of an endpoint string.
+    Makes a `SockJSServerEndpoint` from the parts of an endpoint string.
     """
 
     prefix = "sockjs"
@@ -75,12 +75,12 @@ class SockJSServerParser:
         self, reactor: Any, /, *args: str, **kwargs: str
     ) -> SockJSServerEndpoint:
         """
-        @param reactor: the reactor to listen with.
-        @param args: one item, the string of the endpoint that listens.
-        @param kwargs: options, as L{SockJSOptions.fromStrings} takes them, and
-            C{keep_alive}.
-        @raise ValueError: if there is not exactly one endpoint, or if an option is
-            unknown or malformed (L{OptionError <txsockjs.errors.OptionError>}).
+        :param reactor: the reactor to listen with.
+        :param args: one item, the string of the endpoint that listens.
+        :param kwargs: options, as `SockJSOptions.fromStrings` takes them, and
+            ``keep_alive``.
+        :raise ValueError: if there is not exactly one endpoint, or if an option is
+            unknown or malformed (`OptionError <txsockjs.errors.OptionError>`).
         """
         if len(args) != 1 or not args[0]:
             raise ValueError(

@@ -6,13 +6,13 @@
     +-- OptionError (also ValueError)    a setting that cannot be used
     +-- PrefixError (also ValueError)    two services on one URL, or no URL at all
     +-- InvalidURL (also ValueError)     a URL that no client can connect to
-    +-- ConnectFailed (also ConnectError)    why a client's C{connect} failed
+    +-- ConnectFailed (also ConnectError)    why a client's ``connect`` failed
         +-- RequestFailed                a request, or the way to the server, has failed
-        +-- InfoFailed                   no C{info} that can be used at this URL
+        +-- InfoFailed                   no ``info`` that can be used at this URL
         +-- TransportFailed              one transport did not open a session
         +-- AllTransportsFailed          no transport did, and why
-    +-- NothingToCheck                   no server for C{txsockjs check}, or no echo
-    +-- Rejected                         raised by C{authorize}, to refuse a session
+    +-- NothingToCheck                   no server for ``txsockjs check``, or no echo
+    +-- Rejected                         raised by ``authorize``, to refuse a session
     +-- BrokerUnavailable                the broker of rooms did not answer
     +-- RoomError                        a room refuses what was asked of it
         +-- AlreadyMember                the session is in the room
@@ -23,7 +23,7 @@
         +-- SessionClosed (also ConnectionDone)    it was closed in good order
         +-- SessionFailed (also ConnectionLost)    the peer did what it must not,
             or a client's connection broke
-            +-- TooLarge         1009    more than a client's C{max_message_size}
+            +-- TooLarge         1009    more than a client's ``max_message_size``
         +-- SessionRefused (also ConnectError)    the server opens no session for
             this client, and says why
     +-- WireError                        a request that the protocol refuses
@@ -49,7 +49,7 @@
         +-- NotHere             421      told to a process that asks whether it is here
         +-- NotAPeer            401      passed on by somebody who may not
 
-A L{WireError} knows the HTTP status and the text that answer the request.
+A `WireError` knows the HTTP status and the text that answer the request.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def checkCloseCode(code: int) -> None:
     Check that an application may close with this code: one of those that RFC 6455,
     section 7.4, lets an endpoint send.
 
-    @raise TypeError: if it is not an int.
-    @raise ValueError: if it may not.
+    :raise TypeError: if it is not an int.
+    :raise ValueError: if it may not.
     """
     if isinstance(code, bool) or not isinstance(code, int):
         raise TypeError(f"a close code is an int, not {code!r}")
@@ -89,7 +89,7 @@ class OptionError(SockJSError, ValueError):
     """
     An option has an unknown name, or a value that it cannot have.
 
-    @ivar name: the option's name, as it was given.
+    :ivar name: the option's name, as it was given.
     """
 
     def __init__(self, name: str, problem: str) -> None:
@@ -112,10 +112,10 @@ class NothingToCheck(SockJSError):
 
 class Rejected(SockJSError):
     """
-    What the option C{authorize} raises to turn a browser away.
+    What the option ``authorize`` raises to turn a browser away.
 
-    @ivar code: the close code that it sees, 1000 to 4999.
-    @ivar reason: the reason that it sees.
+    :ivar code: the close code that it sees, 1000 to 4999.
+    :ivar reason: the reason that it sees.
     """
 
     def __init__(self, code: int = 4401, reason: str = "Unauthorized") -> None:
@@ -129,7 +129,7 @@ class BrokerUnavailable(SockJSError):
     """
     What joins the rooms of all processes is not there, or did not answer in time.
 
-    @ivar uncertain: whether it may have done what it was asked for: it went before it
+    :ivar uncertain: whether it may have done what it was asked for: it went before it
         answered. A message that is published again then may be there twice.
     """
 
@@ -171,10 +171,10 @@ class RoomValueError(RoomError, ValueError):
 
 class SessionEnded(SockJSError):
     """
-    A session has ended with a code and a reason. It is what C{connectionLost} is told.
+    A session has ended with a code and a reason. It is what ``connectionLost`` is told.
 
-    @ivar code: the close code; 1005 where the peer gave none.
-    @ivar reason: the reason that goes with it.
+    :ivar code: the close code; 1005 where the peer gave none.
+    :ivar reason: the reason that goes with it.
     """
 
     def __init__(self, code: int = NO_CODE, reason: str = "") -> None:
@@ -207,8 +207,8 @@ class TooLarge(SessionFailed):
 
     def __init__(self, size: int, allowed: int) -> None:
         """
-        @param size: how many bytes there are, or are already.
-        @param allowed: the value of the client's C{max_message_size}.
+        :param size: how many bytes there are, or are already.
+        :param allowed: the value of the client's ``max_message_size``.
         """
         super().__init__(
             1009,
@@ -231,9 +231,9 @@ class InvalidURL(SockJSError, ValueError):
 
 class ConnectFailed(SockJSError, ConnectError):
     """
-    A client's C{connect} has failed.
+    A client's ``connect`` has failed.
 
-    @ivar reason: why, in one line.
+    :ivar reason: why, in one line.
     """
 
     def __init__(self, reason: str) -> None:
@@ -267,12 +267,12 @@ class AllTransportsFailed(ConnectFailed):
     """
     None of the transports opened a session.
 
-    @ivar failures: the name of each that was tried, in order, and its exception.
+    :ivar failures: the name of each that was tried, in order, and its exception.
     """
 
     def __init__(self, url: str, failures: Sequence[tuple[str, BaseException]]) -> None:
         """
-        @param url: the base URL of the service.
+        :param url: the base URL of the service.
         """
         each = "; ".join(
             f"{name}: {error or type(error).__name__}" for name, error in failures
@@ -283,7 +283,7 @@ class AllTransportsFailed(ConnectFailed):
 
 class WireError(SockJSError):
     """
-    The request is refused with L{status} and the plain text L{text}.
+    The request is refused with `status` and the plain text `text`.
     """
 
     status: ClassVar[int] = 500
@@ -341,7 +341,7 @@ class NoWebSocketHere(WireError):
 
 class OriginRefused(WireError):
     """
-    @ivar origin: the origin.
+    :ivar origin: the origin.
     """
 
     status = 403

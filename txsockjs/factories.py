@@ -1,4 +1,4 @@
-"""What a service or a client can be given to make its protocols: L{factoryOf}."""
+"""What a service or a client can be given to make its protocols: `factoryOf`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ClientEndpoint(Protocol):
         """
         Connect.
 
-        @return: a Deferred that fires with the protocol.
+        :return: a Deferred that fires with the protocol.
         """
 
 
@@ -70,7 +70,7 @@ def factoryOf(source: ProtocolSource) -> IProtocolFactory:
     """
     The factory that was given, or one whose protocols are of the class that was given.
 
-    @raise TypeError: if it is neither; the message says what would do.
+    :raise TypeError: if it is neither; the message says what would do.
     """
     found: Any = source
     if isinstance(found, type):

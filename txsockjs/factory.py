@@ -1,4 +1,4 @@
-"""The factories to listen with: L{SockJSFactory}, L{SockJSMultiFactory}."""
+"""The factories to listen with: `SockJSFactory`, `SockJSMultiFactory`."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ KEEP_ALIVE: Final = 75.0
 
 def keepAliveTime(value: object) -> float | None:
     """
-    A time for idle connections, as the argument C{keep_alive} takes it.
+    A time for idle connections, as the argument ``keep_alive`` takes it.
 
-    @raise OptionError: for one that is not allowed.
+    :raise OptionError: for one that is not allowed.
     """
     allowed = "a number of seconds above 0, or None for no limit"
     try:
@@ -74,7 +74,7 @@ class Cluster(Protocol):
     """
     The other processes that have sessions of the same services.
 
-    @ivar counters: what was passed on.
+    :ivar counters: what was passed on.
     """
 
     counters: ClusterCounters
@@ -83,7 +83,7 @@ class Cluster(Protocol):
         """
         Have the sessions of a service be found by all.
 
-        @param prefix: where the service is, which is what all call it.
+        :param prefix: where the service is, which is what all call it.
         """
         raise NotImplementedError
 
@@ -91,7 +91,7 @@ class Cluster(Protocol):
         """
         Begin: the site is about to listen.
 
-        @return: what fires when the others can pass requests on to here, or why they
+        :return: what fires when the others can pass requests on to here, or why they
             cannot.
         """
         raise NotImplementedError
@@ -107,12 +107,13 @@ class _SockJSSite(LoggedSite):
     """
     A Site that starts and stops SockJS services with itself.
 
-    @ivar cluster: the other processes that have sessions of the same services, if any.
-    @ivar idleTimes: C{keepAlive} in two parts, the first one no longer than C{timeOut}.
-    @ivar keepAlive: how many seconds a connection may be idle between two requests, or
+    :ivar cluster: the other processes that have sessions of the same services, if any.
+    :ivar idleTimes: ``keepAlive`` in two parts, the first one no longer than
+        ``timeOut``.
+    :ivar keepAlive: how many seconds a connection may be idle between two requests, or
         None for ever.
-    @ivar services: the services, by URL prefix.
-    @ivar smallBody: how many bytes any request's body may have.
+    :ivar services: the services, by URL prefix.
+    :ivar smallBody: how many bytes any request's body may have.
     """
 
     _log = Logger()
@@ -147,9 +148,9 @@ class _SockJSSite(LoggedSite):
 
     def leaveCluster(self) -> Deferred[None]:
         """
-        Undo L{joinCluster}. The sessions have ended before.
+        Undo `joinCluster`. The sessions have ended before.
 
-        @return: what fires when that is done.
+        :return: what fires when that is done.
         """
         return succeed(None) if self.cluster is None else self.cluster.stop()
 
@@ -189,7 +190,7 @@ class _SockJSSite(LoggedSite):
 
     def stopFactory(self) -> None:
         """
-        Drop the sessions and stop the wrapped factories. Wait for L{closeSessions}
+        Drop the sessions and stop the wrapped factories. Wait for `closeSessions`
         before, to let the sessions end in good order.
         """
         for service in list(self.services.values()):
@@ -204,7 +205,8 @@ class _SockJSSite(LoggedSite):
         Refuse new sessions and close the open ones of every service, which get what was
         written to them before and then this close frame.
 
-        @return: what fires when all are closed, after C{drain_timeout} seconds at most.
+        :return: what fires when all are closed, after ``drain_timeout`` seconds at
+            most.
         """
         closed = [
             service.closeSessions(code, reason)
@@ -217,8 +219,8 @@ class _SockJSSite(LoggedSite):
         The sessions of a service that are open: to list them, tell them all something,
         or close one.
 
-        @param prefix: where the service is. A L{SockJSFactory} has one, at C{""}.
-        @raise PrefixError: if there is none.
+        :param prefix: where the service is. A `SockJSFactory` has one, at ``""``.
+        :raise PrefixError: if there is none.
         """
         return self._named(prefix).openSessions()
 
@@ -233,8 +235,8 @@ class _SockJSSite(LoggedSite):
         """
         How many bytes the body of a request may have.
 
-        @param path: the URL's path, with its query.
-        @return: C{max_message_size} of the service that it is for, or the default of
+        :param path: the URL's path, with its query.
+        :return: ``max_message_size`` of the service that it is for, or the default of
             that option where there is no service.
         """
         service = self._serviceAt(path)
@@ -244,7 +246,7 @@ class _SockJSSite(LoggedSite):
         """
         Count a request that no service has seen for the one that it was for.
 
-        @param path: the URL's path, with its query.
+        :param path: the URL's path, with its query.
         """
         service = self._serviceAt(path)
         if service is not None:
@@ -258,9 +260,9 @@ class _SockJSSite(LoggedSite):
         return None
 
     def clientOf(self, request: Any) -> IAddress:
-        """
-        The client's address, as the option C{proxy_header} of its service tells it. For
-        a page that is no service's, that is the services' where all have the same.
+        """The client's address, as the option ``proxy_header`` of its service tells
+        it. For a page that is no service's, that is the services' where all have the
+        same.
         """
         service = self._serviceAt(request.uri)
         services = self.services.values() if service is None else [service]
@@ -270,7 +272,7 @@ class _SockJSSite(LoggedSite):
 
 class SockJSFactory(_SockJSSite):
     """
-    A web site that is one SockJS service, at C{/}.
+    A web site that is one SockJS service, at ``/``.
     """
 
     def __init__(
@@ -285,19 +287,19 @@ class SockJSFactory(_SockJSSite):
         **siteOptions: Any,
     ) -> None:
         """
-        @param factory: the factory whose protocols the sessions are, or the class of
+        :param factory: the factory whose protocols the sessions are, or the class of
             these.
-        @param options: the service's options, or a dict of them by name.
-        @param clock: what tells the time; the global reactor if not given.
-        @param name: what logs and metrics call the service.
-        @param keep_alive: for how many seconds an HTTP connection may be idle between
+        :param options: the service's options, or a dict of them by name.
+        :param clock: what tells the time; the global reactor if not given.
+        :param name: what logs and metrics call the service.
+        :param keep_alive: for how many seconds an HTTP connection may be idle between
             two requests, or None for no limit. Behind a proxy it is to be longer than
             what the proxy has for that.
-        @param cluster: the other processes that have sessions of this service, such as
-            L{RedisCluster <txsockjs.cluster.machines.RedisCluster>}.
-        @param siteOptions: what L{Site} takes, such as C{logPath} for an access log.
-        @raise OptionError: for an option that is unknown or has a value it cannot have.
-        @raise TypeError: if C{factory} is neither.
+        :param cluster: the other processes that have sessions of this service, such as
+            `RedisCluster <txsockjs.cluster.machines.RedisCluster>`.
+        :param siteOptions: what `Site` takes, such as ``logPath`` for an access log.
+        :raise OptionError: for an option that is unknown or has a value it cannot have.
+        :raise TypeError: if ``factory`` is neither.
         """
         resource = SockJSResource(factory, options, clock=clock, name=name)
         super().__init__(resource, clock, keep_alive, **siteOptions)
@@ -339,10 +341,10 @@ class SockJSMultiFactory(_SockJSSite):
         **siteOptions: Any,
     ) -> None:
         """
-        @param clock: what tells the time; the global reactor if not given.
-        @param keep_alive: as for L{SockJSFactory}.
-        @param cluster: as for L{SockJSFactory}.
-        @param siteOptions: what L{Site} takes, such as C{logPath} for an access log.
+        :param clock: what tells the time; the global reactor if not given.
+        :param keep_alive: as for `SockJSFactory`.
+        :param cluster: as for `SockJSFactory`.
+        :param siteOptions: what `Site` takes, such as ``logPath`` for an access log.
         """
         self._clock = clock
         self._root = root = _Prefix()  # type: ignore[no-untyped-call]
@@ -359,16 +361,16 @@ class SockJSMultiFactory(_SockJSSite):
         """
         Add a service.
 
-        @param factory: the factory whose protocols the sessions are, or the class of
+        :param factory: the factory whose protocols the sessions are, or the class of
             these.
-        @param prefix: where it is, such as C{"chat"} or C{"a/b/echo"}. That is also
+        :param prefix: where it is, such as ``"chat"`` or ``"a/b/echo"``. That is also
             what logs and metrics call it.
-        @param options: the service's options, or a dict of them by name.
-        @return: the service.
-        @raise PrefixError: if the prefix is empty, or another service is there or has
+        :param options: the service's options, or a dict of them by name.
+        :return: the service.
+        :raise PrefixError: if the prefix is empty, or another service is there or has
             that name.
-        @raise OptionError: for an option that is unknown or has a value it cannot have.
-        @raise TypeError: if C{factory} is neither.
+        :raise OptionError: for an option that is unknown or has a value it cannot have.
+        :raise TypeError: if ``factory`` is neither.
         """
         name = _prefixName(prefix)
         for place, other in self.services.items():
@@ -384,8 +386,8 @@ class SockJSMultiFactory(_SockJSSite):
         """
         Add a service that is there already.
 
-        @param prefix: where it is, such as C{"chat"} or C{"a/b/echo"}.
-        @raise PrefixError: if the prefix is empty, or another service is there.
+        :param prefix: where it is, such as ``"chat"`` or ``"a/b/echo"``.
+        :raise PrefixError: if the prefix is empty, or another service is there.
         """
         name = _prefixName(prefix)
         segments = name.encode("utf-8").split(b"/")
@@ -420,13 +422,13 @@ class SockJSMultiFactory(_SockJSSite):
         own, which get what was written to them before and then this close frame. After
         that its factory is stopped, and its path answers 404.
 
-        @param prefix: where it is.
-        @param code: the close code that clients see; 1012 has them come again.
-        @param reason: the reason that they see.
-        @return: what fires when it is gone, after its C{drain_timeout} seconds at most.
-            Until then no other service can be where it was.
-        @raise PrefixError: if no service is there.
-        @raise ValueError: for a code that cannot be sent.
+        :param prefix: where it is.
+        :param code: the close code that clients see; 1012 has them come again.
+        :param reason: the reason that they see.
+        :return: what fires when it is gone, after its ``drain_timeout`` seconds at
+            most. Until then no other service can be where it was.
+        :raise PrefixError: if no service is there.
+        :raise ValueError: for a code that cannot be sent.
         """
         service = self._named(prefix)
         checkCloseCode(code)

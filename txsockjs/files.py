@@ -1,4 +1,4 @@
-"""What C{twistd sockjs} serves beside the services: L{Beside}, L{PublicFile}."""
+"""What ``twistd sockjs`` serves beside the services: `Beside`, `PublicFile`."""
 
 from __future__ import annotations
 

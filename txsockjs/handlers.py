@@ -1,4 +1,4 @@
-"""A session as one coroutine: L{handler}.
+"""A session as one coroutine: `handler`.
 
 ::
 
@@ -48,7 +48,7 @@ class _Session(Conversation, Generic[AvatarT]):
     @property
     def avatar(self) -> AvatarT:
         """
-        Who is calling: what the option C{authorize} returned.
+        Who is calling: what the option ``authorize`` returned.
         """
         return self.transport.avatar
 
@@ -56,9 +56,9 @@ class _Session(Conversation, Generic[AvatarT]):
         """
         Close when what was sent has been delivered. No further message comes in.
 
-        @param code: the close code that the browser sees.
-        @param reason: the reason that the browser sees.
-        @raise ValueError: for a code that cannot be sent.
+        :param code: the close code that the browser sees.
+        :param reason: the reason that the browser sees.
+        :raise ValueError: for a code that cannot be sent.
         """
         self._close(code, reason)
 
@@ -77,22 +77,21 @@ class _Session(Conversation, Generic[AvatarT]):
 
 
 class AsyncSession(_Session[AvatarT]):
-    """
-    What the function of a L{handler} talks with: C{async for} takes the messages that
-    come in, as C{anext} takes one of them, and C{send} sends some; without effect once
-    the session is closed. One coroutine at a time can wait for a message; any number
-    can send. C{AsyncSession[User]} has an avatar of that type, and one without a
-    parameter an avatar of any.
+    """What the function of a `handler` talks with: ``async for`` takes the messages
+    that come in, as ``anext`` takes one of them, and ``send`` sends some; without
+    effect once the session is closed. One coroutine at a time can wait for a message;
+    any number can send. ``AsyncSession[User]`` has an avatar of that type, and one
+    without a parameter an avatar of any.
 
-    @ivar transport: the session as a L{SessionTransport}.
+    :ivar transport: the session as a `SessionTransport`.
     """
 
     async def __anext__(self) -> str:
         """
         Take the next message.
 
-        @raise StopAsyncIteration: if the session is closed.
-        @raise RuntimeError: if another coroutine waits for it.
+        :raise StopAsyncIteration: if the session is closed.
+        :raise RuntimeError: if another coroutine waits for it.
         """
         message: str = await self._take()
         return message
@@ -100,19 +99,19 @@ class AsyncSession(_Session[AvatarT]):
 
 class AsyncBinarySession(_Session[AvatarT]):
     """
-    The same for C{handler(binary=True)}: what came as a binary message is bytes, and
+    The same for ``handler(binary=True)``: what came as a binary message is bytes, and
     bytes that are sent are one. Those exist on raw WebSockets alone: over all else what
-    comes is text, and bytes are sent as the transport's C{write} does.
+    comes is text, and bytes are sent as the transport's ``write`` does.
 
-    @ivar transport: the session as a L{SessionTransport}.
+    :ivar transport: the session as a `SessionTransport`.
     """
 
     async def __anext__(self) -> str | bytes:
         """
         Take the next message.
 
-        @raise StopAsyncIteration: if the session is closed.
-        @raise RuntimeError: if another coroutine waits for it.
+        :raise StopAsyncIteration: if the session is closed.
+        :raise RuntimeError: if another coroutine waits for it.
         """
         message: str | bytes = await self._take()
         return message
@@ -124,7 +123,7 @@ class AsyncBinarySession(_Session[AvatarT]):
             self.transport.sendBinary(message)
 
 
-#: What L{handler} takes, and what C{handler(binary=True)} does.
+#: What `handler` takes, and what ``handler(binary=True)`` does.
 Function: TypeAlias = Callable[[AsyncSession[AvatarT]], Coroutine[Any, Any, object]]
 BinaryFunction: TypeAlias = Callable[
     [AsyncBinarySession[AvatarT]], Coroutine[Any, Any, object]
@@ -200,7 +199,7 @@ class _BinaryHandlerProtocol(_HandlerProtocol):
 
 class Handler(Factory):
     """
-    A factory whose sessions are calls of a coroutine function. See L{handler}.
+    A factory whose sessions are calls of a coroutine function. See `handler`.
     """
 
     def __init__(
@@ -236,22 +235,22 @@ def handler(function: Any = None, /, *, binary: bool = False) -> Any:
     """
     Make a factory of a coroutine function, which is called with each new session.
 
-    When the function is left, the session closes with 3000, C{Go away!}, unless it
-    called C{close} with something else. An exception is logged and closes with 1011.
+    When the function is left, the session closes with 3000, ``Go away!``, unless it
+    called ``close`` with something else. An exception is logged and closes with 1011.
     When the browser goes, the function is cancelled where it waits: that raises
-    L{CancelledError <twisted.internet.defer.CancelledError>} there, or under the
-    asyncio reactor C{asyncio.CancelledError}.
+    `CancelledError <twisted.internet.defer.CancelledError>` there, or under the
+    asyncio reactor ``asyncio.CancelledError``.
 
-    What it awaits can be a L{Deferred} and, under the asyncio reactor, whatever asyncio
+    What it awaits can be a `Deferred` and, under the asyncio reactor, whatever asyncio
     can await; there the function runs as a task.
 
-    C{handler} has an L{AsyncSession}, whose messages are text: what came as a binary
-    message, over a raw WebSocket, is decoded. C{handler(binary=True)} has an
-    L{AsyncBinarySession}, whose messages are str or bytes, as they came.
+    ``handler`` has an `AsyncSession`, whose messages are text: what came as a binary
+    message, over a raw WebSocket, is decoded. ``handler(binary=True)`` has an
+    `AsyncBinarySession`, whose messages are str or bytes, as they came.
 
-    @return: a factory like any other. The function is its C{__wrapped__}. Without a
+    :return: a factory like any other. The function is its ``__wrapped__``. Without a
         function, what makes one of it.
-    @raise TypeError: if this is no coroutine function.
+    :raise TypeError: if this is no coroutine function.
     """
     if function is None:
         return partial(_make, binary=binary)

@@ -1,4 +1,4 @@
-"""Whether a process takes sessions, for those who send it some: L{HealthResource}.
+"""Whether a process takes sessions, for those who send it some: `HealthResource`.
 
 ::
 
@@ -21,12 +21,12 @@ __all__ = ["HealthResource", "healthSite"]
 
 
 class HealthResource(Resource, IsResource):
-    """
-    Answers 200 while at least one service takes sessions, and 503 while none does, such
-    as those of a process that is stopping. The body has a line for each service, with
-    its name and where in its life it is: C{new}, C{running}, C{draining} or C{stopped}.
+    """Answers 200 while at least one service takes sessions, and 503 while none does,
+    such as those of a process that is stopping. The body has a line for each service,
+    with its name and where in its life it is: ``new``, ``running``, ``draining`` or
+    ``stopped``.
 
-    With C{?service=NAME} it is about one service alone; 404 if there is none of that
+    With ``?service=NAME`` it is about one service alone; 404 if there is none of that
     name.
     """
 
@@ -34,7 +34,7 @@ class HealthResource(Resource, IsResource):
 
     def __init__(self, services: Iterable[SockJSResource]) -> None:
         """
-        @param services: the services. A view of a dict shows those that are added
+        :param services: the services. A view of a dict shows those that are added
             later, too.
         """
         super().__init__()  # type: ignore[no-untyped-call]
@@ -61,10 +61,10 @@ class HealthResource(Resource, IsResource):
 
 def healthSite(services: Iterable[SockJSResource], clock: Clock | None = None) -> Site:
     """
-    A site that says how services are, at C{/health}.
+    A site that says how services are, at ``/health``.
 
-    @param services: the services.
-    @param clock: what its time-outs are of; the global reactor if not given.
+    :param services: the services.
+    :param clock: what its time-outs are of; the global reactor if not given.
     """
     site = PageSite(clock=clock)
     site.resource.putChild(b"health", HealthResource(services))

@@ -1,11 +1,10 @@
 """The seams of txsockjs.
 
-Applications meet L{ISockJSTransport} and, when they like, L{ISockJSMessageReceiver} and
-L{ISockJSBinaryReceiver}.
-The others stand between the rooms of the package: a L{Session
-<txsockjs.core.session.Session>} talks to an L{IApplication} above it, to which it is an
-L{ISession}, an L{IReceiver} below it and an L{ISessionHost} beside it, and knows
-nothing else of them.
+Applications meet `ISockJSTransport` and, when they like, `ISockJSMessageReceiver` and
+`ISockJSBinaryReceiver`. The others stand between the rooms of the package: a `Session
+<txsockjs.core.session.Session>` talks to an `IApplication` above it, to which it is an
+`ISession`, an `IReceiver` below it and an `ISessionHost` beside it, and knows nothing
+else of them.
 """
 
 from __future__ import annotations
@@ -33,28 +32,28 @@ if TYPE_CHECKING:
 
 class IMessageTransport(ITransport, IConsumer, IPushProducer):
     """
-    What the C{transport} of a protocol provides, at either end of a session.
+    What the ``transport`` of a protocol provides, at either end of a session.
 
-    Each L{write} is one SockJS message. As a producer it is the inbound side: while
+    Each `write` is one SockJS message. As a producer it is the inbound side: while
     it is paused, nothing is delivered and the peer is held back.
     """
 
     pending: int = Attribute(
         "How many bytes were written and not taken by the peer, as they count for the "
-        "option C{max_buffer}."
+        "option ``max_buffer``."
     )
     crowded: bool = Attribute(
-        "Whether whoever writes should wait until L{whenDrained} fires: 64 KiB are "
-        "pending, or half of C{max_buffer} if that is less; or so much was written in "
+        "Whether whoever writes should wait until `whenDrained` fires: 64 KiB are "
+        "pending, or half of ``max_buffer`` if that is less; or so much was written in "
         "this turn of the reactor. Who waits then, and sends no message larger than "
-        "half of C{max_buffer}, is never closed because of what is pending."
+        "half of ``max_buffer``, is never closed because of what is pending."
     )
 
     def whenDrained() -> Deferred[None]:
         """
         Wait until the peer has taken what was written.
 
-        @return: what fires when all is taken, so far as nobody has to wait for it, or
+        :return: what fires when all is taken, so far as nobody has to wait for it, or
             the session has ended. It never fails.
         """
 
@@ -63,23 +62,23 @@ class IMessageTransport(ITransport, IConsumer, IPushProducer):
         Wait for the end of the session: for whoever has to do with a session, and not
         with its protocol.
 
-        @return: what fires when the session has ended and its protocol was told, or at
+        :return: what fires when the session has ended and its protocol was told, or at
             once if that is so. It never fails.
         """
 
     def sendBinary(data: bytes) -> None:
         """
         Send one message of bytes. A raw WebSocket sends them as a binary message; all
-        else has messages of text alone, and gets what L{write} would send.
+        else has messages of text alone, and gets what `write` would send.
 
-        @raise TypeError: if C{data} is not bytes.
+        :raise TypeError: if ``data`` is not bytes.
         """
 
     def sendMessage(message: str) -> None:
         """
         Send one message of text, exactly as it is.
 
-        @raise TypeError: if C{message} is not a str.
+        :raise TypeError: if ``message`` is not a str.
         """
 
     def sendPrepared(message: Message) -> None:
@@ -91,10 +90,10 @@ class IMessageTransport(ITransport, IConsumer, IPushProducer):
         """
         Deliver what was written before, then close.
 
-        @param code: the close code that the peer sees: 1000 to 1003, 1007 to 1014,
+        :param code: the close code that the peer sees: 1000 to 1003, 1007 to 1014,
             or 3000 to 4999; those from 3000 on are for applications.
-        @param reason: the reason that the peer sees.
-        @raise ValueError: for a code that cannot be sent.
+        :param reason: the reason that the peer sees.
+        :raise ValueError: for a code that cannot be sent.
         """
 
     def abortConnection() -> None:
@@ -105,27 +104,27 @@ class IMessageTransport(ITransport, IConsumer, IPushProducer):
 
 class ISockJSTransport(IMessageTransport):
     """
-    What the C{transport} of a wrapped protocol provides, at the server's end.
+    What the ``transport`` of a wrapped protocol provides, at the server's end.
     """
 
     request: OpeningRequest = Attribute(
-        "The L{OpeningRequest <txsockjs.request.OpeningRequest>}: path, arguments, "
+        "The `OpeningRequest <txsockjs.request.OpeningRequest>`: path, arguments, "
         "headers, cookies and transport of the request that opened the session."
     )
-    avatar: Any = Attribute("Who is calling: what the option C{authorize} returned.")
+    avatar: Any = Attribute("Who is calling: what the option ``authorize`` returned.")
 
 
 class ISockJSMessageReceiver(Interface):
     """
     A protocol that provides this gets text as it was sent, in place of
-    C{dataReceived} with bytes.
+    ``dataReceived`` with bytes.
     """
 
     def messageReceived(message: str) -> None:
         """
         One message came in.
 
-        @param message: the text, with the lone surrogates that JavaScript can send.
+        :param message: the text, with the lone surrogates that JavaScript can send.
         """
 
 
@@ -170,7 +169,7 @@ class IMessageSession(Interface):
 
     def pauseReceiving() -> None:
         """
-        Deliver nothing to the application until L{resumeReceiving}.
+        Deliver nothing to the application until `resumeReceiving`.
         """
 
     def resumeReceiving() -> None:
@@ -180,9 +179,8 @@ class IMessageSession(Interface):
 
 
 class ISession(IMessageSession):
-    """
-    What the server's transport needs of the session under it. It is a L{Session
-    <txsockjs.core.session.Session>}, or a channel of one.
+    """What the server's transport needs of the session under it. It is a `Session
+    <txsockjs.core.session.Session>`, or a channel of one.
     """
 
     def send(message: Message) -> None:
@@ -197,7 +195,7 @@ class IHostedSession(ISession):
     """
 
     application: Any = Attribute(
-        "The L{IApplication}, while it may be told of anything: a transport, too."
+        "The `IApplication`, while it may be told of anything: a transport, too."
     )
     counters: Any = Attribute("What it adds to what its service has done.")
     closeFrame: Close | None = Attribute(
@@ -205,7 +203,7 @@ class IHostedSession(ISession):
     )
     owner: object = Attribute("Who may use it besides knowing its id.")
     since: float = Attribute("When it was opened, by the host's clock.")
-    state: State = Attribute("Its L{State <txsockjs.core.states.State>}.")
+    state: State = Attribute("Its `State <txsockjs.core.states.State>`.")
     settled: bool = Attribute("Whether nothing is left to deliver, its end included.")
 
     def expire() -> None:
@@ -226,7 +224,7 @@ class IApplication(Interface):
     None of the methods raises.
     """
 
-    listening: bool = Attribute("Whether somebody waits for C{sessionDrained}.")
+    listening: bool = Attribute("Whether somebody waits for ``sessionDrained``.")
 
     def sessionOpened() -> None:
         """
@@ -241,7 +239,7 @@ class IApplication(Interface):
     def sessionDrained() -> None:
         """
         All that was sent has been taken by the receiver. Not called where nobody was
-        L{listening} when it was.
+        `listening` when it was.
         """
 
     def sessionLost(reason: Failure) -> None:
@@ -279,12 +277,12 @@ class IReceiver(Interface):
 
     def sendFrame(frame: Frame) -> bool:
         """
-        Write one frame out. It does not end the response: L{finish} follows where it
+        Write one frame out. It does not end the response: `finish` follows where it
         was the last one.
 
-        @return: whether it can take another one now. If not, and it is not finished,
-            it tells the session when it can (L{Session.resume
-            <txsockjs.core.session.Session.resume>}).
+        :return: whether it can take another one now. If not, and it is not finished, it
+            tells the session when it can (`Session.resume
+            <txsockjs.core.session.Session.resume>`).
         """
 
     def ping() -> None:
@@ -328,16 +326,16 @@ class ISessionHost(Interface):
 
     clock: IReactorTime = Attribute("What tells the time.")
     endOfTurn: Any = Attribute(
-        "Its C{add(session)} has C{session.flush()} called, when this turn of the "
+        "Its ``add(session)`` has ``session.flush()`` called, when this turn of the "
         "reactor ends."
     )
     logsSessions: bool = Attribute(
-        "Whether it is told of those that L{began} and L{ended}."
+        "Whether it is told of those that `began` and `ended`."
     )
     options: SockJSOptions = Attribute("The service's options.")
     timers: Any = Attribute(
-        "Its C{add(due, session)} has C{session.timeUp()} called when that is due, and "
-        "C{remove(due, session)} takes that back."
+        "Its ``add(due, session)`` has ``session.timeUp()`` called when that is due; "
+        "``remove(due, session)`` takes that back."
     )
 
     def began(session: IHostedSession) -> None:
@@ -368,7 +366,7 @@ class ISessionHost(Interface):
 
     def overflowed(session: IHostedSession, held: int) -> None:
         """
-        The session holds more than the option C{max_buffer} allows, and is about to be
+        The session holds more than the option ``max_buffer`` allows, and is about to be
         closed.
         """
 
@@ -376,6 +374,6 @@ class ISessionHost(Interface):
         """
         The session is over.
 
-        @param close: what its peer is told, should it come again.
-        @param before: the L{State <txsockjs.core.states.State>} that it was in.
+        :param close: what its peer is told, should it come again.
+        :param before: the `State <txsockjs.core.states.State>` that it was in.
         """

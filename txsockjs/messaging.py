@@ -1,4 +1,4 @@
-"""What a protocol sees as its transport, at either end: L{MessageTransport}."""
+"""What a protocol sees as its transport, at either end: `MessageTransport`."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class MessageTransport:
     One session, as its protocol sees it: a transport like Twisted's TCP transport. What
     is said of it here is the same for the server's protocol and the client's.
 
-    @ivar listening: whether somebody waits for all that was sent to be taken.
-    @ivar disconnecting: whether the application has asked for the end.
-    @ivar connected: whether the session is open.
+    :ivar listening: whether somebody waits for all that was sent to be taken.
+    :ivar disconnecting: whether the application has asked for the end.
+    :ivar connected: whether the session is open.
     """
 
     __slots__ = (
@@ -210,10 +210,10 @@ class MessageTransport:
         """
         Let a producer write, at the pace of the peer.
 
-        @param producer: what writes to this transport.
-        @param streaming: True for a push producer, paused while too much waits; False
+        :param producer: what writes to this transport.
+        :param streaming: True for a push producer, paused while too much waits; False
             for a pull producer, asked for more when all is taken.
-        @raise RuntimeError: if there is one already.
+        :raise RuntimeError: if there is one already.
         """
         if self._producer is not None:
             raise RuntimeError(
@@ -314,9 +314,9 @@ class MessageTransport:
     def _fault(self, where: str) -> None:
         """
         The application raised: that closes its session, and no other. What is no
-        C{Exception} is treated alike. C{SystemExit} and C{KeyboardInterrupt} stop no
+        ``Exception`` is treated alike. ``SystemExit`` and ``KeyboardInterrupt`` stop no
         process under Twisted, whose reactor catches and logs them too: SIGINT is its
-        own to handle, and who wants to stop it calls C{reactor.stop()}.
+        own to handle, and who wants to stop it calls ``reactor.stop()``.
         """
         reason = Failure()
         self._logFault(where, reason)
@@ -326,7 +326,7 @@ class MessageTransport:
         """
         Tell the log which session that was.
 
-        @param where: what was called.
+        :param where: what was called.
         """
         raise NotImplementedError
 

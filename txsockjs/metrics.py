@@ -1,4 +1,4 @@
-"""The counters of services for Prometheus, with the extra C{txsockjs[metrics]}."""
+"""The counters of services for Prometheus, with the extra ``txsockjs[metrics]``."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ _CLUSTER_CAUSES: Final = (
 
 _Family: TypeAlias = type[GaugeMetricFamily] | type[CounterMetricFamily]
 
-#: What Prometheus calls the attributes of L{TransportCounters
-#: <txsockjs.counters.TransportCounters>}, and what for.
+#: What Prometheus calls the attributes of
+#: `txsockjs.counters.TransportCounters`, and what for.
 _METRICS: Final[dict[str, tuple[_Family, str, str]]] = {
     "open": (GaugeMetricFamily, "sessions_open", "Sessions that are open"),
     "opened": (CounterMetricFamily, "sessions_opened", "Sessions that were opened"),
@@ -70,7 +70,7 @@ _METRICS: Final[dict[str, tuple[_Family, str, str]]] = {
 }
 
 
-#: The same for L{RoomsCounters <txsockjs.counters.RoomsCounters>}.
+#: The same for `RoomsCounters <txsockjs.counters.RoomsCounters>`.
 _ROOMS: Final[dict[str, tuple[_Family, str, str]]] = {
     "up": (GaugeMetricFamily, "rooms_broker_up", "Whether the broker can be asked"),
     "rooms": (GaugeMetricFamily, "rooms_inhabited", "Rooms that have members here"),
@@ -97,7 +97,7 @@ _ROOMS: Final[dict[str, tuple[_Family, str, str]]] = {
     ),
 }
 
-#: The same for L{ClusterCounters <txsockjs.counters.ClusterCounters>}.
+#: The same for `ClusterCounters <txsockjs.counters.ClusterCounters>`.
 _CLUSTER: Final[dict[str, tuple[type[CounterMetricFamily], str, str]]] = {
     "passed": (
         CounterMetricFamily,
@@ -132,9 +132,9 @@ class SockJSCollector(Collector):
 
     def __init__(self, services: Iterable[SockJSResource]) -> None:
         """
-        @param services: the services, each with a name of its own. A view of a dict
+        :param services: the services, each with a name of its own. A view of a dict
             shows those that are added later, too.
-        @raise ValueError: if two of them have the same name.
+        :raise ValueError: if two of them have the same name.
         """
         self._services = services
         names = [each.counters.service for each in list(services)]
@@ -216,7 +216,7 @@ class RoomsCollector(Collector):
 
     def __init__(self, rooms: Iterable[Rooms]) -> None:
         """
-        @param rooms: the rooms, those of each broker with a name of their own.
+        :param rooms: the rooms, those of each broker with a name of their own.
         """
         self._rooms = rooms
 
@@ -257,7 +257,7 @@ class ClusterCollector(Collector):
 
     def __init__(self, cluster: Callable[[], Cluster | None]) -> None:
         """
-        @param cluster: tells the cluster, if there is one.
+        :param cluster: tells the cluster, if there is one.
         """
         self._cluster = cluster
 
@@ -291,7 +291,7 @@ class ClusterCollector(Collector):
 class MetricsResource(Resource, IsResource):
     """
     Shows all metrics of a registry, for Prometheus to fetch. They are read in the
-    reactor's thread, as C{prometheus_client}'s own Resource does not.
+    reactor's thread, as ``prometheus_client``'s own Resource does not.
     """
 
     isLeaf = True
@@ -355,11 +355,11 @@ def metricsSite(
 ) -> Site:
     """
     A site that shows the counters of services, of rooms and of a cluster, and what the
-    process takes of the machine, at C{/metrics}.
+    process takes of the machine, at ``/metrics``.
 
-    @param reactor: what its time-outs are of; the global reactor if not given.
-    @param rooms: the rooms, those of each broker with a name of their own.
-    @param cluster: tells the cluster of the services, if they have one.
+    :param reactor: what its time-outs are of; the global reactor if not given.
+    :param rooms: the rooms, those of each broker with a name of their own.
+    :param cluster: tells the cluster of the services, if they have one.
     """
     registry = metricsRegistry(services, rooms, cluster)
     site = PageSite(clock=reactor)

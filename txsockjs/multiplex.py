@@ -1,7 +1,7 @@
-"""Many channels over one SockJS session: L{SockJSMultiplexResource}.
+"""Many channels over one SockJS session: `SockJSMultiplexResource`.
 
-The topics that clients can open channels of are those of a L{MultiplexFactory}. What is
-said on the wire is L{txsockjs.topics}'.
+The topics that clients can open channels of are those of a `MultiplexFactory`. What is
+said on the wire is `txsockjs.topics`'.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ __all__ = [
 
 class ChannelProtocol(SockJSProtocol[AvatarT]):
     """
-    A channel, as L{SockJSProtocol <txsockjs.protocols.SockJSProtocol>} is a session:
-    its C{transport} knows C{topic} and C{broadcast}.
+    A channel, as `SockJSProtocol <txsockjs.protocols.SockJSProtocol>` is a session:
+    its ``transport`` knows ``topic`` and ``broadcast``.
 
-    @ivar transport: the channel.
+    :ivar transport: the channel.
     """
 
     transport: ChannelTransport[AvatarT]
@@ -47,16 +47,16 @@ class ChannelProtocol(SockJSProtocol[AvatarT]):
 class MultiplexFactory(Factory):
     """
     The topics that clients can open channels of. It is a factory like any other, for
-    L{SockJSFactory <txsockjs.factory.SockJSFactory>} and the like.
+    `SockJSFactory <txsockjs.factory.SockJSFactory>` and the like.
 
-    @cvar maxChannels: how many channels one connection can have open, and can ask for
+    :cvar maxChannels: how many channels one connection can have open, and can ask for
         in one turn of the reactor.
-    @cvar maxTopic: how many characters the name of a topic can have, as the client
+    :cvar maxTopic: how many characters the name of a topic can have, as the client
         writes it.
-    @cvar subscribeTimeout: how many seconds L{subscribe} may take to find a topic.
-    @ivar refused: how many messages of clients were refused, by what was told;
-        C{"Rejected"} stands for whatever L{subscribe} says.
-    @ivar clock: what tells the time.
+    :cvar subscribeTimeout: how many seconds `subscribe` may take to find a topic.
+    :ivar refused: how many messages of clients were refused, by what was told;
+        ``"Rejected"`` stands for whatever `subscribe` says.
+    :ivar clock: what tells the time.
     """
 
     maxChannels: int = 256
@@ -65,7 +65,7 @@ class MultiplexFactory(Factory):
 
     def __init__(self, clock: Clock | None = None) -> None:
         """
-        @param clock: what tells the time; the global reactor if not given.
+        :param clock: what tells the time; the global reactor if not given.
         """
         self.clock: IReactorTime = clockOr(clock)
         self.refused: Counter[str] = Counter()
@@ -81,14 +81,14 @@ class MultiplexFactory(Factory):
         """
         Add a topic.
 
-        @param name: its name; with any characters.
-        @param factory: the factory whose protocols its channels are, or the class of
+        :param name: its name; with any characters.
+        :param factory: the factory whose protocols its channels are, or the class of
             these.
-        @param temporary: whether the topic is removed with its last channel. Where it
-            is not said, it is if the topic is made on demand, while L{subscribe} is
+        :param temporary: whether the topic is removed with its last channel. Where it
+            is not said, it is if the topic is made on demand, while `subscribe` is
             asked for it: clients choose those names, and there is no end of them.
-        @raise ValueError: if there is one of this name.
-        @raise TypeError: if C{factory} is neither.
+        :raise ValueError: if there is one of this name.
+        :raise TypeError: if ``factory`` is neither.
         """
         topic = _text(name)
         if topic in self._factories:
@@ -103,7 +103,7 @@ class MultiplexFactory(Factory):
         """
         Remove a topic, and close its channels.
 
-        @raise KeyError: if there is none of this name.
+        :raise KeyError: if there is none of this name.
         """
         topic = _text(name)
         factory = self._factories.pop(topic)
@@ -119,8 +119,8 @@ class MultiplexFactory(Factory):
         """
         Send one message to every open channel of a topic. It is encoded once.
 
-        @param name: the topic's name. One without channels is no error.
-        @param message: text, or bytes in UTF-8.
+        :param name: the topic's name. One without channels is no error.
+        :param message: text, or bytes in UTF-8.
         """
         payload = _text(message)
         prepared: dict[str, Message] = {}
@@ -145,19 +145,19 @@ class MultiplexFactory(Factory):
                     self.addFactory(name, factory)
                 return factory
 
-        @param connection: who asks; its C{transport} knows the C{avatar}, the
-            C{request} and the peer.
-        @param name: the topic's name.
-        @return: the factory, or None where there is no such topic for this client; or
-            what can be awaited for that, which is cancelled after C{subscribeTimeout}
+        :param connection: who asks; its ``transport`` knows the ``avatar``, the
+            ``request`` and the peer.
+        :param name: the topic's name.
+        :return: the factory, or None where there is no such topic for this client; or
+            what can be awaited for that, which is cancelled after ``subscribeTimeout``
             seconds, or when the client asks no longer.
-        @raise Rejected: to refuse the channel with a code and a reason.
+        :raise Rejected: to refuse the channel with a code and a reason.
         """
         return self.find(name)
 
     def find(self, name: str | bytes) -> IProtocolFactory | None:
         """
-        The factory of a topic that was added, or None: what L{subscribe} returns where
+        The factory of a topic that was added, or None: what `subscribe` returns where
         it is not overridden.
         """
         return self._factories.get(_text(name))
@@ -225,7 +225,7 @@ class SockJSMultiplexResource(SockJSResource):
     A SockJS service whose sessions carry channels of many topics, to be put beside
     other web content.
 
-    @ivar multiplex: its L{MultiplexFactory}.
+    :ivar multiplex: its `MultiplexFactory`.
     """
 
     def __init__(
@@ -236,10 +236,10 @@ class SockJSMultiplexResource(SockJSResource):
         name: str = "sockjs",
     ) -> None:
         """
-        @param options: the service's options, or a dict of them by name.
-        @param clock: what tells the time; the global reactor if not given.
-        @param name: what logs and metrics call the service.
-        @raise OptionError: for an option that is unknown or has a value it cannot have.
+        :param options: the service's options, or a dict of them by name.
+        :param clock: what tells the time; the global reactor if not given.
+        :param name: what logs and metrics call the service.
+        :raise OptionError: for an option that is unknown or has a value it cannot have.
         """
         self.multiplex: _ResourceFactory = _ResourceFactory(self, clock)
         super().__init__(self.multiplex, options, clock=clock, name=name)
@@ -248,31 +248,31 @@ class SockJSMultiplexResource(SockJSResource):
         self, name: str | bytes, factory: ProtocolSource, temporary: bool | None = None
     ) -> None:
         """
-        Add a topic, as L{MultiplexFactory.addFactory}.
+        Add a topic, as `MultiplexFactory.addFactory`.
         """
         self.multiplex.addFactory(name, factory, temporary)
 
     def removeFactory(self, name: str | bytes) -> None:
         """
-        Remove a topic, as L{MultiplexFactory.removeFactory}.
+        Remove a topic, as `MultiplexFactory.removeFactory`.
         """
         self.multiplex.removeFactory(name)
 
     def broadcast(self, name: str | bytes, message: bytes | str) -> None:
         """
-        Send a message to every channel of a topic, as L{MultiplexFactory.broadcast}.
+        Send a message to every channel of a topic, as `MultiplexFactory.broadcast`.
         """
         self.multiplex.broadcast(name, message)
 
     def find(self, name: str | bytes) -> IProtocolFactory | None:
         """
-        The factory of a topic that was added, as L{MultiplexFactory.find}.
+        The factory of a topic that was added, as `MultiplexFactory.find`.
         """
         return self.multiplex.find(name)
 
     def subscribe(self, connection: MultiplexProtocol, name: str) -> Subscribed:
         """
-        Find the factory of a topic, as L{MultiplexFactory.subscribe}; to be overridden.
+        Find the factory of a topic, as `MultiplexFactory.subscribe`; to be overridden.
         """
         return MultiplexFactory.subscribe(self.multiplex, connection, name)
 

@@ -1,8 +1,8 @@
-"""What both ends of the multiplex protocol have: L{Channel}, L{ChannelsProtocol}.
+"""What both ends of the multiplex protocol have: `Channel`, `ChannelsProtocol`.
 
 A session carries channels, each of a topic, whose name is written as JavaScript's
-C{escape} does. L{txsockjs.multiplex} has the server's end and tells the messages;
-L{txsockjs.client.multiplex} has the client's.
+``escape`` does. `txsockjs.multiplex` has the server's end and tells the messages;
+`txsockjs.client.multiplex` has the client's.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ESCAPED: Final = re.compile("%u([0-9a-fA-F]{4})|%([0-9a-fA-F]{2})")
 
 def unescape(name: str) -> str:
     """
-    What JavaScript's C{unescape} makes of a name (ECMA-262, section B.2.1.2).
+    What JavaScript's ``unescape`` makes of a name (ECMA-262, section B.2.1.2).
     """
     if "%" not in name:
         return name
@@ -36,7 +36,7 @@ def unescape(name: str) -> str:
     return units.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-# What C{escape} leaves as it is.
+# What ``escape`` leaves as it is.
 _PLAIN: Final = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@*_+-./"
 )
@@ -44,7 +44,7 @@ _PLAIN: Final = frozenset(
 
 def escape(name: str) -> str:
     """
-    What JavaScript's C{escape} makes of a name (ECMA-262, section B.2.1.1).
+    What JavaScript's ``escape`` makes of a name (ECMA-262, section B.2.1.1).
     """
     units = name.encode("utf-16-be", "surrogatepass")
     return "".join(
@@ -111,8 +111,8 @@ class Channel:
     """
     One channel of a connection, as the session of its transport.
 
-    @ivar topic: the topic's name.
-    @ivar spelling: the name as it is on the wire.
+    :ivar topic: the topic's name.
+    :ivar spelling: the name as it is on the wire.
     """
 
     __slots__ = ("_application", "_connection", "_open", "spelling", "topic")
@@ -177,7 +177,7 @@ class Channel:
         """
         The peer has taken all.
 
-        @return: whether the application still goes by that.
+        :return: whether the application still goes by that.
         """
         if self._application is None or not self._open:
             return False
@@ -269,9 +269,9 @@ class ChannelPace(MessageTransport):
 
 class ChannelsProtocol(Protocol):
     """
-    One connection, which carries the channels: an L{IConnection} to them.
+    One connection, which carries the channels: an `IConnection` to them.
 
-    @ivar channels: the open channels, by topic.
+    :ivar channels: the open channels, by topic.
     """
 
     transport: Any = None
@@ -303,8 +303,8 @@ class ChannelsProtocol(Protocol):
         """
         Close the session, with all its channels, after what was sent before.
 
-        @param code: the close code that the peer sees, 1000 to 4999.
-        @param reason: the reason that the peer sees.
+        :param code: the close code that the peer sees, 1000 to 4999.
+        :param reason: the reason that the peer sees.
         """
         self.transport.loseConnection(code, reason)
 

@@ -1,4 +1,4 @@
-"""The settings of one SockJS service: L{SockJSOptions}."""
+"""The settings of one SockJS service: `SockJSOptions`."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from txsockjs.subprotocols import firstOf, isName
 if TYPE_CHECKING:
     from twisted.web.server import Request
 
-#: What the option C{origins} holds: nothing, a set of origins and patterns, or a test.
+#: What the option ``origins`` holds: nothing, a set of origins and patterns, or a test.
 Origins: TypeAlias = "frozenset[str] | Callable[..., object] | None"
 
-#: What the option C{subprotocols} holds: names, the best first, or what chooses.
+#: What the option ``subprotocols`` holds: names, the best first, or what chooses.
 Subprotocols: TypeAlias = "tuple[str, ...] | Callable[..., object]"
 
-#: What the option C{authorize} holds.
+#: What the option ``authorize`` holds.
 Authorize: TypeAlias = "Callable[[Any], object]"
 
-#: The names that the option C{disabled_transports} knows.
+#: The names that the option ``disabled_transports`` knows.
 TRANSPORTS = (
     "websocket",
     "rawwebsocket",
@@ -63,10 +63,10 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 @attrs.frozen
 class Cookie:
     """
-    A cookie for load balancers, as the option C{cookie} has it.
+    A cookie for load balancers, as the option ``cookie`` has it.
 
-    @ivar name: its name.
-    @ivar attributes: what stands behind its value, with a semicolon before each.
+    :ivar name: its name.
+    :ivar attributes: what stands behind its value, with a semicolon before each.
     """
 
     name: bytes
@@ -230,7 +230,7 @@ class SockJSOptions:
     """
     How one service behaves. Every option is checked when it is set.
 
-    Sizes are bytes, times are seconds (floats). L{fields} tells name, default and
+    Sizes are bytes, times are seconds (floats). `fields` tells name, default and
     meaning of each.
     """
 
@@ -340,11 +340,11 @@ class SockJSOptions:
     @classmethod
     def of(cls, options: SockJSOptions | Mapping[str, object] | None) -> SockJSOptions:
         """
-        What a constructor was given as its options, as L{SockJSOptions}.
+        What a constructor was given as its options, as `SockJSOptions`.
 
-        @param options: the options themselves, a dict of them by name (as in
+        :param options: the options themselves, a dict of them by name (as in
             txsockjs 1.2.2), or None for the defaults.
-        @raise OptionError: for a name that is unknown or a value that is not allowed.
+        :raise OptionError: for a name that is unknown or a value that is not allowed.
         """
         if isinstance(options, SockJSOptions):
             return options
@@ -355,7 +355,7 @@ class SockJSOptions:
         """
         Build from a mapping of option names to values.
 
-        @raise OptionError: for a name that is unknown or a value that is not allowed.
+        :raise OptionError: for a name that is unknown or a value that is not allowed.
         """
         for name in options:
             if name not in _NAMES:
@@ -366,9 +366,9 @@ class SockJSOptions:
     def fromStrings(cls, options: Mapping[str, str]) -> SockJSOptions:
         """
         Build from strings, as an endpoint string or a command line has them: a list
-        is written with commas (C{"xhr,jsonp"}), a switch as C{true} or C{false}.
+        is written with commas (``"xhr,jsonp"``), a switch as ``true`` or ``false``.
 
-        @raise OptionError: for a name that is unknown or a value that is not allowed.
+        :raise OptionError: for a name that is unknown or a value that is not allowed.
         """
         values: dict[str, object] = dict(options)
         origins = values.get("origins")
@@ -386,7 +386,7 @@ class SockJSOptions:
 
     def offers(self, transport: str) -> bool:
         """
-        Whether the service offers this transport, one of L{TRANSPORTS}.
+        Whether the service offers this transport, one of `TRANSPORTS`.
         """
         if transport in self.disabled_transports:
             return False
@@ -394,10 +394,10 @@ class SockJSOptions:
 
     def allowsOrigin(self, origin: str, request: Any = None) -> bool:
         """
-        Whether a page of this origin (C{scheme://host[:port]} or C{null}) may use the
+        Whether a page of this origin (``scheme://host[:port]`` or ``null``) may use the
         service. Compared whole, never by a part of it (RFC 6454, section 5).
 
-        @param request: what comes from it, for C{"same"} and for a callable that takes
+        :param request: what comes from it, for ``"same"`` and for a callable that takes
             it too.
         """
         allowed = self.origins
@@ -423,9 +423,9 @@ class SockJSOptions:
         The subprotocol to agree to of those that a client offers, or None.
         (RFC 6455, section 4.2.2)
 
-        @param offers: their names, the one that the client likes best first.
-        @param request: what comes from it, for a callable that takes it too.
-        @raise ValueError: if a callable chooses what is not offered.
+        :param offers: their names, the one that the client likes best first.
+        :param request: what comes from it, for a callable that takes it too.
+        :raise ValueError: if a callable chooses what is not offered.
         """
         chooses = self.subprotocols
         if not callable(chooses):

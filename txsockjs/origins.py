@@ -41,7 +41,7 @@ def canonical(text: str) -> str:
     An origin as browsers send it: in lower case, without a port that is the scheme's
     own, the host in ASCII.
 
-    @raise ValueError: if none would ever send that. It says why, and what would do.
+    :raise ValueError: if none would ever send that. It says why, and what would do.
     """
     text = text.strip()
     origin = text.lower()
@@ -91,7 +91,7 @@ def _host(host: str) -> str:
     """
     A host as browsers write it.
 
-    @raise ValueError: if it is none.
+    :raise ValueError: if it is none.
     """
     if host.startswith("["):
         address = IPv6Address(host[1:-1])
@@ -120,8 +120,8 @@ def matches(origin: str, allowed: Container[str]) -> bool:
     Whether an origin is one of those that are allowed, or fits a pattern among them.
     Compared whole, never by a part of it (RFC 6454, section 5).
 
-    @param origin: as a browser sends it.
-    @param allowed: what L{canonical} has made of each.
+    :param origin: as a browser sends it.
+    :param allowed: what `canonical` has made of each.
     """
     origin = origin.lower()
     if origin == SAME or "*" in origin:
@@ -144,9 +144,9 @@ def isHost(origin: str, host: str, schemes: Container[str]) -> bool:
     """
     Whether an origin is that of the server which a request names.
 
-    @param origin: as a browser sends it.
-    @param host: the request's header C{Host}.
-    @param schemes: those by which the request can have been made.
+    :param origin: as a browser sends it.
+    :param host: the request's header ``Host``.
+    :param schemes: those by which the request can have been made.
     """
     scheme, separator, rest = origin.lower().partition("://")
     if not separator or not rest or scheme not in schemes:
@@ -157,7 +157,7 @@ def isHost(origin: str, host: str, schemes: Container[str]) -> bool:
 
 def originOf(referer: bytes) -> str:
     """
-    The origin of a page by its URL; C{"null"} if no browser would have sent that, and
+    The origin of a page by its URL; ``"null"`` if no browser would have sent that, and
     another reader might find another origin in it.
     """
     match = _REFERER.fullmatch(referer)

@@ -1,4 +1,4 @@
-"""A Site for pages about services: L{PageSite}."""
+"""A Site for pages about services: `PageSite`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Protocol whose transport the type checker knows: L{SockJSProtocol}."""
+"""A Protocol whose transport the type checker knows: `SockJSProtocol`."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _TransportT = TypeVar("_TransportT")
 
 class MessageProtocol(Protocol, Generic[_TransportT]):
     """
-    What the protocols of both ends have: override the one of L{dataReceived},
-    L{messageReceived} and L{binaryReceived} that you want. It is what differs from
+    What the protocols of both ends have: override the one of `dataReceived`,
+    `messageReceived` and `binaryReceived` that you want. It is what differs from
     Twisted's own Protocol, with which a session works as well.
 
-    @ivar transport: the session.
+    :ivar transport: the session.
     """
 
     transport: _TransportT  # type: ignore[assignment]
@@ -36,14 +36,14 @@ class MessageProtocol(Protocol, Generic[_TransportT]):
 
     def messageReceived(self, message: str) -> None:
         """
-        One message came in, as L{ISockJSMessageReceiver.messageReceived} says. A class
-        that overrides it gets text; any other gets L{dataReceived}.
+        One message came in, as `ISockJSMessageReceiver.messageReceived` says. A class
+        that overrides it gets text; any other gets `dataReceived`.
         """
         self.dataReceived(encode(message))
 
     def binaryReceived(self, data: bytes) -> None:
         """
-        One binary message came in, as L{ISockJSBinaryReceiver.binaryReceived} says. A
+        One binary message came in, as `ISockJSBinaryReceiver.binaryReceived` says. A
         class that overrides it is told which messages were binary; any other is not.
         """
         self.dataReceived(data)
@@ -59,7 +59,7 @@ class SockJSProtocol(MessageProtocol[SessionTransport[AvatarT]], Generic[AvatarT
 
         site = SockJSFactory(Greeter, {"authorize": authorize})
 
-    C{SockJSProtocol} without a parameter has an avatar of any type.
+    ``SockJSProtocol`` without a parameter has an avatar of any type.
     """
 
     @property
@@ -72,6 +72,6 @@ class SockJSProtocol(MessageProtocol[SessionTransport[AvatarT]], Generic[AvatarT
     @property
     def avatar(self) -> AvatarT:
         """
-        Who is calling: what the option C{authorize} returned.
+        Who is calling: what the option ``authorize`` returned.
         """
         return self.transport.avatar

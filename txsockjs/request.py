@@ -41,14 +41,14 @@ class OpeningRequest:
     The request that opened a session, as it was then. Text is latin-1 where HTTP does
     not say better.
 
-    @ivar path: the URL's path, without the query, still percent-encoded; C{-} stands
+    :ivar path: the URL's path, without the query, still percent-encoded; ``-`` stands
         in place of the session's id, since who knows that can take the session.
-    @ivar service: the name of the service; its prefix, where it has one.
-    @ivar transport: the SockJS name of the transport, such as C{"xhr_streaming"}.
-    @ivar subprotocol: what client and server have agreed to speak over a WebSocket, by
-        the option C{subprotocols}; None where they have agreed to nothing.
-    @ivar secure: whether it came over TLS.
-    @ivar certificate: the client's TLS certificate, if it showed one.
+    :ivar service: the name of the service; its prefix, where it has one.
+    :ivar transport: the SockJS name of the transport, such as ``"xhr_streaming"``.
+    :ivar subprotocol: what client and server have agreed to speak over a WebSocket, by
+        the option ``subprotocols``; None where they have agreed to nothing.
+    :ivar secure: whether it came over TLS.
+    :ivar certificate: the client's TLS certificate, if it showed one.
     """
 
     service: str = ""
@@ -68,7 +68,7 @@ class OpeningRequest:
     @property
     def peer(self) -> IAddress:
         """
-        The client's address, from the option C{proxy_header} if that is set.
+        The client's address, from the option ``proxy_header`` if that is set.
         """
         return _address(self._peer)
 

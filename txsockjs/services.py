@@ -1,4 +1,4 @@
-"""What C{twistd sockjs --service} names: L{loadService}."""
+"""What ``twistd sockjs --service`` names: `loadService`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def loadService(value: str) -> IProtocolFactory:
     """
     The factory for a service.
 
-    @param value: the dotted name of a Factory class or instance, a Protocol class, a
-        L{SockJSConnection} class, or something that returns one of these when it is
+    :param value: the dotted name of a Factory class or instance, a Protocol class, a
+        `SockJSConnection` class, or something that returns one of these when it is
         called with no argument.
-    @raise ValueError: if the name leads to no such thing; the message is one line that
+    :raise ValueError: if the name leads to no such thing; the message is one line that
         says where it failed.
     """
     try:

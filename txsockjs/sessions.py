@@ -37,18 +37,18 @@ class SessionInfo(Generic[_Avatar]):
     """
     What is known of a session that is open, as it was when it was listed.
 
-    @ivar key: the session's number, which it keeps and no other session of the service
-        gets: what L{Sessions.close} takes. It is not the session's id, which is a
+    :ivar key: the session's number, which it keeps and no other session of the service
+        gets: what `Sessions.close` takes. It is not the session's id, which is a
         secret: who knows that can take the session.
-    @ivar transport: the SockJS name of the transport that opened it, such as
-        C{"websocket"}.
-    @ivar peer: the client's address, from the option C{proxy_header} if that is set.
-    @ivar avatar: who is calling: what the option C{authorize} returned.
-    @ivar since: when it was opened, in seconds, by the service's clock. With a reactor
+    :ivar transport: the SockJS name of the transport that opened it, such as
+        ``"websocket"``.
+    :ivar peer: the client's address, from the option ``proxy_header`` if that is set.
+    :ivar avatar: who is calling: what the option ``authorize`` returned.
+    :ivar since: when it was opened, in seconds, by the service's clock. With a reactor
         for that, it is the time since 1970.
-    @ivar age: for how many seconds it has been open.
-    @ivar pending: how many bytes were written to it and not taken by the client, as
-        they count for the option C{max_buffer}.
+    :ivar age: for how many seconds it has been open.
+    :ivar pending: how many bytes were written to it and not taken by the client, as
+        they count for the option ``max_buffer``.
     """
 
     key: int
@@ -72,7 +72,7 @@ class Sessions(Generic[_Avatar]):
 
     def __len__(self) -> int:
         """
-        How many there are, those included that wait for C{authorize}.
+        How many there are, those included that wait for ``authorize``.
         """
         return len(self._service)
 
@@ -98,11 +98,11 @@ class Sessions(Generic[_Avatar]):
     def tell(self, message: bytes | str) -> int:
         """
         Send one message to all of them, encoded once. It is sent as it is: where
-        sessions are multiplexed, a topic's C{broadcast} is what their clients read.
+        sessions are multiplexed, a topic's ``broadcast`` is what their clients read.
 
-        @param message: text, or bytes as for C{write}.
-        @return: how many it was sent to.
-        @raise TypeError: if it is neither bytes nor str.
+        :param message: text, or bytes as for ``write``.
+        :return: how many it was sent to.
+        :raise TypeError: if it is neither bytes nor str.
         """
         targets = [_transport(session) for _, session in self._service.listed()]
         broadcast(message, targets)
@@ -113,12 +113,12 @@ class Sessions(Generic[_Avatar]):
         Close one when it has what was written to it before, as a service that stops
         does: a producer is not waited for.
 
-        @param key: which, as it was listed.
-        @param code: the close code that the client sees: 1000 to 1003, 1007 to 1014,
+        :param key: which, as it was listed.
+        :param code: the close code that the client sees: 1000 to 1003, 1007 to 1014,
             or 3000 to 4999.
-        @param reason: the reason that it sees.
-        @return: whether it was open.
-        @raise ValueError: for a code that cannot be sent.
+        :param reason: the reason that it sees.
+        :return: whether it was open.
+        :raise ValueError: for a code that cannot be sent.
         """
         checkCloseCode(code)
         session = self._service.numbered(key)
@@ -131,8 +131,8 @@ class Sessions(Generic[_Avatar]):
         """
         Drop one with its connection, now, and what was not delivered to it.
 
-        @param key: which, as it was listed.
-        @return: whether it was open.
+        :param key: which, as it was listed.
+        :return: whether it was open.
         """
         session = self._service.numbered(key)
         if session is None:

@@ -1,4 +1,4 @@
-"""What is to end in good order when the reactor stops: L{ShutdownHook}."""
+"""What is to end in good order when the reactor stops: `ShutdownHook`."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class ShutdownHook:
         stop: Callable[[], None],
     ) -> None:
         """
-        @param clock: the reactor, or a clock alone.
-        @param end: what begins the end, and returns what fires when that is over. It is
+        :param clock: the reactor, or a clock alone.
+        :param end: what begins the end, and returns what fires when that is over. It is
             called one turn after what else waits for the end of the reactor, so that a
             program that ends things in its own way comes first.
-        @param stop: what stops it for good.
+        :param stop: what stops it for good.
         """
         self._clock = clock
         self._end = end

@@ -9,13 +9,13 @@ import binascii
 import codecs
 from typing import Final
 
-#: Bytes of the longest line that C{framing="lines"} takes, without its end.
+#: Bytes of the longest line that ``framing="lines"`` takes, without its end.
 MAX_LINE: Final = 65536
 
 
 class LineTooLong(Exception):
     """
-    A line has more bytes than L{MAX_LINE}.
+    A line has more bytes than `MAX_LINE`.
     """
 
 
@@ -23,7 +23,7 @@ class Raw:
     """
     Chunks as they come.
 
-    @cvar complete: whether each piece is a whole of its own.
+    :cvar complete: whether each piece is a whole of its own.
     """
 
     complete = False
@@ -41,7 +41,7 @@ class Raw:
         """
         Take the next piece out of what came in.
 
-        @return: the piece, or None where none is there yet.
+        :return: the piece, or None where none is there yet.
         """
         data, self._data = self._data, b""
         return data or None
@@ -56,7 +56,7 @@ class Raw:
         """
         What the service gets for one message.
 
-        @raise ValueError: for one that cannot be framed.
+        :raise ValueError: for one that cannot be framed.
         """
         return message
 
@@ -82,7 +82,7 @@ class Lines(Raw):
         Take the next line. Only that one is cut off: a chunk of many short lines takes
         no more memory than its bytes.
 
-        @raise LineTooLong: if it is, whether its end is there or not.
+        :raise LineTooLong: if it is, whether its end is there or not.
         """
         end = self._data.find(b"\n", self._position)
         line = self._data[self._position : end if end >= 0 else None]
@@ -110,7 +110,7 @@ class Text:
     """
     UTF-8. What is not is shown as U+FFFD; a character that is cut waits for its rest.
 
-    @cvar binary: whether a raw WebSocket has the bytes themselves, and no text.
+    :cvar binary: whether a raw WebSocket has the bytes themselves, and no text.
     """
 
     binary = False
@@ -129,7 +129,7 @@ class Text:
         """
         The bytes for a message.
 
-        @raise ValueError: for one that stands for no bytes.
+        :raise ValueError: for one that stands for no bytes.
         """
         return data
 
@@ -165,8 +165,8 @@ class Binary(Base64):
     binary = True
 
 
-#: The codecs and framings, by the names that L{BridgeFactory
-#: <txsockjs.bridge.BridgeFactory>} takes.
+#: The codecs and framings, by the names that
+#: `txsockjs.bridge.BridgeFactory` takes.
 MODES: Final[dict[str, type[Text]]] = {
     "text": Text,
     "base64": Base64,

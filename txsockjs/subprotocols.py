@@ -19,10 +19,10 @@ def isName(text: str) -> bool:
 
 def offered(values: Iterable[bytes]) -> tuple[str, ...]:
     """
-    What a client offers in its C{Sec-WebSocket-Protocol} headers, the best first.
+    What a client offers in its ``Sec-WebSocket-Protocol`` headers, the best first.
     (RFC 6455, section 11.3.4)
 
-    @raise ValueError: if one is no name, or is there twice.
+    :raise ValueError: if one is no name, or is there twice.
     """
     items = b",".join(values).decode("latin-1").split(",")
     # RFC 9110, section 5.6.1.2: what is empty in a list is passed over.

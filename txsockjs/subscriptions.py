@@ -1,4 +1,4 @@
-"""A channel that a client has asked for: L{Subscription}.
+"""A channel that a client has asked for: `Subscription`.
 
 Whether there is one may take a while to find out. What the client sends to it meanwhile
 is held, in order, and no more of it than a little: then its connection is not read.
@@ -19,7 +19,7 @@ from txsockjs.coroutines import CANCELLED
 from txsockjs.factories import ProtocolSource
 from txsockjs.multiplexing import Channel
 
-#: What C{subscribe} returns: the factory of a topic, or None where there is none, or
+#: What ``subscribe`` returns: the factory of a topic, or None where there is none, or
 #: something that will come to one of these.
 Subscribed: TypeAlias = "ProtocolSource | Awaitable[ProtocolSource | None] | None"
 
@@ -29,7 +29,7 @@ HELD: Final = 65536
 
 class TooSlow(Exception):
     """
-    It took longer to find out than C{subscribeTimeout}.
+    It took longer to find out than ``subscribeTimeout``.
     """
 
 
@@ -37,11 +37,11 @@ class Subscription:
     """
     A channel that was asked for, until its client's messages are delivered.
 
-    @ivar channel: the channel, once it is open.
-    @ivar held: what the client has sent to it meanwhile, in order.
-    @ivar removed: factories of the topic that were removed meanwhile.
-    @ivar spelling: the topic's name as the client writes it.
-    @ivar topic: the topic's name.
+    :ivar channel: the channel, once it is open.
+    :ivar held: what the client has sent to it meanwhile, in order.
+    :ivar removed: factories of the topic that were removed meanwhile.
+    :ivar spelling: the topic's name as the client writes it.
+    :ivar topic: the topic's name.
     """
 
     __slots__ = ("_decided", "_size", "channel", "held", "removed", "spelling", "topic")
@@ -59,7 +59,7 @@ class Subscription:
         """
         Keep a message until the channel is open.
 
-        @return: whether there is room for more.
+        :return: whether there is room for more.
         """
         self.held.append(payload)
         self._size += len(payload) + MESSAGE_COST
@@ -71,9 +71,9 @@ class Subscription:
         """
         Wait until it is known whether there is such a channel.
 
-        @param found: what C{subscribe} has returned. It is cancelled when it takes too
+        :param found: what ``subscribe`` has returned. It is cancelled when it takes too
             long, or nobody wants to know any more.
-        @return: what fires with its result; with L{TooSlow} after so many seconds.
+        :return: what fires with its result; with `TooSlow` after so many seconds.
         """
         decided: Deferred[Any] = Deferred(lambda _: found.cancel())
         decided.addTimeout(seconds, clock, _tooSlow)

@@ -1,4 +1,4 @@
-"""The command C{twistd sockjs}."""
+"""The command ``twistd sockjs``."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ _DEFAULT_LISTEN: Final = "tcp:8080:interface=127.0.0.1"
 
 class Options(WatchingUsage):
     """
-    What C{twistd sockjs} was asked for, checked whole.
+    What ``twistd sockjs`` was asked for, checked whole.
 
-    @ivar site: what is served.
-    @ivar endpoints: where, with the string that each came from.
-    @ivar rooms: the rooms for those services that ask for them, if there are any.
-    @ivar wantsRooms: whether those are the rooms of this machine.
-    @ivar what: what is served, in a few words.
-    @ivar workers: how many processes are to serve, if more than this one.
-    @ivar arguments: what all this was read from.
+    :ivar site: what is served.
+    :ivar endpoints: where, with the string that each came from.
+    :ivar rooms: the rooms for those services that ask for them, if there are any.
+    :ivar wantsRooms: whether those are the rooms of this machine.
+    :ivar what: what is served, in a few words.
+    :ivar workers: how many processes are to serve, if more than this one.
+    :ivar arguments: what all this was read from.
     """
 
     synopsis = "[--service NAME=OBJECT]... [options]"
@@ -81,8 +81,8 @@ class Options(WatchingUsage):
         self, reactor: Any = globalReactor, machine: str | None = None
     ) -> None:
         """
-        @param machine: where the rooms of this machine are, in one of the workers that
-            C{--workers} asks for; None in their parent, and without.
+        :param machine: where the rooms of this machine are, in one of the workers that
+            ``--workers`` asks for; None in their parent, and without.
         """
         WatchingUsage.__init__(self, reactor)
         self.wantsRooms: bool = False

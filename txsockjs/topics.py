@@ -1,4 +1,4 @@
-"""The server's end of a multiplexed session: L{MultiplexProtocol}.
+"""The server's end of a multiplexed session: `MultiplexProtocol`.
 
 It speaks with the client of websocket-multiplex. A message is one of::
 
@@ -6,12 +6,13 @@ It speaks with the client of websocket-multiplex. A message is one of::
     msg,TOPIC,PAYLOAD     both ways; the payload may have commas
     uns,TOPIC             both ways: the channel is closed
 
-where TOPIC is written as JavaScript's C{escape} does. Two things go beyond that client,
-which passes over them: C{uns,TOPIC,CODE,REASON} when a channel is not closed with the
-usual code, and C{err,TOPIC,PROBLEM} for a message that the server could not use.
+where TOPIC is written as JavaScript's ``escape`` does. Two things go beyond that
+client, which passes over them: ``uns,TOPIC,CODE,REASON`` when a channel is not closed
+with the usual code, and ``err,TOPIC,PROBLEM`` for a message that the server could not
+use.
 
 Thousands of messages can come at once. What they make here is bounded: in one turn of
-the reactor, a connection opens C{maxChannels} channels at the most, and is told of as
+the reactor, a connection opens ``maxChannels`` channels at the most, and is told of as
 many problems, of each once.
 """
 
@@ -49,9 +50,8 @@ _TOO_SLOW: Final = Close(1013, "Authorization timed out")
 
 
 class ITopics(Structure):
-    """
-    What a connection needs of what has the topics: a L{MultiplexFactory
-    <txsockjs.multiplex.MultiplexFactory>}.
+    """What a connection needs of what has the topics: a `MultiplexFactory
+    <txsockjs.multiplex.MultiplexFactory>`.
     """
 
     maxChannels: int
@@ -96,7 +96,7 @@ class MultiplexProtocol(ChannelsProtocol):
     """
     One connection, which carries the channels.
 
-    @ivar multiplex: its factory.
+    :ivar multiplex: its factory.
     """
 
     _log = Logger()
@@ -307,8 +307,8 @@ class MultiplexProtocol(ChannelsProtocol):
         Tell the client of a problem, unless it was told of it in this turn, or of very
         many.
 
-        @param kind: what it is counted as, if not by its own words.
-        @return: whether it was told.
+        :param kind: what it is counted as, if not by its own words.
+        :return: whether it was told.
         """
         self.multiplex.refused[kind or problem] += 1
         if not self._logged:

@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from OpenSSL.crypto import X509
 
 
-#: What the option C{authorize} returns; anything where nobody says.
+#: What the option ``authorize`` returns; anything where nobody says.
 AvatarT = TypeVar("AvatarT", default=Any)
 
 
 @attrs.frozen
 class Login:
     """
-    What the option C{authorize} may return where somebody wants to know of the end.
+    What the option ``authorize`` may return where somebody wants to know of the end.
 
-    @ivar avatar: what becomes C{transport.avatar}.
-    @ivar logout: called with nothing when the session is over.
+    :ivar avatar: what becomes ``transport.avatar``.
+    :ivar logout: called with nothing when the session is over.
     """
 
     avatar: object
@@ -49,8 +49,8 @@ class SessionTransport(MessageTransport, Generic[AvatarT]):
     """
     One session, as its protocol sees it: a transport like Twisted's TCP transport.
 
-    @ivar avatar: what the option C{authorize} returned.
-    @ivar request: the L{OpeningRequest}.
+    :ivar avatar: what the option ``authorize`` returned.
+    :ivar request: the `OpeningRequest`.
     """
 
     __slots__ = ("_logout", "avatar", "request")
@@ -78,9 +78,9 @@ class SessionTransport(MessageTransport, Generic[AvatarT]):
         """
         Send one message.
 
-        @param data: the message, in UTF-8; bytes that are not UTF-8 are decoded with
-            the option C{encoding}.
-        @raise TypeError: if C{data} is not bytes.
+        :param data: the message, in UTF-8; bytes that are not UTF-8 are decoded with
+            the option ``encoding``.
+        :raise TypeError: if ``data`` is not bytes.
         """
         if not isinstance(data, bytes):
             raise TypeError(f"write takes bytes, not {type(data).__name__}")

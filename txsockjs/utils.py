@@ -17,10 +17,10 @@ def broadcast(
     """
     Send one message to many transports. It is encoded once for all of them.
 
-    @param message: text, or bytes as for C{write}.
-    @param targets: the transports: SockJS sessions, each of which gets one message, and
+    :param message: text, or bytes as for ``write``.
+    :param targets: the transports: SockJS sessions, each of which gets one message, and
         plain Twisted transports, which get the bytes. One that is gone is skipped.
-    @raise TypeError: if C{message} is neither bytes nor str.
+    :raise TypeError: if ``message`` is neither bytes nor str.
     """
     if not isinstance(message, (bytes, str)):
         raise TypeError(f"broadcast takes bytes or str, not {type(message).__name__}")

@@ -49,9 +49,9 @@ def optionsOf(settings: Mapping[str, object]) -> SockJSOptions:
     """
     The options for settings of sockjs-tornado.
 
-    @param settings: the values of some of L{DEFAULT_SETTINGS}; and of options, by their
+    :param settings: the values of some of `DEFAULT_SETTINGS`; and of options, by their
         names, which win.
-    @raise OptionError: for a name that is neither, or a value that is not allowed.
+    :raise OptionError: for a name that is neither, or a value that is not allowed.
     """
     names = tuple(name for name, _, _ in SockJSOptions.fields())
     options: dict[str, object] = {}
@@ -71,7 +71,7 @@ def optionsOf(settings: Mapping[str, object]) -> SockJSOptions:
 
 def _origins(value: object) -> object:
     """
-    The option C{origins} for hosts, each with its port if it has one of its own; the
+    The option ``origins`` for hosts, each with its port if it has one of its own; the
     service's own is always one of them.
     """
     if value is None or value == "*":
@@ -111,7 +111,7 @@ class Headers(Mapping[str, str]):
 
     def __init__(self, headers: Mapping[str, Iterable[str]]) -> None:
         """
-        @param headers: all values of each, by lower-case name.
+        :param headers: all values of each, by lower-case name.
         """
         self._headers = headers
 
@@ -127,12 +127,12 @@ class Headers(Mapping[str, str]):
 
 class ConnectionInfo:
     """
-    The request that opened a session, which C{on_open} is called with.
+    The request that opened a session, which ``on_open`` is called with.
 
-    @ivar ip: the client's address, from the option C{proxy_header} if that is set; None
-        where it has none, as on a UNIX socket.
-    @ivar path: the URL's path, without the query. C{-} stands in place of the session's
-        id, since who knows that can take the session.
+    :ivar ip: the client's address, from the option ``proxy_header`` if that is set;
+        None where it has none, as on a UNIX socket.
+    :ivar path: the URL's path, without the query. ``-`` stands in place of the
+        session's id, since who knows that can take the session.
     """
 
     def __init__(self, request: OpeningRequest) -> None:
@@ -183,7 +183,7 @@ class ConnectionInfo:
 
     def get_cookie(self, name: str) -> Morsel[str] | None:
         """
-        A cookie, whose text is its C{value}, or None.
+        A cookie, whose text is its ``value``, or None.
         """
         return self.cookies.get(name)
 
@@ -196,11 +196,11 @@ class ConnectionInfo:
 
 def rejection(error: Exception) -> tuple[int, str] | None:
     """
-    How the session is closed of a connection whose C{on_open} has raised.
+    How the session is closed of a connection whose ``on_open`` has raised.
 
-    @param error: L{Rejected}, or what has an HTTP status as its C{status_code}, such
-        as Tornado's C{HTTPError}.
-    @return: code and reason: 4000 and the status, and the error's C{reason} or what
+    :param error: `Rejected`, or what has an HTTP status as its ``status_code``, such
+        as Tornado's ``HTTPError``.
+    :return: code and reason: 4000 and the status, and the error's ``reason`` or what
         HTTP calls the status. None for any other error.
     """
     if isinstance(error, Rejected):

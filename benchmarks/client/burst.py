@@ -15,7 +15,7 @@ OTHERS = "Съешь ещё этих мягких французских бул�
 
 def message(number: int, size: int, alphabet: str = LATIN) -> str:
     """
-    A text of C{size} bytes of UTF-8, different for each C{number}.
+    A text of ``size`` bytes of UTF-8, different for each ``number``.
 
     It is filled up with dots where the next character would be too long.
     """
@@ -33,10 +33,10 @@ class Burst:
     """
     Messages, and all that can be built of them before the clock runs.
 
-    @ivar messages: what must come back, in this order.
-    @ivar body: the messages as the body of one C{xhr_send}.
-    @ivar frames: one masked WebSocket frame for each message, each a JSON array as
-        C{sockjs-client} sends it.
+    :ivar messages: what must come back, in this order.
+    :ivar body: the messages as the body of one ``xhr_send``.
+    :ivar frames: one masked WebSocket frame for each message, each a JSON array as
+        ``sockjs-client`` sends it.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ def decode(payload: bytes) -> list[str]:
     """
     The messages in a JSON array.
 
-    @raise WrongAnswer: it is something else.
+    :raise WrongAnswer: it is something else.
     """
     try:
         messages = json.loads(payload)
@@ -74,7 +74,7 @@ def messagesIn(frame: bytes) -> list[str]:
     """
     The messages of one SockJS frame; none in a heartbeat or an opening frame.
 
-    @raise WrongAnswer: it is a close frame, or no SockJS frame at all.
+    :raise WrongAnswer: it is a close frame, or no SockJS frame at all.
     """
     kind, rest = frame[:1], frame[1:]
     if kind == b"a":

@@ -14,7 +14,7 @@ from benchmarks.errors import WrongAnswer
 
 READ_SIZE = 1 << 18
 #: A port is chosen for the pair of addresses, not for ours alone, so that thousands of
-#: connections from one address do not use up the range.  (Not in L{socket} yet.)
+#: connections from one address do not use up the range.  (Not in `socket` yet.)
 IP_BIND_ADDRESS_NO_PORT = 24
 
 
@@ -45,8 +45,8 @@ class Connection:
     Connecting blocks: a loopback connect is over within microseconds, and a TLS
     handshake is no part of any figure.
 
-    @ivar receive: called with the bytes that came.
-    @ivar lost: called when the server has closed; by default that is wrong.
+    :ivar receive: called with the bytes that came.
+    :ivar lost: called when the server has closed; by default that is wrong.
     """
 
     __slots__ = ("_fd", "_loop", "_secure", "_socket", "_unsent", "lost", "receive")
@@ -77,7 +77,7 @@ class Connection:
         loop.add(self._fd, self)
 
     def send(self, data: bytes) -> None:
-        """Send C{data}, now or as soon as the socket takes it."""
+        """Send ``data``, now or as soon as the socket takes it."""
         if self._unsent:
             self._unsent += data
             return

@@ -27,8 +27,8 @@ class Driver(ABC):
     """
     A load.
 
-    @ivar count: what was done since it was warm: messages, deliveries, sessions.
-    @ivar latencies: how long each took, in seconds.
+    :ivar count: what was done since it was warm: messages, deliveries, sessions.
+    :ivar latencies: how long each took, in seconds.
     """
 
     def __init__(self, loop: Loop) -> None:
@@ -41,9 +41,9 @@ class Driver(ABC):
         """
         Open what must be open before the clock runs.
 
-        @param settled: called by a driver whose sessions are to be weighed, when the
+        :param settled: called by a driver whose sessions are to be weighed, when the
             server has what it needs once: from then on the sessions count.
-        @param pause: seconds after which the server has done what opened sessions make
+        :param pause: seconds after which the server has done what opened sessions make
             it do.
         """
 
@@ -52,7 +52,7 @@ class Driver(ABC):
         """Begin; from here on the driver goes on by itself while the loop runs."""
 
     def warmUp(self, seconds: float) -> None:
-        """Start, and forget what was done within C{seconds}."""
+        """Start, and forget what was done within ``seconds``."""
         self.start()
         self.run(seconds)
         self.count = 0
@@ -67,12 +67,12 @@ class Driver(ABC):
         """
         Come to an end.
 
-        @raise BenchmarkError: an answer is missing or there is one too many.
+        :raise BenchmarkError: an answer is missing or there is one too many.
         """
 
 
 def openSessions(loop: Loop, kinds: Sequence[Kind]) -> list[Session]:
-    """Open sessions of each kind, L{OPENING} at a time."""
+    """Open sessions of each kind, `OPENING` at a time."""
     waiting = deque((kind, plan) for kind, plan, number in kinds for _ in range(number))
     wanted, begun = len(waiting), 0
     ready: list[Session] = []
@@ -95,9 +95,9 @@ def openSessions(loop: Loop, kinds: Sequence[Kind]) -> list[Session]:
 
 class Echo(Driver):
     """
-    Each session has a burst in flight, or as many of them as C{active} says, in turn.
+    Each session has a burst in flight, or as many of them as ``active`` says, in turn.
 
-    @param active: how many sessions have a burst in flight at any time; all by default.
+    :param active: how many sessions have a burst in flight at any time; all by default.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class Broadcast(Driver):
     """
     The first session says something to all, again when all have heard it.
 
-    The first of C{kinds} has to be one that sends.
+    The first of ``kinds`` has to be one that sends.
     """
 
     def __init__(self, loop: Loop, kinds: Sequence[Kind]) -> None:

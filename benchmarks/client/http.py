@@ -31,8 +31,8 @@ class Head(NamedTuple):
     """
     The head of a response.
 
-    @ivar length: of the body, in bytes; None where it is chunked.
-    @ivar last: whether the server closes the connection after it.
+    :ivar length: of the body, in bytes; None where it is chunked.
+    :ivar last: whether the server closes the connection after it.
     """
 
     status: int
@@ -46,7 +46,7 @@ def request(
     """
     One request.
 
-    @param extra: header lines, each with its CRLF.
+    :param extra: header lines, each with its CRLF.
     """
     entity = ""
     if method == "POST":
@@ -61,8 +61,8 @@ def takeHead(data: bytes) -> tuple[Head, bytes] | None:
     """
     Read a response's head.
 
-    @return: the head and the bytes after it; None where it is not whole yet.
-    @raise WrongAnswer: it is no success.
+    :return: the head and the bytes after it; None where it is not whole yet.
+    :raise WrongAnswer: it is no success.
     """
     end = data.find(b"\r\n\r\n")
     if end < 0:
@@ -91,7 +91,7 @@ def takeChunk(data: bytes) -> tuple[bytes, bytes] | None:
     """
     Read one chunk (RFC 9112, 7.1); the last is empty.
 
-    @return: the chunk and the bytes after it; None where it is not whole yet.
+    :return: the chunk and the bytes after it; None where it is not whole yet.
     """
     end = data.find(b"\r\n")
     if end < 0:
@@ -111,7 +111,7 @@ def takeResponse(data: bytes) -> tuple[int, bytes, bytes] | None:
     """
     Read a whole response, after which the connection goes on.
 
-    @return: its status and body and the bytes after it; None where it is not whole yet.
+    :return: its status and body and the bytes after it; None where it is not whole yet.
     """
     taken = takeHead(data)
     if taken is None:

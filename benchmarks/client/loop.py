@@ -16,7 +16,7 @@ class Polled(Protocol):
     """What has a file descriptor in the epoll."""
 
     def ready(self, events: int) -> None:
-        """Do what C{events} allow."""
+        """Do what ``events`` allow."""
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -31,16 +31,16 @@ class Loop:
         self._stopped = False
 
     def add(self, fd: int, connection: Polled) -> None:
-        """Tell C{connection} when C{fd} can be read."""
+        """Tell ``connection`` when ``fd`` can be read."""
         self._connections[fd] = connection
         self._epoll.register(fd, select.EPOLLIN)
 
     def modify(self, fd: int, events: int) -> None:
-        """Tell the connection of C{fd} about C{events} from now on."""
+        """Tell the connection of ``fd`` about ``events`` from now on."""
         self._epoll.modify(fd, events)
 
     def remove(self, fd: int) -> None:
-        """Forget C{fd}, which is about to be closed."""
+        """Forget ``fd``, which is about to be closed."""
         self._epoll.unregister(fd)
         del self._connections[fd]
 
@@ -51,17 +51,17 @@ class Loop:
         self._epoll.close()
 
     def stop(self) -> None:
-        """Make L{run} return after the events in hand."""
+        """Make `run` return after the events in hand."""
         self._stopped = True
 
     def run(self, seconds: float, patience: float = PATIENCE) -> bool:
         """
         Serve the connections.
 
-        @param seconds: for how long at most.
-        @param patience: the silence, in seconds, that is taken for a failure.
-        @return: whether L{stop} was called before the time was over.
-        @raise Stalled: nothing came for C{patience} seconds.
+        :param seconds: for how long at most.
+        :param patience: the silence, in seconds, that is taken for a failure.
+        :return: whether `stop` was called before the time was over.
+        :raise Stalled: nothing came for ``patience`` seconds.
         """
         self._stopped = False
         connections, poll = self._connections, self._epoll.poll

@@ -25,16 +25,16 @@ class Plan:
     """
     What the sessions of one kind share in one run.
 
-    @ivar bursts: two of equal size; a session sends them in turn, so that an answer
+    :ivar bursts: two of equal size; a session sends them in turn, so that an answer
         that comes twice is noticed at once.
-    @ivar service: the path of the service, as C{/echo}.
-    @ivar headers: header lines for each HTTP request.
-    @ivar known: what was read before, and the messages that were found in it.  The
+    :ivar service: the path of the service, as ``/echo``.
+    :ivar headers: header lines for each HTTP request.
+    :ivar known: what was read before, and the messages that were found in it.  The
         same bytes need no second parsing: a look-up proves as much.
-    @ivar last: for each of the bursts the bytes that answered it last, in one read.
-    @ivar opened: called with a session once it can be used.
-    @ivar answered: called with a session once its burst has come back.
-    @ivar closed: called with a session once the server has closed, as it was asked to.
+    :ivar last: for each of the bursts the bytes that answered it last, in one read.
+    :ivar opened: called with a session once it can be used.
+    :ivar answered: called with a session once its burst has come back.
+    :ivar closed: called with a session once the server has closed, as it was asked to.
     """
 
     loop: Loop
@@ -53,7 +53,7 @@ class Plan:
         return f"{self.service}/000/bench{next(_ids):06d}"
 
     def remember(self, data: bytes, messages: list[str]) -> None:
-        """C{data} was read, parsed, and found to hold C{messages}."""
+        """``data`` was read, parsed, and found to hold ``messages``."""
         if len(self.known) > 5000:
             self.known.clear()
         self.known[data] = messages
@@ -63,7 +63,7 @@ class Session:
     """
     One SockJS session, or what stands for it with a server that is a floor.
 
-    @ivar sentAt: when the burst was sent, in seconds of L{perf_counter}.
+    :ivar sentAt: when the burst was sent, in seconds of `perf_counter`.
     """
 
     __slots__ = ("_got", "_turn", "plan", "sentAt")
@@ -86,7 +86,7 @@ class Session:
         """
         Messages came.
 
-        @raise WrongAnswer: they are not the burst's, in its order.
+        :raise WrongAnswer: they are not the burst's, in its order.
         """
         expected = self.plan.bursts[self._turn].messages
         got = self._got + messages if self._got else messages

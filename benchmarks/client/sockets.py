@@ -166,7 +166,7 @@ class RoomSession(WebSocketSession):
 
 
 class SocketIOSession(WebSocketSession):
-    """Socket.IO (protocol 5, Engine.IO 4) over WebSocket: the event C{say}."""
+    """Socket.IO (protocol 5, Engine.IO 4) over WebSocket: the event ``say``."""
 
     __slots__ = ("_frames",)
 

@@ -16,7 +16,7 @@ class HttpSession(Session):
     """
     What the HTTP transports share.
 
-    A burst has come back when its messages are here and C{xhr_send} has been answered.
+    A burst has come back when its messages are here and ``xhr_send`` has been answered.
     """
 
     __slots__ = (
@@ -68,7 +68,7 @@ class HttpSession(Session):
         self._sender.send(self._sends[self._turn])
 
     def _accepted(self, data: bytes) -> None:
-        """C{xhr_send} is answered: 204, no body."""
+        """``xhr_send`` is answered: 204, no body."""
         known = self.plan.known
         if data not in known:
             response = http.takeResponse(data)
@@ -87,7 +87,7 @@ class HttpSession(Session):
         """
         Read one SockJS frame.
 
-        @raise WrongAnswer: the first is not C{o}, or another one is.
+        :raise WrongAnswer: the first is not ``o``, or another one is.
         """
         if (frame == b"o") is self._opened:
             raise WrongAnswer(f"{frame!r:.80}, opened: {self._opened}")
@@ -108,7 +108,7 @@ class HttpSession(Session):
 
 
 class PollingSession(HttpSession):
-    """C{xhr}: asks again at once when it was answered, as browsers do."""
+    """``xhr``: asks again at once when it was answered, as browsers do."""
 
     __slots__ = ()
 
@@ -136,7 +136,7 @@ class PollingSession(HttpSession):
 
 
 class StreamingSession(HttpSession):
-    """C{xhr_streaming}: one line a frame; asks again when the response has ended."""
+    """``xhr_streaming``: one line a frame; asks again when the response has ended."""
 
     __slots__ = ("_inBody", "_last", "_text")
 
@@ -201,7 +201,7 @@ class StreamingSession(HttpSession):
 
 
 class EventSourceSession(StreamingSession):
-    """C{eventsource}: one C{data:} line a frame."""
+    """``eventsource``: one ``data:`` line a frame."""
 
     __slots__ = ()
 

@@ -16,7 +16,7 @@ def clientFrame(payload: bytes, opcode: int = TEXT) -> bytes:
     """
     One whole masked frame (RFC 6455, 5.2).
 
-    @param payload: at most 65,535 bytes.
+    :param payload: at most 65,535 bytes.
     """
     size = len(payload)
     head = bytes([FIN | opcode])
@@ -34,8 +34,8 @@ def splitFrames(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
     """
     Cut what a server sent into frames.
 
-    @return: the opcode and payload of each whole frame, and the bytes that are left.
-    @raise WrongAnswer: a frame is fragmented, masked, or of an extension.
+    :return: the opcode and payload of each whole frame, and the bytes that are left.
+    :raise WrongAnswer: a frame is fragmented, masked, or of an extension.
     """
     frames: list[tuple[int, bytes]] = []
     at, end = 0, len(data)
@@ -60,8 +60,8 @@ def dataPayloads(
     """
     The payloads of the data frames.
 
-    @param pings: collects the payloads of the pings, which want a pong.
-    @raise WrongAnswer: the server closes, or sends what is not known.
+    :param pings: collects the payloads of the pings, which want a pong.
+    :raise WrongAnswer: the server closes, or sends what is not known.
     """
     for opcode, payload in frames:
         if opcode in (TEXT, BINARY):

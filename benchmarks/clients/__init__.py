@@ -2,5 +2,5 @@
 The programs of the rows that measure clients: one for each library, all of them against
 the same server.
 
-  - L{benchmarks.clients.echoing}: what they do, and what is counted
+  - `benchmarks.clients.echoing`: what they do, and what is counted
 """

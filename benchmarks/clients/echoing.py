@@ -1,6 +1,6 @@
 """What a client program does: echo bursts in each session, or do nothing in any.
 
-As in L{benchmarks.client.drivers}, every answer is checked. A program tells at its end
+As in `benchmarks.client.drivers`, every answer is checked. A program tells at its end
 what it has measured, as one line of JSON.
 """
 
@@ -49,7 +49,7 @@ class Conversation:
         """
         The session is open.
 
-        @return: what to send.
+        :return: what to send.
         """
         self._sentAt = perf_counter()
         return self._load.opened()
@@ -58,7 +58,7 @@ class Conversation:
         """
         A message came.
 
-        @return: what to send.
+        :return: what to send.
         """
         load = self._load
         messages = load.bursts[self._turn]
@@ -84,10 +84,10 @@ class Load:
     """
     What all sessions do.
 
-    @ivar port: where the server listens, on 127.0.0.1.
-    @ivar service: the path of the service.
-    @ivar idle: whether the sessions do nothing.
-    @ivar bursts: the messages that a session sends at once.
+    :ivar port: where the server listens, on 127.0.0.1.
+    :ivar service: the path of the service.
+    :ivar idle: whether the sessions do nothing.
+    :ivar bursts: the messages that a session sends at once.
     """
 
     def __init__(self, arguments: Sequence[str] | None = None) -> None:
@@ -130,9 +130,9 @@ class Load:
         """
         Begin to open the sessions.
 
-        @param connect: begins to open one.
-        @param later: makes a call when so many seconds have passed.
-        @param stop: called at the end.
+        :param connect: begins to open one.
+        :param later: makes a call when so many seconds have passed.
+        :param stop: called at the end.
         """
         self._connect, self._later, self._stop = connect, later, stop
         later(PATIENCE, lambda: self.fail("it takes too long"))
@@ -142,7 +142,7 @@ class Load:
         """
         Do it, and print what comes of it.
 
-        @param loop: serves the sessions until it is stopped.
+        :param loop: serves the sessions until it is stopped.
         """
         with self._profile or nullcontext():
             loop()
@@ -174,7 +174,7 @@ class Load:
         """
         A session is open.
 
-        @return: what it is to send.
+        :return: what it is to send.
         """
         self._open += 1
         sessions: int = self._options.sessions

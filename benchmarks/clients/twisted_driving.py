@@ -13,7 +13,7 @@ def drive(load: Load, connect: Callable[[Conversation], None]) -> None:
     """
     Do what a load asks for.
 
-    @param connect: begins to open a session.
+    :param connect: begins to open a session.
     """
     load.begin(connect, reactor.callLater, reactor.stop)
     load.run(reactor.run)

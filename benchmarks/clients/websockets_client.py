@@ -1,4 +1,4 @@
-"""The client of the library C{websockets} on asyncio, without SockJS."""
+"""The client of the library ``websockets`` on asyncio, without SockJS."""
 
 import asyncio
 

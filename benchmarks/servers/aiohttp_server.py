@@ -1,4 +1,4 @@
-"""PyPI's C{sockjs} on aiohttp.  Runs in an environment of its own."""
+"""PyPI's ``sockjs`` on aiohttp.  Runs in an environment of its own."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""PyPI's C{python-socketio} on aiohttp and uvloop, its rooms joined by Redis.  Runs in
+"""PyPI's ``python-socketio`` on aiohttp and uvloop, its rooms joined by Redis.  Runs in
 an environment of its own."""
 
 import argparse

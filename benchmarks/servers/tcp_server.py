@@ -1,7 +1,7 @@
 """
 A floor: the same bytes over Twisted's TCP transport, and nothing else.
 
-C{--broadcast} sends to all what one says: the other servers have a service for that.
+``--broadcast`` sends to all what one says: the other servers have a service for that.
 """
 
 import sys
@@ -12,7 +12,7 @@ from benchmarks.servers.twisted_serving import serve
 
 
 class Echo(Protocol):
-    """Says C{o} as a SockJS session does, then sends back what it gets."""
+    """Says ``o`` as a SockJS session does, then sends back what it gets."""
 
     def connectionMade(self) -> None:
         self.transport.write(b"o")

@@ -1,5 +1,5 @@
 """
-PyPI's C{sockjs-tornado}.  Runs in an environment of its own.
+PyPI's ``sockjs-tornado``.  Runs in an environment of its own.
 
 Its cookie is off, as it is by default in the servers that can go without one.
 """

@@ -15,8 +15,8 @@ def arguments() -> argparse.Namespace:
     """
     What the command line says.
 
-    C{--profile FILE} leaves what cProfile saw in C{FILE}; C{--redis URL} is what joins
-    the rooms of several servers.
+    ``--profile FILE`` leaves what cProfile saw in ``FILE``; ``--redis URL`` is what
+    joins the rooms of several servers.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("--tls")
@@ -27,7 +27,7 @@ def arguments() -> argparse.Namespace:
 
 def serve(factory: IProtocolFactory) -> None:
     """
-    Serve C{factory} as the command line says, until SIGTERM.
+    Serve ``factory`` as the command line says, until SIGTERM.
     """
     options = arguments()
     kind = f"ssl:0:privateKey={options.tls}" if options.tls else "tcp:0"

@@ -11,7 +11,7 @@ from benchmarks.servers.twisted_serving import serve
 
 
 class Polling(Resource):
-    """C{/echo/000/SESSION/xhr} and C{xhr_send}; each session has a list of bodies."""
+    """``/echo/000/SESSION/xhr`` and ``xhr_send``; each session has a list of bodies."""
 
     isLeaf = True
 

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.client.agent}, in memory."""
+"""Tests for `txsockjs.client.agent`, in memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from txsockjs.errors import InvalidURL, RequestFailed
 
 class RequestTests(ScriptedTestCase):
     """
-    L{WebClient.request}.
+    `WebClient.request`.
     """
 
     def test_response(self) -> None:
@@ -202,7 +202,7 @@ class ConnectionTests(ScriptedTestCase):
 
     def test_notTwice(self) -> None:
         """
-        A C{POST} that meets the end of a connection that was kept is not made again.
+        A ``POST`` that meets the end of a connection that was kept is not made again.
         """
         self.server.script = lambda asked: asked.answer()
         self.get()
@@ -251,7 +251,7 @@ class ConnectionTests(ScriptedTestCase):
 
 class HandshakeTests(SynchronousTestCase):
     """
-    L{WebClient.headersFor} and L{WebClient.keepCookies}.
+    `WebClient.headersFor` and `WebClient.keepCookies`.
     """
 
     def test_headers(self) -> None:
@@ -275,7 +275,7 @@ class HandshakeTests(SynchronousTestCase):
 
 class SettingsTests(SynchronousTestCase):
     """
-    What a L{WebClient} can be given.
+    What a `WebClient` can be given.
     """
 
     def test_contextFactory(self) -> None:
@@ -315,7 +315,7 @@ class SettingsTests(SynchronousTestCase):
 
 class ExplainTests(SynchronousTestCase):
     """
-    L{explain}.
+    `explain`.
     """
 
     def test_texts(self) -> None:

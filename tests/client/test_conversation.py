@@ -355,7 +355,7 @@ class PaceTests(ConversationTestCase):
 class ConnectTests(SynchronousTestCase):
     def test_settings(self) -> None:
         """
-        What C{connect} is given is what the endpoint is given.
+        What ``connect`` is given is what the endpoint is given.
         """
         made = connect(object(), "ws://a.example/x", raw=True, timeout=3)._endpoint
         assert isinstance(made, SockJSClientEndpoint)

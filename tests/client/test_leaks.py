@@ -68,7 +68,7 @@ class LeakTests(SynchronousTestCase):
         """
         Clients come, are used, and go in each of the ways that there are.
 
-        @param shared: the endpoint that they have together; None: each has its own.
+        :param shared: the endpoint that they have together; None: each has its own.
         """
         for way in range(5):
             endpoint = shared or self.endpoint(transport, relays)

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.client.lines}."""
+"""Tests for `txsockjs.client.lines`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PRELUDE = b"h" * 2048 + b"\n"
 
 class LineReaderTests(SynchronousTestCase):
     """
-    L{LineReader}.
+    `LineReader`.
     """
 
     @given(

@@ -84,7 +84,7 @@ class AttemptTests(LyingCase):
 
     def test_noSession(self) -> None:
         """
-        A response without C{o} opens no session, however often it is asked for; and it
+        A response without ``o`` opens no session, however often it is asked for; and it
         is not asked for as fast as it is answered.
         """
         for body in b"", b"\n\n\n", PAGE, b"h\n", b"ok\n", b"O\n", b"c[]\n":
@@ -119,7 +119,7 @@ class AttemptTests(LyingCase):
 
     def test_redirected(self) -> None:
         """
-        No redirection is followed for ever, nor one that would make of a C{POST}
+        No redirection is followed for ever, nor one that would make of a ``POST``
         something else.
         """
         for transport in PATHS:
@@ -215,7 +215,7 @@ class AttemptTests(LyingCase):
 
     def test_slowInfo(self) -> None:
         """
-        However slow C{info} was, it is over in the time that there is.
+        However slow ``info`` was, it is over in the time that there is.
         """
         lies = {name: Lie() for name in ("websocket", "xhr_streaming", "xhr")}
         lies["info"] = Lie(response(INFO), pace=0.04)

@@ -1,4 +1,4 @@
-"""Servers that lie to a client in C{info}: a clear error, no leak, no hang."""
+"""Servers that lie to a client in ``info``: a clear error, no leak, no hang."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from txsockjs.errors import (
 
 class InfoTests(LyingCase):
     """
-    C{info}.
+    ``info``.
     """
 
     def assertInfo(self, lie: Lie, *words: str, within: float = 8.1) -> None:
@@ -170,7 +170,7 @@ class InfoTests(LyingCase):
 
     def test_downgraded(self) -> None:
         """
-        Nobody leads a client away from TLS: by a redirection, or by C{base_url}.
+        Nobody leads a client away from TLS: by a redirection, or by ``base_url``.
         """
         for lie, words in (
             (

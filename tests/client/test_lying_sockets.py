@@ -28,7 +28,7 @@ class WebSocketTests(LyingCase):
 
     def say(self, *data: bytes, then: str = "stay", **settings: Any) -> None:
         """
-        Have a client to which a server says this behind its C{o}.
+        Have a client to which a server says this behind its ``o``.
         """
         lie = Lie(accepted(sent(b"o"), *data), then)
         self.open("websocket", {"websocket": lie}, **settings)
@@ -63,7 +63,7 @@ class WebSocketTests(LyingCase):
 
     def test_openedTwice(self) -> None:
         """
-        A second C{o} ends the session.
+        A second ``o`` ends the session.
         """
         self.say(sent(b'a["x"]', b"o", b'a["y"]'))
         self.assertLost("1006 'Server lost session'", heard=[b"x"])

@@ -73,7 +73,7 @@ class StreamTests(LyingCase):
 
     def test_openedTwice(self) -> None:
         """
-        So does a second C{o}, as in the browser's client.
+        So does a second ``o``, as in the browser's client.
         """
         for transport, path in PATHS.items():
             self.open(transport, {path: Lie(response(b'o\na["x"]\n'))})

@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.client.multiplex}, over a session whose network is the test."""
+"""Tests of `txsockjs.client.multiplex`, over a session whose network is the test."""
 
 from __future__ import annotations
 

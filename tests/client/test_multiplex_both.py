@@ -24,7 +24,7 @@ class BothEnds:
     """
     What must hold over a transport.
 
-    @cvar transport: its name.
+    :cvar transport: its name.
     """
 
     transport: str

@@ -142,7 +142,7 @@ class TransportTests(MultiplexTest):
 
 class FactoryTests(MultiplexTest):
     """
-    L{MultiplexClientFactory}, and the endpoint of a channel.
+    `MultiplexClientFactory`, and the endpoint of a channel.
     """
 
     def test_topics(self) -> None:

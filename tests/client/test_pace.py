@@ -161,7 +161,7 @@ class OutboundTests(SessionTestCase):
 
     def test_overflow(self) -> None:
         """
-        More than C{max_buffer} ends the session; the error names that.
+        More than ``max_buffer`` ends the session; the error names that.
         """
         self.open(max_buffer=10_000)
         self.fill(4000)

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.client.proxies}."""
+"""Tests for `txsockjs.client.proxies`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VARIABLES = (
 
 class ProxyTests(ScriptedTestCase):
     """
-    L{Proxy} and L{proxyFor}.
+    `Proxy` and `proxyFor`.
     """
 
     def setEnvironment(self, **variables: str) -> None:
@@ -127,14 +127,14 @@ class ProxyTests(ScriptedTestCase):
 
 class TunnelTests(ScriptedTestCase):
     """
-    L{TunnelEndpoint}.
+    `TunnelEndpoint`.
     """
 
     def connect(self, url: str = "http://proxy.example:3128") -> Any:
         """
         Connect to a server through the scripted one.
 
-        @return: a Deferred of a protocol.
+        :return: a Deferred of a protocol.
         """
         endpoint = TunnelEndpoint(
             FactoryEndpoint(self.reactor, self.server),

@@ -191,7 +191,7 @@ class PauseTests(CarrierTestCase):
         """
         Send frames until the network takes no more of them.
 
-        @return: how many there were.
+        :return: how many there were.
         """
         transport = self.receives[-1].connection.transport
         self.reactor.settle()

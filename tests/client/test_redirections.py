@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.client.redirections}, in memory."""
+"""Tests for `txsockjs.client.redirections`, in memory."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def elsewhere(status: str, location: str) -> Any:
 
 class RedirectionTests(ScriptedTestCase):
     """
-    Where L{WebClient.request} lets itself be redirected to.
+    Where `WebClient.request` lets itself be redirected to.
     """
 
     def test_get(self) -> None:
         """
-        C{GET} is redirected by any of the statuses, and knows where it has come to.
+        ``GET`` is redirected by any of the statuses, and knows where it has come to.
         """
         for code in (301, 302, 303, 307, 308):
             self.server.script = elsewhere(f"{code} Moved", "new?x=1")
@@ -39,7 +39,7 @@ class RedirectionTests(ScriptedTestCase):
 
     def test_post(self) -> None:
         """
-        C{POST} stays a C{POST} with its body, or is not redirected.
+        ``POST`` stays a ``POST`` with its body, or is not redirected.
         """
         for code in (307, 308):
             self.server.script = elsewhere(f"{code} Moved", "/new")

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.client.connections} and L{txsockjs.client.responses}."""
+"""Tests for `txsockjs.client.connections` and `txsockjs.client.responses`."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from txsockjs.errors import (
 class OpeningTests(SessionTestCase):
     def test_opened(self) -> None:
         """
-        The server's C{o} opens it, and nothing else does.
+        The server's ``o`` opens it, and nothing else does.
         """
         self.start()
         self.carrier.say("h", "hhhh", "ok", 'a["x"]', "", "nonsense")

@@ -39,7 +39,7 @@ def parse(description: str) -> Any:
 class StringTests(SynchronousTestCase):
     def test_plugin(self) -> None:
         """
-        Twisted finds the parser by the prefix C{sockjs}.
+        Twisted finds the parser by the prefix ``sockjs``.
         """
         endpoint = parse(r"sockjs:https\://a.example\:8443/echo?t\=1")
         self.assertIsInstance(endpoint, SockJSClientEndpoint)

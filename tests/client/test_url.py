@@ -33,7 +33,7 @@ class ParseTests(SynchronousTestCase):
 
     def test_secure(self) -> None:
         """
-        C{https} and C{wss} mean TLS.
+        ``https`` and ``wss`` mean TLS.
         """
         for scheme, secure in ("http", 0), ("https", 1), ("ws", 0), ("wss", 1):
             self.assertEqual(SockJSURL.parse(f"{scheme}://a").secure, bool(secure))

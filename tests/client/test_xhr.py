@@ -31,7 +31,7 @@ class ServiceTestCase(SynchronousTestCase):
         """
         Begin anew.
 
-        @return: a carrier that has begun.
+        :return: a carrier that has begun.
         """
         self.reactor = MemoryReactor()
         self.sessions = RecordingFactory(Echo)

@@ -26,7 +26,7 @@ class Redis(FakeRedis):
     """
     One that keeps strings, for some time.
 
-    @ivar kept: value and end by key.
+    :ivar kept: value and end by key.
     """
 
     def __init__(self) -> None:
@@ -97,7 +97,7 @@ class Machine:
     """
     A process on a machine of its own, in memory.
 
-    @ivar sessions: the protocols that its service has made.
+    :ivar sessions: the protocols that its service has made.
     """
 
     def __init__(

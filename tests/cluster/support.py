@@ -29,7 +29,7 @@ class MemoryPorts:
     """
     The UNIX sockets of a machine in memory.
 
-    @ivar sites: what listens, by its path.
+    :ivar sites: what listens, by its path.
     """
 
     def __init__(self, reactor: MemoryReactor) -> None:
@@ -95,7 +95,7 @@ class Worker:
     """
     A worker in memory.
 
-    @ivar sessions: the protocols that its service has made.
+    :ivar sessions: the protocols that its service has made.
     """
 
     def __init__(
@@ -173,7 +173,7 @@ class ClusterCase(SynchronousTestCase):
         """
         Start a worker that takes the place of the one of slot 0, which drains.
 
-        @return: the new one.
+        :return: the new one.
         """
         generation = len(self.workers)
         peer = Peer(0, generation, f"/memory/{generation}")

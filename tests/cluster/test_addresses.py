@@ -10,7 +10,7 @@ from txsockjs.cluster.addresses import Place, placeOf
 
 class PlaceTests(SynchronousTestCase):
     """
-    L{Place}.
+    `Place`.
     """
 
     def test_parse(self) -> None:

@@ -13,7 +13,7 @@ from txsockjs.metrics import ClusterCollector
 
 class CollectorTests(MachinesCase):
     """
-    L{ClusterCollector}.
+    `ClusterCollector`.
     """
 
     def text(self, site: SockJSFactory) -> str:

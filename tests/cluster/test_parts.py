@@ -23,7 +23,7 @@ from txsockjs.cluster.logs import MAX_EVENT, EventReader, EventWriter, Lines
 
 class CPUTests(SynchronousTestCase):
     """
-    C{--workers auto}.
+    ``--workers auto``.
     """
 
     def setUp(self) -> None:

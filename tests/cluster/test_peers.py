@@ -12,7 +12,7 @@ OTHER = Peer(0, 1, "/run/1")
 
 class SlotsTests(SynchronousTestCase):
     """
-    L{Slots}.
+    `Slots`.
     """
 
     def test_spread(self) -> None:

@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.cluster.reports}: how all workers are."""
+"""Tests of `txsockjs.cluster.reports`: how all workers are."""
 
 from __future__ import annotations
 

@@ -233,7 +233,7 @@ class RequestTests(ClusterCase):
 
 class OwnerTests(ClusterCase):
     """
-    The option C{verify_ip}.
+    The option ``verify_ip``.
     """
 
     options = {"verify_ip": True}

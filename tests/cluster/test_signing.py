@@ -50,7 +50,7 @@ class PassedOnTests(MachinesCase):
         """
         Send bytes to where the peers of a machine come in.
 
-        @return: the status of the answer.
+        :return: the status of the answer.
         """
         connection = MemoryConnection(self.reactor)
         connection.response = MemoryResponse("POST", connection)

@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.cluster.supervision}, with processes that are none."""
+"""Tests of `txsockjs.cluster.supervision`, with processes that are none."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class FakeProcess:
     """
     A process, and the connection to it.
 
-    @ivar told: what it was told, as the command and its arguments, in order.
-    @ivar signals: those that it was sent.
-    @ivar silent: whether it answers nothing.
+    :ivar told: what it was told, as the command and its arguments, in order.
+    :ivar signals: those that it was sent.
+    :ivar silent: whether it answers nothing.
     """
 
     lastWords = ""

@@ -105,15 +105,15 @@ class MemoryEndpoint:
     """
     Connects to a service in memory.
 
-    @ivar latency: seconds of each trip.
-    @ivar echoes: whether the message with this number comes back.
-    @ivar closes: whether it ends sessions that are closed.
-    @ivar failing: the numbers of the attempts to connect that fail.
-    @ivar hanging: those that never end; with C{cancelled}, if they are.
-    @ivar stubborn: whether sessions open though connecting was cancelled.
-    @ivar attempts: when each of them was made.
-    @ivar transports: of the sessions.
-    @ivar open: how many are open, and C{most} the most that ever were.
+    :ivar latency: seconds of each trip.
+    :ivar echoes: whether the message with this number comes back.
+    :ivar closes: whether it ends sessions that are closed.
+    :ivar failing: the numbers of the attempts to connect that fail.
+    :ivar hanging: those that never end; with ``cancelled``, if they are.
+    :ivar stubborn: whether sessions open though connecting was cancelled.
+    :ivar attempts: when each of them was made.
+    :ivar transports: of the sessions.
+    :ivar open: how many are open, and ``most`` the most that ever were.
     """
 
     def __init__(self, clock: Clock, latency: float = 0.25) -> None:

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.command.conversation}: a session and its console, in memory."""
+"""Tests for `txsockjs.command.conversation`: a session and its console, in memory."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class TurnClock(Clock):
 
 class ConnectCase(SynchronousTestCase):
     """
-    C{txsockjs connect} with a service in memory, which it takes a quarter of a second
+    ``txsockjs connect`` with a service in memory, which it takes a quarter of a second
     to or from.
     """
 

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.command.durations}."""
+"""Tests for `txsockjs.command.durations`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.command.endings} and what is shown of a session."""
+"""Tests for `txsockjs.command.endings` and what is shown of a session."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class DescribedTests(SynchronousTestCase):
 
 class RenderingTests(SynchronousTestCase):
     """
-    What C{txsockjs connect} shows.
+    What ``txsockjs connect`` shows.
     """
 
     def shown(self, rendering: Rendering) -> list[str]:

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.command.loading}: many sessions, in no time."""
+"""Tests for `txsockjs.command.loading`: many sessions, in no time."""
 
 from __future__ import annotations
 

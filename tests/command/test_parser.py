@@ -1,4 +1,4 @@
-"""Tests for the command line of C{txsockjs}: what is taken, and what is told of it."""
+"""Tests for the command line of ``txsockjs``: what is taken, and what is told of it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ParserCase(SynchronousTestCase):
         """
         What a command line that ends the process says.
 
-        @return: the exit status, standard output and standard error.
+        :return: the exit status, standard output and standard error.
         """
         output, errors = StringIO(), StringIO()
         with redirect_stdout(output), redirect_stderr(errors):
@@ -119,16 +119,15 @@ class HelpTests(ParserCase):
 
     def test_version(self) -> None:
         """
-        C{--version} tells the version of the package.
+        ``--version`` tells the version of the package.
         """
         self.assertEqual(
             self.exit("--version"), (0, f"txsockjs {version('txsockjs')}\n", "")
         )
 
     def test_help(self) -> None:
-        """
-        C{--help} has all commands, each of which tells its options, its exit status and
-        examples that can be parsed.
+        """``--help`` has all commands, each of which tells its options, its exit
+        status and examples that can be parsed.
         """
         status, output, _ = self.exit("--help")
         self.assertEqual(status, 0)

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.command.pinging}: round trips, in no time."""
+"""Tests for `txsockjs.command.pinging`: round trips, in no time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.command.pipes}: standard input and output, without files."""
+"""Tests for `txsockjs.command.pipes`: standard input and output, without files."""
 
 from __future__ import annotations
 

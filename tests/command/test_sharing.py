@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.command.sharing}."""
+"""Tests for `txsockjs.command.sharing`."""
 
 from __future__ import annotations
 

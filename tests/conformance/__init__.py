@@ -1,3 +1,3 @@
 """
-The conformance suite (L{txsockjs.conformance}), made of our own server by trial.
+The conformance suite (`txsockjs.conformance`), made of our own server by trial.
 """

@@ -20,7 +20,7 @@ def group() -> type[case.Case]:
 
     class SampleTests(case.Case):
         """
-        What C{this} is about.
+        What ``this`` is about.
         """
 
         said: list[str] = []

@@ -52,8 +52,8 @@ async def listen(options: dict[str, Any]) -> tuple[str, Callable[[], Awaitable[N
     """
     Start the server on a free loopback port.
 
-    @param options: options for every service.
-    @return: its URL, and what stops it.
+    :param options: options for every service.
+    :return: its URL, and what stops it.
     """
     common = {"streaming_limit": STREAMING_LIMIT, **options}
     site = SockJSMultiFactory()

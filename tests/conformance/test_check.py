@@ -1,5 +1,5 @@
 """
-L{txsockjs.conformance.check}, of servers that are in order and of others.
+`txsockjs.conformance.check`, of servers that are in order and of others.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class CheckTest(TestCase):
         """
         Start a server; it ends with the test.
 
-        @return: its URL.
+        :return: its URL.
         """
         endpoint = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
         port = await endpoint.listen(factory)
@@ -63,7 +63,7 @@ class CheckTest(TestCase):
         """
         A server with one echo, which is all.
 
-        @return: its URL.
+        :return: its URL.
         """
         factory = Factory.forProtocol(TextEcho)
         return await self.listen(SockJSFactory(factory, options))
@@ -120,7 +120,7 @@ class EchoTests(CheckTest):
 
     async def test_cookies(self) -> None:
         """
-        An echo that needs cookies, as its C{info} says, is checked for them.
+        An echo that needs cookies, as its ``info`` says, is checked for them.
         """
         url = await self.echo(cookie_needed=True)
         self.assertEqual(await self.check(url, "headers.cookie"), 0)
@@ -269,7 +269,7 @@ class FaultTests(CheckTest):
 
     def test_percent(self) -> Any:
         """
-        An event with a bare C{%}, at which the browser's client fails.
+        An event with a bare ``%``, at which the browser's client fails.
         """
 
         def bare(frame: frames.Frame) -> bytes:
@@ -354,7 +354,7 @@ class NothingTests(CheckTest):
 
     async def test_nonsense(self) -> None:
         """
-        What is there for C{info} is none.
+        What is there for ``info`` is none.
         """
         root = Resource()
         for name, body in (("a", b"[" * 100_000), ("b", b"[]"), ("c", b"")):

@@ -28,7 +28,7 @@ class OwnServerTest(TestCase):
     """
     Checks of one group, with a server for each.
 
-    @cvar group: the group.
+    :cvar group: the group.
     """
 
     timeout = 60

@@ -20,7 +20,7 @@ from txsockjs.conformance.services import pathOf
 
 class MakingTests(SynchronousTestCase):
     """
-    L{running.make} and L{running.run}.
+    `running.make` and `running.run`.
     """
 
     def setUp(self) -> None:
@@ -98,7 +98,7 @@ class MakingTests(SynchronousTestCase):
         """
         Begin a run.
 
-        @return: the names of what it has given so far.
+        :return: the names of what it has given so far.
         """
         names: list[str] = []
 
@@ -151,7 +151,7 @@ class MakingTests(SynchronousTestCase):
 
 class NameTests(SynchronousTestCase):
     """
-    L{running.allChecks} and L{running.chosen}.
+    `running.allChecks` and `running.chosen`.
     """
 
     def test_unique(self) -> None:

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.core.timers}."""
+"""Tests for `txsockjs.core.timers`."""
 
 from __future__ import annotations
 

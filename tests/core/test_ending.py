@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.core.session}: how a session ends."""
+"""Tests for `txsockjs.core.session`: how a session ends."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class ClosingTests(SessionTestCase):
 
 class AbortTests(SessionTestCase):
     """
-    L{Session.abort} and L{Session.fail}.
+    `Session.abort` and `Session.fail`.
     """
 
     def test_abort(self) -> None:
@@ -249,7 +249,7 @@ class AbortTests(SessionTestCase):
 
 class SettledTests(SessionTestCase):
     """
-    L{Session.settled}: a session that a stopping service need not wait for.
+    `Session.settled`: a session that a stopping service need not wait for.
     """
 
     def test_untilTheCloseFrameIsDelivered(self) -> None:

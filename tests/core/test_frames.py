@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.core.frames}: what goes over the wire, byte for byte."""
+"""Tests for `txsockjs.core.frames`: what goes over the wire, byte for byte."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def expected(character: str) -> str:
 
 class QuoteTests(SynchronousTestCase):
     """
-    L{quote} and C{requoted}.
+    `quote` and ``requoted``.
     """
 
     def test_everyCharacter(self) -> None:
@@ -260,7 +260,7 @@ NOT_TEXT = ("notUTF8", "surrogateInUTF8")
 
 class DecodeTests(SynchronousTestCase):
     """
-    L{decode} and L{decodeSocket}: clients send an array of strings, and attackers send
+    `decode` and `decodeSocket`: clients send an array of strings, and attackers send
     all the rest.
     """
 

@@ -1,4 +1,4 @@
-"""What waits for a slow reader takes no more memory than the option C{max_buffer}."""
+"""What waits for a slow reader takes no more memory than the option ``max_buffer``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class MemoryTests(SessionTestCase):
         """
         Send messages of so many characters until the session is closed.
 
-        @return: how many bytes of memory were in use at the most.
+        :return: how many bytes of memory were in use at the most.
         """
         self.application.lost.clear()
         self.configure(max_buffer=ALLOWED)

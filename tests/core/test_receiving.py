@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.core.session} and L{txsockjs.core.inbox}: what comes in, and how
+"""Tests for `txsockjs.core.session` and `txsockjs.core.inbox`: what comes in, and how
 long it is kept from an application that does not read."""
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from txsockjs.errors import NotReading, UnknownSession
 
 class ReceiveTests(SessionTestCase):
     """
-    L{Session.receive}.
+    `Session.receive`.
     """
 
     def test_messages(self) -> None:
@@ -296,7 +296,7 @@ class PausingTests(SessionTestCase):
 
 class InboxTests(SynchronousTestCase):
     """
-    L{Inbox}.
+    `Inbox`.
     """
 
     def test_order(self) -> None:

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.core.session}: what a session sends, and when."""
+"""Tests for `txsockjs.core.session`: what a session sends, and when."""
 
 from __future__ import annotations
 
@@ -251,7 +251,7 @@ class ChunkTests(SessionTestCase):
 
 class OverflowTests(SessionTestCase):
     """
-    The option C{max_buffer}.
+    The option ``max_buffer``.
     """
 
     def test_overflow(self) -> None:
@@ -326,7 +326,7 @@ class UnreadTests(SessionTestCase):
 
     def test_tooMuch(self) -> None:
         """
-        More of it than C{max_buffer} closes the session of one who goes on writing.
+        More of it than ``max_buffer`` closes the session of one who goes on writing.
         """
         self.configure(max_buffer=100_000)
         receiver = polling()

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.core.service}: the sessions of one service."""
+"""Tests for `txsockjs.core.service`: the sessions of one service."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class BrokenReceiver(MemoryReceiver):
 
 class AdmissionTests(SessionTestCase):
     """
-    L{Service.admit}, C{get} and C{open}.
+    `Service.admit`, ``get`` and ``open``.
     """
 
     def test_receiver(self) -> None:
@@ -73,7 +73,7 @@ class AdmissionTests(SessionTestCase):
 
     def test_full(self) -> None:
         """
-        No more sessions than C{max_sessions} are admitted; one that ends makes room.
+        No more sessions than ``max_sessions`` are admitted; one that ends makes room.
         """
         self.configure(max_sessions=2)
         self.open(id=b"a")
@@ -169,9 +169,8 @@ class FlushTests(SessionTestCase):
         self.assertFrames(soundReceiver, b"o", b'a["x"]')
 
     def test_oneRaises(self) -> None:
-        """
-        Whatever comes out of a session's turn, be it no C{Exception}, ends that session
-        alone.
+        """Whatever comes out of a session's turn, be it no ``Exception``, ends that
+        session alone.
         """
         raising, receiver = self.open()
 
@@ -213,7 +212,7 @@ class RememberedTests(SessionTestCase):
 
 class DrainTests(SessionTestCase):
     """
-    The end of a service: L{Service.drain}.
+    The end of a service: `Service.drain`.
     """
 
     def test_nothingToDrain(self) -> None:
@@ -274,7 +273,7 @@ class DrainTests(SessionTestCase):
 
     def test_capped(self) -> None:
         """
-        After C{drain_timeout} the rest is dropped.
+        After ``drain_timeout`` the rest is dropped.
         """
         self.configure(drain_timeout=3)
         receiver = MemoryReceiver()

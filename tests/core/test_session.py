@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.core.session}: the life of a session, but for its end."""
+"""Tests for `txsockjs.core.session`: the life of a session, but for its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.core.session}: the disconnect delay, heartbeats, one timer."""
+"""Tests for `txsockjs.core.session`: the disconnect delay, heartbeats, one timer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DisconnectDelayTests(SessionTestCase):
 
     def test_option(self) -> None:
         """
-        The option C{timeout} sets the delay.
+        The option ``timeout`` sets the delay.
         """
         self.configure(timeout=0.5)
         session, _ = self.open(polling())
@@ -208,7 +208,7 @@ class HeartbeatTests(SessionTestCase):
 
     def test_option(self) -> None:
         """
-        The option C{heartbeat} sets the interval.
+        The option ``heartbeat`` sets the interval.
         """
         self.configure(heartbeat=2)
         _, receiver = self.open()

@@ -1,7 +1,8 @@
 """Random input, held against a parser or a model that is known to be right.
 
-Each C{test_NAME} here is a fuzzer. A run of the tests gives each of its properties some
-examples (L{examples}); C{make fuzz MINUTES=n} goes on for that long, with new ones.
+Each ``test_NAME`` here is a fuzzer. A run of the tests gives each of its properties
+some examples (`examples`); ``make fuzz MINUTES=n`` goes on for that long, with new
+ones.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ def examples(share: float = 1.0) -> settings:
     """
     The settings of a fuzzer's property, or of its rule-based machine.
 
-    @param share: how many examples it gets, as a share of what is usual: less where one
+    :param share: how many examples it gets, as a share of what is usual: less where one
         example takes long.
     """
     count = int(os.environ.get(EXAMPLES, "60"))

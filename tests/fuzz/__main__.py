@@ -1,4 +1,4 @@
-"""Run the fuzzers for a while: C{python -m tests.fuzz --minutes N [NAME ...]}."""
+"""Run the fuzzers for a while: ``python -m tests.fuzz --minutes N [NAME ...]``."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Fuzzer:
     """
     One fuzzer, in a process of its own for each round.
 
-    @ivar rounds: how many rounds it has done.
-    @ivar failed: whether one of them has found something.
+    :ivar rounds: how many rounds it has done.
+    :ivar failed: whether one of them has found something.
     """
 
     def __init__(self, name: str, directory: Path) -> None:
@@ -54,8 +54,8 @@ class Fuzzer:
         """
         Look after it, and begin its next round.
 
-        @param until: the time after which no round begins.
-        @return: whether it runs.
+        :param until: the time after which no round begins.
+        :return: whether it runs.
         """
         try:
             code = self._process.wait(0.5)

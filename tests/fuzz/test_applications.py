@@ -1,5 +1,5 @@
 """Applications that do anything in any call at any moment, over a whole server
-(L{tests.support.applications})."""
+(`tests.support.applications`)."""
 
 from __future__ import annotations
 

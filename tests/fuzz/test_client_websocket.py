@@ -74,9 +74,9 @@ class Message(NamedTuple):
     """
     A whole message.
 
-    @ivar cuts: where it is cut into frames.
-    @ivar between: what comes between two of them.
-    @ivar deflate: whether it is compressed, if that may be.
+    :ivar cuts: where it is cut into frames.
+    :ivar between: what comes between two of them.
+    :ivar deflate: whether it is compressed, if that may be.
     """
 
     payload: bytes
@@ -209,10 +209,10 @@ class Outcome(NamedTuple):
     """
     What comes of a stream.
 
-    @ivar heard: the messages that the session gets.
-    @ivar close: the client's close frame; its code alone, if that tells of a fault.
-    @ivar pongs: what it answers to pings.
-    @ivar end: what kind of end it is, with a code and a reason if there is one.
+    :ivar heard: the messages that the session gets.
+    :ivar close: the client's close frame; its code alone, if that tells of a fault.
+    :ivar pongs: what it answers to pings.
+    :ivar end: what kind of end it is, with a code and a reason if there is one.
     """
 
     heard: list[str | bytes]
@@ -315,7 +315,7 @@ class ClientTests(SynchronousTestCase):
         same code and reason, answers the same pings, and tells the session why; nothing
         is left behind.
 
-        @param pauses: at which messages the session pauses, until the next segment.
+        :param pauses: at which messages the session pauses, until the next segment.
         """
         segments = [each for each in pieces(wire(stream, extension), cuts) if each]
         expected = plain(segments, extension)

@@ -1,6 +1,6 @@
 """Clients and a server of ours that drive each other over a network that stalls, breaks
 and brings bytes in any pieces, held against what each side has said
-(L{tests.support.clientmachine})."""
+(`tests.support.clientmachine`)."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class ClientTests(SynchronousTestCase):
 
     def test_xhrStreaming(self) -> None:
         """
-        So it is over C{xhr-streaming}.
+        So it is over ``xhr-streaming``.
         """
         run_state_machine_as_test(StreamingClientMachine, settings=examples(0.5))
 
     def test_xhrPolling(self) -> None:
         """
-        So it is over C{xhr-polling}.
+        So it is over ``xhr-polling``.
         """
         run_state_machine_as_test(PollingClientMachine, settings=examples(0.5))

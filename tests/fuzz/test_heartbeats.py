@@ -39,7 +39,7 @@ class HeartbeatCase(ServiceCase):
         """
         Let both sides talk.
 
-        @param say: has the client say something.
+        :param say: has the client say something.
         """
         for pause, what in talk:
             self.site.advance(pause * interval)

@@ -284,7 +284,7 @@ class HTTP2Tests(HTTP2Case):
 
     def move(self, move: str, extra: bool, stream: int) -> tuple[bytes, set[Any]]:
         """
-        @return: the frames of one request, and the answers that it may have.
+        :return: the frames of one request, and the answers that it may have.
         """
         path = {"good": "/info", "send": "/0/none/xhr_send"}.get(move, "/0/s/xhr")
         method = "GET" if move == "good" else "POST"

@@ -44,7 +44,7 @@ def decoded(name: str) -> str:
 
 
 class Model:
-    """The channels of one client, of which those of C{echo} answer."""
+    """The channels of one client, of which those of ``echo`` answer."""
 
     def __init__(self) -> None:
         self.open: dict[str, str] = {}

@@ -105,7 +105,7 @@ class Built(Factory):
 
 
 def awaiting(items: list[str]) -> Any:
-    """Awaits each C{send}."""
+    """Awaits each ``send``."""
 
     @handler
     async def send(session: AsyncSession) -> None:

@@ -1,5 +1,5 @@
 """Sessions in any order of events, with receivers and applications that call back in
-the middle of everything, held against a model of them (L{tests.support.machine})."""
+the middle of everything, held against a model of them (`tests.support.machine`)."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def whole(stream: bytes) -> tuple[list[bytes], bool]:
 
 
 class LinesTests(SynchronousTestCase):
-    """C{framing="lines"}."""
+    """``framing="lines"``."""
 
     @examples()
     @given(pieces=PIECES)

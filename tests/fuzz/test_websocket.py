@@ -85,9 +85,9 @@ class Message(NamedTuple):
     """
     A whole message.
 
-    @ivar cuts: where it is cut into frames.
-    @ivar between: what comes between two of them.
-    @ivar deflate: whether it is compressed, if that may be.
+    :ivar cuts: where it is cut into frames.
+    :ivar between: what comes between two of them.
+    :ivar deflate: whether it is compressed, if that may be.
     """
 
     payload: bytes
@@ -236,10 +236,10 @@ class Outcome(NamedTuple):
     """
     What comes of a stream.
 
-    @ivar heard: the messages that the application gets.
-    @ivar close: the server's close frame; its code alone, if that tells of a fault.
-    @ivar pongs: what it answers to pings.
-    @ivar end: why the application loses its session, with a code and a reason if there
+    :ivar heard: the messages that the application gets.
+    :ivar close: the server's close frame; its code alone, if that tells of a fault.
+    :ivar pongs: what it answers to pings.
+    :ivar end: why the application loses its session, with a code and a reason if there
         is one.
     """
 
@@ -253,7 +253,7 @@ def plain(segments: list[bytes], offer: str | None) -> tuple[Outcome, list[int]]
     """
     What plain Autobahn makes of it.
 
-    @return: that, and how many messages came before each of its pongs.
+    :return: that, and how many messages came before each of its pongs.
     """
     factory = WebSocketServerFactory(reactor=Clock())
     factory.protocol = Plain
@@ -296,7 +296,7 @@ def framed(raw: Outcome, pinged: list[int]) -> Outcome:
     """
     What SockJS makes of what comes in on a WebSocket.
 
-    @param pinged: how many messages came before each pong.
+    :param pinged: how many messages came before each pong.
     """
     heard: list[bytes] = []
     for index, payload in enumerate(raw.heard):
@@ -352,7 +352,7 @@ class Stopping(Recorder):
     """
     Stops reading at some messages.
 
-    @cvar stops: at which.
+    :cvar stops: at which.
     """
 
     stops: frozenset[int] = frozenset()
@@ -404,8 +404,8 @@ class WebSocketTests(SynchronousTestCase):
         closes with the same code and reason, answers the same pings and tells the
         application why; nothing is logged above debug, and nothing is left behind.
 
-        @param reads: before which segments an application that has paused reads on.
-        @param aborts: whether the network fails at the end.
+        :param reads: before which segments an application that has paused reads on.
+        :param aborts: whether the network fails at the end.
         """
         segments = pieces(wire(stream, offer), cuts)
         raw, pinged = plain(segments, offer)

@@ -63,7 +63,7 @@ ODD = {
 
 class SendTests(ServiceCase):
     """
-    C{xhr_send} and C{jsonp_send}.
+    ``xhr_send`` and ``jsonp_send``.
     """
 
     def bodies(self, body: bytes) -> list[tuple[str, bytes, dict[str, str]]]:
@@ -148,7 +148,7 @@ class SendTests(ServiceCase):
 
 class SocketTests(ServiceCase):
     """
-    C{websocket}.
+    ``websocket``.
     """
 
     def test_broken(self) -> None:

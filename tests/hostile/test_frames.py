@@ -134,7 +134,7 @@ class FrameTests(ServiceCase):
 
 class ExtensionTests(ServiceCase):
     """
-    C{Sec-WebSocket-Extensions}.
+    ``Sec-WebSocket-Extensions``.
     """
 
     UNUSABLE = [
@@ -198,7 +198,7 @@ class ExtensionTests(ServiceCase):
 
     def test_answers(self) -> None:
         """
-        The answer repeats what was asked for, bounded by C{compression_window_bits}.
+        The answer repeats what was asked for, bounded by ``compression_window_bits``.
         """
         for offered, answer in [
             ("", ""),
@@ -217,7 +217,7 @@ class ExtensionTests(ServiceCase):
 
     def test_withoutCompression(self) -> None:
         """
-        Nothing is agreed to where the option C{compression} is off.
+        Nothing is agreed to where the option ``compression`` is off.
         """
         for value in ["permessage-deflate", *self.UNUSABLE]:
             socket = self.offer(value, compression=False)
@@ -257,7 +257,7 @@ class ExtensionTests(ServiceCase):
 
 class CompressionTests(ServiceCase):
     """
-    The option C{compression}, and what could be made of it.
+    The option ``compression``, and what could be made of it.
     """
 
     def socket(self, path: str = BOTH[1], offer: str = "", **options: object) -> Socket:
@@ -454,7 +454,7 @@ class CompressionTests(ServiceCase):
 class LargeAnswerTests(ServiceCase):
     def test_outbound(self) -> None:
         """
-        C{max_message_size} is a limit for the browser: the application may send more,
+        ``max_message_size`` is a limit for the browser: the application may send more,
         compressed or not.
         """
         for path in BOTH:

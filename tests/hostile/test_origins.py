@@ -71,7 +71,7 @@ class OriginTests(ServiceCase):
 
     def test_null(self) -> None:
         """
-        C{null} is let in where it is named, and alone then.
+        ``null`` is let in where it is named, and alone then.
         """
         self.serve(origins=["null"])
         self.assertEqual(self.statuses({"Origin": "null"}), {200, 101})

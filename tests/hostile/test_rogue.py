@@ -115,8 +115,8 @@ class RaisingTests(ServiceCase):
             self.assertLogged("b")
 
     def test_connecting(self) -> None:
-        """
-        Raised in C{connectionMade}: the session is closed and C{connectionLost} called.
+        """Raised in ``connectionMade``: the session is closed and ``connectionLost``
+        called.
         """
         self.serveRogue("made")
         self.post("/0/r/xhr")
@@ -126,7 +126,7 @@ class RaisingTests(ServiceCase):
 
     def test_ending(self) -> None:
         """
-        Raised in C{connectionLost}: logged, and the session is gone all the same.
+        Raised in ``connectionLost``: logged, and the session is gone all the same.
         """
         self.serveRogue("lost")
         self.open("r")
@@ -138,7 +138,7 @@ class RaisingTests(ServiceCase):
 
     def test_building(self) -> None:
         """
-        Raised in C{buildProtocol}: that session is refused, the next one is not.
+        Raised in ``buildProtocol``: that session is refused, the next one is not.
         """
         self.serve(Echo)
         factory = self.site.site.resource._factory

@@ -1,4 +1,4 @@
-"""Somebody who knows a session's id, but comes from elsewhere: C{verify_ip}."""
+"""Somebody who knows a session's id, but comes from elsewhere: ``verify_ip``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bridge to real services, driven by the stock C{sockjs-client} under Node."""
+"""A bridge to real services, driven by the stock ``sockjs-client`` under Node."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LOOPBACK = "tcp:0:interface=127.0.0.1"
 
 
 async def talk(url: str, transport: str, conversation: str, **options: Any) -> Any:
-    """The result of one conversation of C{tests/js/bridge.js}."""
+    """The result of one conversation of ``tests/js/bridge.js``."""
     [result] = await runNode(
         reactor, "bridge.js", url, transport, conversation, json.dumps(options)
     )

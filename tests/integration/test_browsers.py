@@ -1,5 +1,5 @@
 """
-The stock C{sockjs-client} in real browsers, headless, over each of its transports.
+The stock ``sockjs-client`` in real browsers, headless, over each of its transports.
 
 One start of a browser runs all scenarios over all transports, a page for each of them,
 side by side. The first test of a class does that; each test looks at its part of what

@@ -28,7 +28,7 @@ async def run(*command: str) -> tuple[str, int]:
     """
     Run a Python program to its end.
 
-    @return: what it said, and its exit status.
+    :return: what it said, and its exit status.
     """
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     out, err, status = await getProcessOutputAndValue(
@@ -73,7 +73,7 @@ class ClientTestCase(TestCase):
 
 
 class TokenTests(ClientTestCase):
-    """C{authorize_token.py}."""
+    """``authorize_token.py``."""
 
     async def sign(self, *words: str) -> str:
         script = str(ROOT / "examples" / "authorize_token.py")
@@ -99,13 +99,13 @@ class TokenTests(ClientTestCase):
 
 
 class CookieTests(ClientTestCase):
-    """C{authorize_cookie.py}."""
+    """``authorize_cookie.py``."""
 
     async def login(self, here: str, user: str) -> dict[str, str]:
         """
         Log in, as the page's form does.
 
-        @return: the header that a browser sends from then on.
+        :return: the header that a browser sends from then on.
         """
         response = await treq.post(
             f"{here}/login",
@@ -152,7 +152,7 @@ def basic(name: str, password: str) -> dict[str, str]:
 
 
 class CredTests(ClientTestCase):
-    """C{authorize_cred.py}."""
+    """``authorize_cred.py``."""
 
     async def test_member(self) -> None:
         """One Portal lets a member see the page and open sessions, until they end."""
@@ -194,7 +194,7 @@ class CredTests(ClientTestCase):
 
 
 class ChatTests(ClientTestCase):
-    """C{handler_chat.py}."""
+    """``handler_chat.py``."""
 
     async def test_chat(self) -> None:
         """Each has a name, hears what the others say, and is missed."""
@@ -209,7 +209,7 @@ class ChatTests(ClientTestCase):
             self.assertEqual(await ann.receive(3), heard)
 
     async def test_leave(self) -> None:
-        """Leaving the function closes; C{close} says why."""
+        """Leaving the function closes; ``close`` says why."""
         url = await self.serve("handler_chat.py")
         ann = await openSession(self, url)
         ann.send("ann")
@@ -227,7 +227,7 @@ class AsyncioTests(ClientTestCase):
     """The asyncio reactor, in a process of its own."""
 
     async def test_checks(self) -> None:
-        """Handlers, and C{authorize}, await what asyncio has."""
+        """Handlers, and ``authorize``, await what asyncio has."""
         directory = os.path.abspath(self.mktemp())
         output, status = await run(
             "-m",
@@ -240,7 +240,7 @@ class AsyncioTests(ClientTestCase):
         self.assertIn("PASSED (successes=16)", output)
 
     async def test_quiz(self) -> None:
-        """C{handler_asyncio.py}: who does not answer in time is told so."""
+        """``handler_asyncio.py``: who does not answer in time is told so."""
         self.patch(os, "environ", {**os.environ, "SECONDS": "0.1"})
         url = await self.serve("handler_asyncio.py")
         for transport in TRANSPORTS:
@@ -250,7 +250,7 @@ class AsyncioTests(ClientTestCase):
 
 
 class QuizTests(TwistdTestCase):
-    """C{handler_asyncio.py}, under C{twistd --reactor=asyncio}."""
+    """``handler_asyncio.py``, under ``twistd --reactor=asyncio``."""
 
     async def test_quiz(self) -> None:
         """Who answers is told the score, and the session is over."""
@@ -282,7 +282,7 @@ class MetricsTests(TwistdTestCase):
         return None
 
     async def test_example(self) -> None:
-        """C{metrics.py}: the service's counters, and the application's own."""
+        """``metrics.py``: the service's counters, and the application's own."""
         url, _ = await startExample(self, "metrics.py", LOOPBACK)
         here = url.removesuffix("/metrics")
         session = await openSession(self, f"{here}/echo")
@@ -295,7 +295,7 @@ class MetricsTests(TwistdTestCase):
         self.assertEqual(await self.sample(metrics, "shouts_total"), 1)
 
     async def test_twistd(self) -> None:
-        """C{twistd sockjs --metrics}: those of each service, and the process's."""
+        """``twistd sockjs --metrics``: those of each service, and the process's."""
         twistd = self.start(
             f"--listen={LOOPBACK}",
             f"--metrics={LOOPBACK}",

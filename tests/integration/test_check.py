@@ -1,4 +1,4 @@
-"""The command C{txsockjs check}: in a process of its own, and of npm's server."""
+"""The command ``txsockjs check``: in a process of its own, and of npm's server."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class CommandTests(TestCase):
 
     async def run_(self, *arguments: str) -> tuple[str, str, int]:
         """
-        What C{txsockjs check} writes on its two outputs, and its exit status.
+        What ``txsockjs check`` writes on its two outputs, and its exit status.
         """
         path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         out, err, status = await getProcessOutputAndValue(

@@ -73,7 +73,7 @@ class NetworkTestCase(TestCase):
         """
         Listen until the test ends.
 
-        @return: the port's number.
+        :return: the port's number.
         """
         net: Any = reactor
         if context is None:
@@ -86,7 +86,7 @@ class NetworkTestCase(TestCase):
 
     def serve(self, context: Any = None) -> int:
         """
-        Serve an echo at C{/}.
+        Serve an echo at ``/``.
         """
         return self.listen(SockJSFactory(Factory.forProtocol(Echo)), context)
 

@@ -1,5 +1,5 @@
 """Our client with our server: by itself, over TLS, and behind the proxies of
-C{examples/deploy}."""
+``examples/deploy``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Reached:
     """
     What must hold for our server, however it is reached.
 
-    @ivar url: its URL, without a slash at the end.
+    :ivar url: its URL, without a slash at the end.
     """
 
     url: str
@@ -47,19 +47,19 @@ class Reached:
 
     async def test_webSocket(self: Any) -> None:
         """
-        The transport C{websocket} passes.
+        The transport ``websocket`` passes.
         """
         await self.assertEchoes(f"{self.url}/echo", "websocket")
 
     async def test_xhrStreaming(self: Any) -> None:
         """
-        The transport C{xhr-streaming} passes.
+        The transport ``xhr-streaming`` passes.
         """
         await self.assertEchoes(f"{self.url}/echo", "xhr-streaming")
 
     async def test_xhrPolling(self: Any) -> None:
         """
-        The transport C{xhr-polling} passes.
+        The transport ``xhr-polling`` passes.
         """
         await self.assertEchoes(f"{self.url}/echo", "xhr-polling")
 

@@ -1,4 +1,4 @@
-"""Our client with servers that are not ours: npm's C{sockjs}, and PyPI's on aiohttp."""
+"""Our client with other servers than ours: npm's ``sockjs``, and PyPI's on aiohttp."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from txsockjs.errors import AllTransportsFailed
 
 class NodeTests(EchoCase):
     """
-    npm's C{sockjs}, whose streaming responses end after 4096 bytes here.
+    npm's ``sockjs``, whose streaming responses end after 4096 bytes here.
     """
 
     async def setUp(self) -> None:
@@ -24,19 +24,19 @@ class NodeTests(EchoCase):
 
     async def test_webSocket(self) -> None:
         """
-        The transport C{websocket} works.
+        The transport ``websocket`` works.
         """
         await self.assertEchoes(f"{self.url}/echo", "websocket")
 
     async def test_xhrStreaming(self) -> None:
         """
-        The transport C{xhr-streaming} works.
+        The transport ``xhr-streaming`` works.
         """
         await self.assertEchoes(f"{self.url}/echo", "xhr-streaming")
 
     async def test_xhrPolling(self) -> None:
         """
-        The transport C{xhr-polling} works.
+        The transport ``xhr-polling`` works.
         """
         await self.assertEchoes(f"{self.url}/echo", "xhr-polling")
 
@@ -80,7 +80,7 @@ class NodeTests(EchoCase):
 
 class AiohttpTests(EchoCase):
     """
-    PyPI's C{sockjs}, on aiohttp.
+    PyPI's ``sockjs``, on aiohttp.
     """
 
     async def setUp(self) -> None:
@@ -90,19 +90,19 @@ class AiohttpTests(EchoCase):
 
     async def test_webSocket(self) -> None:
         """
-        The transport C{websocket} works.
+        The transport ``websocket`` works.
         """
         await self.assertEchoes(self.url, "websocket")
 
     async def test_xhrStreaming(self) -> None:
         """
-        The transport C{xhr-streaming} works.
+        The transport ``xhr-streaming`` works.
         """
         await self.assertEchoes(self.url, "xhr-streaming")
 
     async def test_xhrPolling(self) -> None:
         """
-        The transport C{xhr-polling} works.
+        The transport ``xhr-polling`` works.
         """
         await self.assertEchoes(self.url, "xhr-polling")
 

@@ -30,8 +30,8 @@ class Counter(Protocol):
     Sends numbers, from one on, at the pace of who takes them, and keeps what comes. The
     same class serves at both ends.
 
-    @ivar heard: what came in.
-    @ivar done: fires when that is all.
+    :ivar heard: what came in.
+    :ivar done: fires when that is all.
     """
 
     transport: Any = None
@@ -92,9 +92,9 @@ class ServerTestCase(TestCase):
         self, factory: Any, where: str = "tcp:0:interface=127.0.0.1", **options: Any
     ) -> int:
         """
-        Serve a factory at C{/}.
+        Serve a factory at ``/``.
 
-        @return: the port's number.
+        :return: the port's number.
         """
         site = SockJSFactory(factory, options)
         port: Any = await serverFromString(reactor, where).listen(site)

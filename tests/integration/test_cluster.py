@@ -30,7 +30,7 @@ class HTTPConnection:
     """
     Requests, on one connection to each server as long as that keeps it.
 
-    @ivar connections: how many were made.
+    :ivar connections: how many were made.
     """
 
     def __init__(self, url: str) -> None:
@@ -136,7 +136,7 @@ class Clients(TestCase):
 
 class WorkersTests(Clients):
     """
-    Two workers of one C{twistd sockjs}.
+    Two workers of one ``twistd sockjs``.
     """
 
     async def setUp(self) -> None:

@@ -1,5 +1,5 @@
 """
-The stock C{sockjs-client} in real browsers, over each of its transports, with a server
+The stock ``sockjs-client`` in real browsers, over each of its transports, with a server
 of several processes and nothing that keeps a session at one of them.
 """
 
@@ -73,7 +73,7 @@ class Everywhere:
 
 class Workers(Everywhere):
     """
-    Two workers of one C{twistd sockjs}.
+    Two workers of one ``twistd sockjs``.
     """
 
     async def start(self: Any) -> Outside:

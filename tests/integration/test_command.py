@@ -1,4 +1,4 @@
-"""The command C{txsockjs} as a person or a script runs it: processes and sockets."""
+"""The command ``txsockjs`` as a person or a script runs it: processes and sockets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PLAIN_LINE = re.compile(r"txsockjs connect: [^\n]+\n")
 
 class PipeTests(CommandTestCase):
     """
-    C{txsockjs connect} in a pipe.
+    ``txsockjs connect`` in a pipe.
     """
 
     async def test_echo(self) -> None:
@@ -94,7 +94,7 @@ class PipeTests(CommandTestCase):
 
     async def test_wait(self) -> None:
         """
-        With C{--wait 0}, it does not wait for answers; but all that was read is sent.
+        With ``--wait 0``, it does not wait for answers; but all that was read is sent.
         """
         factory = TalkingFactory(echoes=False)
         url = self.serve(factory)
@@ -105,7 +105,7 @@ class PipeTests(CommandTestCase):
 
     async def test_json(self) -> None:
         """
-        With C{--json}, each event is a line.
+        With ``--json``, each event is a line.
         """
         url = self.serve(TalkingFactory(b"hello", close=(4000, "Enough")))
         status, output, errors = await self.run_("connect", "--json", url, input=None)
@@ -129,7 +129,7 @@ class PipeTests(CommandTestCase):
 
     async def test_timestamps(self) -> None:
         """
-        With C{--timestamps}, each message has its time.
+        With ``--timestamps``, each message has its time.
         """
         url = self.serve(Factory.forProtocol(Echo))
         status, output, _ = await self.run_("connect", "--timestamps", url, input=b"a")
@@ -161,7 +161,7 @@ class PipeTests(CommandTestCase):
 
     async def test_raw(self) -> None:
         """
-        With C{--raw}, a WebSocket is spoken to without SockJS.
+        With ``--raw``, a WebSocket is spoken to without SockJS.
         """
         factory = TalkingFactory()
         url = self.serve(factory)
@@ -304,7 +304,7 @@ class TroubleTests(CommandTestCase):
 
     async def test_certificate(self) -> None:
         """
-        A certificate that nobody has vouched for is refused; with C{--insecure} it is
+        A certificate that nobody has vouched for is refused; with ``--insecure`` it is
         not, and that is said.
         """
         self.serve(Factory.forProtocol(Echo))
@@ -322,7 +322,7 @@ class TroubleTests(CommandTestCase):
 
     async def test_verbose(self) -> None:
         """
-        With C{--verbose}, what is logged is on standard error.
+        With ``--verbose``, what is logged is on standard error.
         """
         url = self.serve(Factory.forProtocol(Echo))
         status, output, errors = await self.run_("connect", "--verbose", url)

@@ -1,4 +1,4 @@
-"""What C{docs/command.rst} shows is what the command prints, but for its numbers."""
+"""What ``docs/command.rst`` shows is what the command prints, but for its numbers."""
 
 from __future__ import annotations
 

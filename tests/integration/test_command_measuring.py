@@ -1,4 +1,4 @@
-"""C{txsockjs ping} and C{txsockjs load}: processes and sockets."""
+"""``txsockjs ping`` and ``txsockjs load``: processes and sockets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from txsockjs.client.place import TRANSPORTS
 
 class PingTests(CommandTestCase):
     """
-    C{txsockjs ping}.
+    ``txsockjs ping``.
     """
 
     async def test_echo(self) -> None:
@@ -95,7 +95,7 @@ class PingTests(CommandTestCase):
 @attrs.frozen
 class Loaded:
     """
-    The end of a C{txsockjs load}.
+    The end of a ``txsockjs load``.
     """
 
     status: int
@@ -105,7 +105,7 @@ class Loaded:
 
 class LoadTests(CommandTestCase):
     """
-    C{txsockjs load}.
+    ``txsockjs load``.
     """
 
     async def load(self, url: str, *arguments: str) -> Loaded:
@@ -150,7 +150,7 @@ class LoadTests(CommandTestCase):
 
     async def test_summary(self) -> None:
         """
-        Without C{--json} there is a table, and C{--output} has the JSON.
+        Without ``--json`` there is a table, and ``--output`` has the JSON.
         """
         url = self.serve(Factory.forProtocol(Echo))
         status, output, errors = await self.run_(

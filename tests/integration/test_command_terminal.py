@@ -1,4 +1,4 @@
-"""C{txsockjs connect} in a terminal."""
+"""``txsockjs connect`` in a terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PROMPT = "[^>]*>"
 
 class TerminalTests(CommandTestCase):
     """
-    C{txsockjs connect} in a terminal.
+    ``txsockjs connect`` in a terminal.
     """
 
     async def test_keys(self) -> None:
@@ -37,7 +37,7 @@ class TerminalTests(CommandTestCase):
 
     async def test_history(self) -> None:
         """
-        With C{--history}, what was typed is there the next time.
+        With ``--history``, what was typed is there the next time.
         """
         for keys in "hello\r", "\x1b[A\r":
             url = self.serve(Factory.forProtocol(Echo))

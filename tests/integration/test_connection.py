@@ -47,7 +47,7 @@ class Examples:
         self.assertEqual(await session.receive(len(messages)), list(messages))
 
     async def test_chat(self: Any) -> None:
-        """C{chat}: those who are there hear of who comes, speaks and goes."""
+        """``chat``: those who are there hear of who comes, speaks and goes."""
         url = await self.run_("chat.py") + "/chat"
         first = await openSession(self, url)
         second = await openSession(self, url)
@@ -59,7 +59,7 @@ class Examples:
         await self.assertHears(first, "Someone left.")
 
     async def test_multiplex(self: Any) -> None:
-        """C{multiplex}: channels with sessions that the application has made."""
+        """``multiplex``: channels with sessions that the application has made."""
         url = await self.run_("multiplex.py") + "/echo"
         first = await openSession(self, url)
         second = await openSession(self, url)
@@ -83,7 +83,7 @@ class Examples:
         await self.assertHears(second, "msg,bob,Bob is alone")
 
     async def test_stats(self: Any) -> None:
-        """C{stats}: one router tells each second what another does."""
+        """``stats``: one router tells each second what another does."""
         url = await self.run_("stats.py")
         first = await openSession(self, url + "/broadcast")
         second = await openSession(self, url + "/broadcast")
@@ -111,7 +111,7 @@ class Examples:
         self.assertEqual(stats["transp_websocket"], 1)
 
     async def test_bench(self: Any) -> None:
-        """C{bench}: what one says all hear; a transport is switched off."""
+        """``bench``: what one says all hear; a transport is switched off."""
         url = await self.run_("bench.py") + "/echo"
         sessions = [await openSession(self, url) for _ in range(3)]
         sessions[1].send("hello")
@@ -121,7 +121,7 @@ class Examples:
         self.assertEqual(response.code, 404)
 
     async def test_test(self: Any) -> None:
-        """C{test}: the services of the protocol's tests, with their settings."""
+        """``test``: the services of the protocol's tests, with their settings."""
         url = await self.run_("test.py")
         for service, sent, heard in (
             ("echo", "Grüße", "Grüße"),

@@ -196,7 +196,7 @@ class LastResponseTests(ConnectionCase):
 
     async def test_close(self) -> None:
         """
-        With C{Connection: close}.
+        With ``Connection: close``.
         """
         await self.deliver(CLOSE, False)
 

@@ -1,5 +1,5 @@
-"""The image and the containers of C{examples/deploy}, as far as they go without Docker:
-their files are read strictly, and what the containers run is run."""
+"""The image and the containers of ``examples/deploy``, as far as they go without
+Docker: their files are read strictly, and what the containers run is run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person's path through the demo of C{twistd sockjs}, in real browsers."""
+"""A person's path through the demo of ``twistd sockjs``, in real browsers."""
 
 from __future__ import annotations
 

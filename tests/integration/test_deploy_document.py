@@ -1,4 +1,4 @@
-"""What C{docs/deploy.rst} shows works."""
+"""What ``docs/deploy.rst`` shows works."""
 
 from __future__ import annotations
 

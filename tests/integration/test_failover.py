@@ -1,4 +1,4 @@
-"""Processes that die or stop behind a proxy, with the files of C{examples/deploy}."""
+"""Processes that die or stop behind a proxy, with the files of ``examples/deploy``."""
 
 from __future__ import annotations
 

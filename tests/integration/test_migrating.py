@@ -1,4 +1,4 @@
-"""The programs of C{examples/migrating/}, written both ways, do the same."""
+"""The programs of ``examples/migrating/``, written both ways, do the same."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class EchoTests(ExampleTestCase):
         await self.assertEchoes(self.url(9999, "echo"))
 
     async def test_command(self) -> None:
-        """C{twistd sockjs --service} takes the class of a module in the directory."""
+        """``twistd sockjs --service`` takes the class of a module in the directory."""
         source = self.block("echo").text
         _, class_, _ = source.split("\n\n\n")
         line = "from txsockjs.connection import SockJSConnection\n\n\n"

@@ -1,5 +1,5 @@
-"""Channels, by the stock C{sockjs-client} and two multiplex clients; and by our own
-client, of the server of C{websocket-multiplex}."""
+"""Channels, by the stock ``sockjs-client`` and two multiplex clients; and by our own
+client, of the server of ``websocket-multiplex``."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class PublicClientTests(ClientCase, TestCase):
 
 
 class OwnClientTests(ClientCase, TestCase):
-    """The client in C{examples/}, which tells why, too."""
+    """The client in ``examples/``, which tells why, too."""
 
     client = str(ROOT / "examples" / "multiplex_client.js")
     told = {
@@ -156,18 +156,18 @@ class ForeignServerCase:
 
 
 class ForeignWebSocketTests(ForeignServerCase, TestCase):
-    """Over C{websocket}."""
+    """Over ``websocket``."""
 
     transport = "websocket"
 
 
 class ForeignStreamingTests(ForeignServerCase, TestCase):
-    """Over C{xhr-streaming}."""
+    """Over ``xhr-streaming``."""
 
     transport = "xhr-streaming"
 
 
 class ForeignPollingTests(ForeignServerCase, TestCase):
-    """Over C{xhr-polling}."""
+    """Over ``xhr-polling``."""
 
     transport = "xhr-polling"

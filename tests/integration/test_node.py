@@ -1,4 +1,4 @@
-"""The stock C{sockjs-client} under Node, over each transport that it has there."""
+"""The stock ``sockjs-client`` under Node, over each transport that it has there."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ class FallbackTests(TestCase):
         self.assertEqual(await self.choice("echo"), "websocket")
 
     async def test_webSocketOff(self) -> None:
-        """Where C{info} says that there is no WebSocket, XHR streaming is taken."""
+        """Where ``info`` says that there is no WebSocket, XHR streaming is taken."""
         choice = await self.choice("disabled_websocket_echo")
         self.assertEqual(choice, "xhr-streaming")
 

@@ -69,7 +69,7 @@ class BrowserTests(TestCase):
 
     async def test_options(self) -> None:
         """
-        What the option C{origins} takes is the origin that a browser makes of it.
+        What the option ``origins`` takes is the origin that a browser makes of it.
         """
         some = {text.strip() for text in texts(20_000, 1, 3)}
         asked = [text for text in some if (allowed(text) or "").startswith("http")]
@@ -89,7 +89,7 @@ class BrowserTests(TestCase):
 
     async def test_pages(self) -> None:
         """
-        No C{Referer} is taken for a page of an origin that a browser would not find.
+        No ``Referer`` is taken for a page of an origin that a browser would not find.
         """
         found = {}
         for text in texts(20_000, 2, 6):

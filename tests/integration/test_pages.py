@@ -1,4 +1,4 @@
-"""A person's path through the pages of C{examples/}, in real browsers."""
+"""A person's path through the pages of ``examples/``, in real browsers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The configuration files of C{examples/deploy}, with real proxies and clients."""
+"""The configuration files of ``examples/deploy``, with real proxies and clients."""
 
 from __future__ import annotations
 
@@ -123,19 +123,19 @@ class Behind:
         )
 
     async def test_webSocket(self: Any) -> None:
-        """The transport C{websocket} passes."""
+        """The transport ``websocket`` passes."""
         await self.assertPasses("websocket")
 
     async def test_xhrStreaming(self: Any) -> None:
-        """The transport C{xhr-streaming} passes."""
+        """The transport ``xhr-streaming`` passes."""
         await self.assertPasses("xhr-streaming")
 
     async def test_xhrPolling(self: Any) -> None:
-        """The transport C{xhr-polling} passes."""
+        """The transport ``xhr-polling`` passes."""
         await self.assertPasses("xhr-polling")
 
     async def test_eventSource(self: Any) -> None:
-        """The transport C{eventsource} passes."""
+        """The transport ``eventsource`` passes."""
         await self.assertPasses("eventsource")
 
     async def test_rawWebSocket(self: Any) -> None:
@@ -143,7 +143,7 @@ class Behind:
         self.assertEqual(await self.client("echo", "raw", "pingPong"), INTACT)
 
     async def test_jsonp(self: Any) -> None:
-        """The transport C{jsonp} passes."""
+        """The transport ``jsonp`` passes."""
         session = "/echo/000/jsonp-session"
         opened = await (await self.http.get(f"{self.url}{session}/jsonp?c=cb")).text()
         self.assertEqual(opened, '/**/cb("o");\r\n')
@@ -169,22 +169,22 @@ class Behind:
         self.assertLess(reactor.seconds() - before, 3)
 
     async def test_xhrStreamingAtOnce(self: Any) -> None:
-        """Frames of C{xhr_streaming} are not collected on the way."""
+        """Frames of ``xhr_streaming`` are not collected on the way."""
         opened, echo = b"h\no\n", b'a["message %d"]\n'
         await self.assertAtOnce("POST", "/xhr_streaming", opened, echo)
 
     async def test_eventSourceAtOnce(self: Any) -> None:
-        """Frames of C{eventsource} are not collected on the way."""
+        """Frames of ``eventsource`` are not collected on the way."""
         opened, echo = b"data: o\r\n\r\n", b'data: a["message %d"]\r\n\r\n'
         await self.assertAtOnce("GET", "/eventsource", opened, echo)
 
     async def test_htmlfileAtOnce(self: Any) -> None:
-        """Frames of C{htmlfile} are not collected on the way."""
+        """Frames of ``htmlfile`` are not collected on the way."""
         opened, echo = b'p("o");\n</script>', b'p("a[\\"message %d\\"]");\n</script>'
         await self.assertAtOnce("GET", "/htmlfile?c=cb", opened, echo)
 
     async def test_peer(self: Any) -> None:
-        """C{getPeer} gives the browser's address, over each transport."""
+        """``getPeer`` gives the browser's address, over each transport."""
         peers = {}
         for transport in "websocket", "xhr-streaming", "xhr-polling", "eventsource":
             result = await self.client(

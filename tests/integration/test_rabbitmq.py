@@ -35,7 +35,7 @@ class RabbitMQTests(TestCase):
 
     async def test_stomp(self) -> None:
         """
-        C{stomp.py}: C{@stomp/stompjs} sends and receives over SockJS, by each kind of
+        ``stomp.py``: ``@stomp/stompjs`` sends and receives over SockJS, by each kind of
         transport, and over a raw WebSocket.
         """
         broker = f"tcp:127.0.0.1:{self.broker.stomp}"

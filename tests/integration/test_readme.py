@@ -1,4 +1,4 @@
-"""The browser's side of the example that C{README.rst} begins with."""
+"""The browser's side of the example that ``README.rst`` begins with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The programs of C{README.rst} end in good order, each in a process of its own."""
+"""The programs of ``README.rst`` end in good order, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ReadmeTests(TestCase):
 
     def start(self, *names: str) -> Program:
         """
-        Start a program: what the blocks say, and then C{reactor.run()}.
+        Start a program: what the blocks say, and then ``reactor.run()``.
         """
         *imports, run = self.shout.splitlines()
         self.assertEqual(run, "reactor.run()")

@@ -80,9 +80,9 @@ class Client:
     """
     Somebody who comes back.
 
-    @ivar ends: how each session ended, with the last message before.
-    @ivar failures: why it could not connect, each time that it could not.
-    @ivar number: how many of its messages were answered.
+    :ivar ends: how each session ended, with the last message before.
+    :ivar failures: why it could not connect, each time that it could not.
+    :ivar number: how many of its messages were answered.
     """
 
     def __init__(self, url: str, transport: str) -> None:
@@ -113,7 +113,7 @@ class Client:
 
 
 class RollingTests(TwistdTestCase):
-    """Processes behind HAProxy, with the file of C{examples/deploy}."""
+    """Processes behind HAProxy, with the file of ``examples/deploy``."""
 
     async def serve(self, port: int) -> Twistd:
         twistd = self.start(
@@ -135,7 +135,7 @@ class RollingTests(TwistdTestCase):
     async def test_restarted(self) -> None:
         """
         Each process is told to stop, and started again when it has ended. Every client
-        sees at most as many closes as there were restarts, each with C{1012} and after
+        sees at most as many closes as there were restarts, each with ``1012`` and after
         all that was written, comes back at the first attempt, and each of its messages
         is answered once, in order.
         """

@@ -1,4 +1,4 @@
-"""C{rooms.js}, the browser's side of rooms, in real browsers."""
+"""``rooms.js``, the browser's side of rooms, in real browsers."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class CutProxy(ProxyFactory):
     """
     A network that can be cut.
 
-    @ivar cuts: how many connections that has cost.
+    :ivar cuts: how many connections that has cost.
     """
 
     def __init__(self, port: int) -> None:

@@ -1,4 +1,4 @@
-"""L{RedisBroker} with a Redis, which goes away and does what it should not."""
+"""`RedisBroker` with a Redis, which goes away and does what it should not."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class RedisTestCase(TestCase):
     """
     Brokers of one Redis.
 
-    @ivar lines: what was logged about it.
+    :ivar lines: what was logged about it.
     """
 
     timeout = 60

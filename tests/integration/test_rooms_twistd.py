@@ -1,4 +1,4 @@
-"""C{twistd sockjs --rooms}: two processes, and a Redis."""
+"""``twistd sockjs --rooms``: two processes, and a Redis."""
 
 from __future__ import annotations
 

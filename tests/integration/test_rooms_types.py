@@ -1,4 +1,4 @@
-"""The types of C{rooms.js}."""
+"""The types of ``rooms.js``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ console.log(JSON.stringify(missing));
 
 class TypesTests(TestCase):
     """
-    What C{rooms.d.ts} says is so.
+    What ``rooms.d.ts`` says is so.
     """
 
     timeout = 60

@@ -136,7 +136,7 @@ class DrainTests(TwistdTestCase):
         """
         Start a server of bursts.
 
-        @return: the server, and its port.
+        :return: the server, and its port.
         """
         (self.here / "bursts.py").write_text(BURSTS)
         given = [f"--option={option}" for option in options]
@@ -145,7 +145,7 @@ class DrainTests(TwistdTestCase):
 
     async def test_refused(self) -> None:
         """
-        Until the last session has ended, the port answers: C{info} and whatever would
+        Until the last session has ended, the port answers: ``info`` and whatever would
         open a session are refused with 503.
         """
         twistd, port = await self.serve("timeout=60", "drain_timeout=60")
@@ -185,7 +185,7 @@ class DrainTests(TwistdTestCase):
 
     async def test_capped(self) -> None:
         """
-        Who does not read at all is waited for as long as C{drain_timeout} says.
+        Who does not read at all is waited for as long as ``drain_timeout`` says.
         """
         twistd, port = await self.serve("timeout=60", "drain_timeout=1")
         for number, name in enumerate(READING):

@@ -90,7 +90,7 @@ class SlowLineCase(TestCase):
         """
         Serve the protocol.
 
-        @return: the port.
+        :return: the port.
         """
         factory = Factory()
         factory.buildProtocol = self.build
@@ -167,7 +167,7 @@ class UnreadTests(SlowLineCase):
     async def test_bounded(self) -> None:
         """
         What of a session's responses is with Twisted and with the kernel counts to it:
-        past C{max_buffer} it is closed with 1013.
+        past ``max_buffer`` it is closed with 1013.
         """
         self.protocol = Silent
         port = self.serve(max_buffer=1 << 22)
@@ -200,7 +200,7 @@ class ProxyTests(SlowLineCase):
         """
         Serve writers behind nginx as it is by default.
 
-        @return: nginx's port.
+        :return: nginx's port.
         """
         need("nginx")
         self.patch(peer, "SLOWEST_LINE", SCALE * peer.SLOWEST_LINE)

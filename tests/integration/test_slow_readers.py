@@ -1,9 +1,9 @@
 """
 Clients that read slowly, or not at all.
 
-C{SLOW_SESSIONS} and C{SLOW_MEGABYTES} in the environment set how many sessions there
+``SLOW_SESSIONS`` and ``SLOW_MEGABYTES`` in the environment set how many sessions there
 are, and how much the application writes to each: 20 and 20 where they are not given.
-What the full numbers, 100 and 100, come to is in C{docs/limits.rst}. Trial's log has
+What the full numbers, 100 and 100, come to is in ``docs/limits.rst``. Trial's log has
 what was measured.
 """
 
@@ -36,8 +36,8 @@ log = Logger()
 MIB = 1024 * 1024
 MAX_BUFFER = 4 * MIB
 
-#: What a session that is full takes beside its C{max_buffer}: a frame that waits in its
-#: connection, and that in the making.
+#: What a session that is full takes beside its ``max_buffer``: a frame that waits in
+#: its connection, and that in the making.
 PER_SESSION = MIB // 4
 #: What the process may grow by, whatever happens.
 CONSTANT = 16 * MIB
@@ -119,7 +119,7 @@ class WritingCase(TestCase):
         """
         Have the application write to all of them.
 
-        @return: how many messages each is to get.
+        :return: how many messages each is to get.
         """
         count: int = await self.get(f"go?bytes={MEGABYTES * MIB}")
         return count
@@ -159,7 +159,7 @@ class FloodTests(WritingCase):
 
     async def test_flood(self) -> None:
         """
-        Each session is closed with 1013 at C{max_buffer}, and memory stays below what
+        Each session is closed with 1013 at ``max_buffer``, and memory stays below what
         all of them may hold; what a client gets before is what was written first.
         """
         await self.serve()
@@ -182,7 +182,7 @@ class ProducerCase(WritingCase):
 
     async def paced(self, service: str) -> None:
         """
-        Memory stays far below C{max_buffer}, and everything arrives in the end.
+        Memory stays far below ``max_buffer``, and everything arrives in the end.
         """
         await self.serve()
         readers = await self.freeze(service)

@@ -1,4 +1,4 @@
-"""The status page of C{twistd sockjs --workers}."""
+"""The status page of ``twistd sockjs --workers``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Viewer(Waiting, Protocol):
     """
     Somebody who looks.
 
-    @ivar state: what it was told, by name.
+    :ivar state: what it was told, by name.
     """
 
     transport: Any

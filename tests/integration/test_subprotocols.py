@@ -57,7 +57,7 @@ class SubprotocolTests(TestCase):
         return await self.pages.run(scenario, f"{self.pages.socket}/{path}", **options)
 
     async def test_stomp(self) -> None:
-        """C{@stomp/stompjs} offers three versions; the newest is spoken."""
+        """``@stomp/stompjs`` offers three versions; the newest is spoken."""
         result = await self.run_("stomp", "stomp/websocket", texts=TEXTS, large=LARGE)
         received = [*TEXTS, "x" * LARGE]
         expected = {"protocol": "v12.stomp", "version": "1.2", "received": received}
@@ -76,7 +76,7 @@ class SubprotocolTests(TestCase):
         self.assertEqual(result, {"topic": "bytes", "intact": True})
 
     async def test_graphql(self) -> None:
-        """C{graphql-ws} takes the results of a subscription."""
+        """``graphql-ws`` takes the results of a subscription."""
         result = await self.run_("graphql", "graphql/websocket", query="countdown")
         results = [{"countdown": number} for number in (3, 2, 1)]
         expected = {"protocol": "graphql-transport-ws", "results": results}

@@ -1,4 +1,4 @@
-"""The units of C{examples/deploy}, with systemd's own programs."""
+"""The units of ``examples/deploy``, with systemd's own programs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class UnitTests(TestCase):
         self.assertIn("mixd", said)
 
     async def verify(self, unit: Path) -> tuple[str, int]:
-        """What C{systemd-analyze verify} says of a unit, and its exit status."""
+        """What ``systemd-analyze verify`` says of a unit, and its exit status."""
         out, err, status = await getProcessOutputAndValue(
             shutil.which("systemd-analyze") or "",
             ["verify", "--man=no", str(unit)],

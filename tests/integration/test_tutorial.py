@@ -1,4 +1,4 @@
-"""What C{docs/start.rst} and C{docs/tutorial/} tell people to do, in Chromium."""
+"""What ``docs/start.rst`` and ``docs/tutorial/`` tell people to do, in Chromium."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def logIn(url: str, who: str, name: str, until: tuple[str, str]) -> list[Any]:
 
 class StartTests(TwistdTestCase):
     """
-    C{docs/start.rst}.
+    ``docs/start.rst``.
     """
 
     def setUp(self) -> None:

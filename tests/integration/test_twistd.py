@@ -1,4 +1,4 @@
-"""C{twistd sockjs} as a person runs it: a process, sockets and signals."""
+"""``twistd sockjs`` as a person runs it: a process, sockets and signals."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class DemoTests(TwistdTestCase):
 
     async def test_page(self) -> None:
         """
-        With the client in C{node_modules}, the page and that client are served.
+        With the client in ``node_modules``, the page and that client are served.
         """
         dist = self.here / "node_modules" / "sockjs-client" / "dist"
         dist.mkdir(parents=True)
@@ -162,7 +162,7 @@ class ServiceTests(TwistdTestCase):
 
     async def test_help(self) -> None:
         """
-        C{--help} explains, and nothing is started.
+        ``--help`` explains, and nothing is started.
         """
         twistd = self.start("--help")
         self.assertEqual(await twistd.ended, 0)
@@ -200,7 +200,7 @@ class ListenTests(TwistdTestCase):
 
     async def test_tls(self) -> None:
         """
-        An C{ssl:} endpoint serves https.
+        An ``ssl:`` endpoint serves https.
         """
         certificate = KeyPair.generate(size=2048).selfSignedCert(1, CN="localhost")
         (self.here / "server.pem").write_bytes(certificate.dumpPEM())
@@ -214,7 +214,7 @@ class ListenTests(TwistdTestCase):
 
     async def test_haproxy(self) -> None:
         """
-        A C{haproxy:} endpoint wants the PROXY protocol first.
+        A ``haproxy:`` endpoint wants the PROXY protocol first.
         """
         listen = "haproxy:tcp:0:interface=127.0.0.1"
         url = await self.start("--listen", listen, *ECHO).url()

@@ -1,4 +1,4 @@
-"""C{twistd sockjs} as a process that is operated: its log, its signals, its pidfile."""
+"""``twistd sockjs`` as a process that is operated: log, signals and pidfile."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class ProcessTestCase(TwistdTestCase):
         self, *arguments: str, ready: str = " at http", pty: bool = False
     ) -> Any:
         """
-        A C{twistd} with just these arguments.
+        A ``twistd`` with just these arguments.
         """
         program = Program(" at http")
         command = [str(TWISTD), *arguments]
@@ -191,7 +191,7 @@ class ReloadTests(ProcessTestCase):
 
 class LogTests(ProcessTestCase):
     """
-    C{--log-format} and C{--log-level}.
+    ``--log-format`` and ``--log-level``.
     """
 
     async def test_json(self) -> None:
@@ -255,7 +255,7 @@ class LogTests(ProcessTestCase):
 
 class PidfileTests(ProcessTestCase):
     """
-    C{--pidfile}.
+    ``--pidfile``.
     """
 
     async def test_stale(self) -> None:

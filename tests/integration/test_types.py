@@ -65,7 +65,7 @@ def checked() -> tuple[list[str], set[tuple[str, int]], set[tuple[str, int]]]:
     Run each checker once, over all programs and the one that is wrong, in an
     environment without what mypy's plugin for zope brings.
 
-    @return: the names of the programs, and where mypy and where pyright has found an
+    :return: the names of the programs, and where mypy and where pyright has found an
         error: in which file, and in which line.
     """
     here = Path("types").absolute()
@@ -99,7 +99,7 @@ class TypeTests(SynchronousTestCase):
 
     def test_programs(self) -> None:
         """
-        Each program of README, of the documents and of C{examples/} passes both.
+        Each program of README, of the documents and of ``examples/`` passes both.
         """
         names, *found = checked()
         self.assertLessEqual(

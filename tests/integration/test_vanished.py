@@ -86,8 +86,8 @@ class GoneCase(TestCase):
         """
         Start the server.
 
-        @param where: the command that runs another one in a certain place.
-        @return: the port.
+        :param where: the command that runs another one in a certain place.
+        :return: the port.
         """
         options = json.dumps({"heartbeat": HEARTBEAT, "timeout": HEARTBEAT})
         module = "tests.support.programs.telling_server"
@@ -158,7 +158,7 @@ class StalledTests(GoneCase):
         """
         Ask for a frame.
 
-        @return: the frame.
+        :return: the frame.
         """
         client.received, client.came = b"", Deferred()
         client.transport.write(

@@ -1,4 +1,4 @@
-"""C{twistd sockjs --workers}: processes, sockets and signals."""
+"""``twistd sockjs --workers``: processes, sockets and signals."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class SpreadTests(WorkersTestCase):
 
 class MetricsTests(WorkersTestCase):
     """
-    C{--metrics}.
+    ``--metrics``.
     """
 
     async def test_both(self) -> None:

@@ -1,4 +1,4 @@
-"""What every L{IBroker} promises, as tests: L{BrokerContract}."""
+"""What every `IBroker` promises, as tests: `BrokerContract`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TEXTS = (
 
 class BrokerContract(TestCase):
     """
-    The tests of a broker, to be mixed in before trial's C{TestCase} that can make one.
+    The tests of a broker, to be mixed in before trial's ``TestCase`` that can make one.
 
     Brokers that are gone wrong are not in it: each kind goes wrong in its own way.
     """

@@ -18,10 +18,10 @@ class Listener:
     """
     Keeps what it hears, and can be waited on.
 
-    @ivar heard: all of it, in order: C{("up",)}, C{("down",)}, C{("message", room,
-        entry)}, C{("joined", room, member, info)}, C{("left", room, member, info)}.
-    @ivar nested: how often it was called while it was running.
-    @ivar answer: called with each thing that it hears.
+    :ivar heard: all of it, in order: ``("up",)``, ``("down",)``, ``("message", room,
+        entry)``, ``("joined", room, member, info)``, ``("left", room, member, info)``.
+    :ivar nested: how often it was called while it was running.
+    :ivar answer: called with each thing that it hears.
     """
 
     def __init__(self) -> None:

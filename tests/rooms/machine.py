@@ -31,17 +31,17 @@ class Witness(Wording):
     """
     Checks what one member is told against what it was told before.
 
-    @ivar at: the position that it has seen last, or None before it is in.
-    @ivar inside: whether it is in.
-    @ivar gaps: how often it was told of a gap.
-    @ivar texts: the messages.
-    @ivar problems: what should not have been.
+    :ivar at: the position that it has seen last, or None before it is in.
+    :ivar inside: whether it is in.
+    :ivar gaps: how often it was told of a gap.
+    :ivar texts: the messages.
+    :ivar problems: what should not have been.
     """
 
     def __init__(self, published: dict[str, str], history: bool) -> None:
         """
-        @param published: what was published, by its position.
-        @param history: whether the room has one.
+        :param published: what was published, by its position.
+        :param history: whether the room has one.
         """
         self.at: Position | None = None
         self.inside = False

@@ -1,4 +1,4 @@
-"""A broker whose Redis is in memory, for tests: L{RedisTestCase}."""
+"""A broker whose Redis is in memory, for tests: `RedisTestCase`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RedisTestCase(SynchronousTestCase):
     """
     A broker whose Redis is in memory.
 
-    @ivar lines: what was logged.
+    :ivar lines: what was logged.
     """
 
     def setUp(self) -> None:

@@ -21,10 +21,10 @@ class FaultyBroker(MemoryBroker):
     """
     One that can go down, answer late or never, and be late or lose what it tells.
 
-    @ivar slow: whether answers wait for L{answer}. What is asked is done at once.
-    @ivar late: whether what is told waits for L{tellAll}.
-    @ivar deaf: whether what is told is lost on the way.
-    @ivar calls: the names of what was asked.
+    :ivar slow: whether answers wait for `answer`. What is asked is done at once.
+    :ivar late: whether what is told waits for `tellAll`.
+    :ivar deaf: whether what is told is lost on the way.
+    :ivar calls: the names of what was asked.
     """
 
     def __init__(self, clock: Clock, store: MemoryStore | None = None) -> None:
@@ -102,8 +102,8 @@ class FakeSession:
     """
     As much of a transport as a room needs.
 
-    @ivar texts: what was sent.
-    @ivar room: how many more messages it takes before it is crowded.
+    :ivar texts: what was sent.
+    :ivar room: how many more messages it takes before it is crowded.
     """
 
     def __init__(self) -> None:
@@ -198,7 +198,7 @@ ATTENTIVE = Telling(presence=True)
 
 class RoomsTestCase(SynchronousTestCase):
     """
-    Two processes with rooms of the same store: C{rooms} and C{others}.
+    Two processes with rooms of the same store: ``rooms`` and ``others``.
     """
 
     def setUp(self) -> None:

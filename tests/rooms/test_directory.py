@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.rooms.directory} and of the options of rooms."""
+"""Tests of `txsockjs.rooms.directory` and of the options of rooms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.rooms.factory}: the JSON protocol, over a whole server in
+"""Tests of `txsockjs.rooms.factory`: the JSON protocol, over a whole server in
 memory."""
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class FactoryTestCase(SynchronousTestCase):
         """
         Send requests.
 
-        @return: what came since.
+        :return: what came since.
         """
         if requests:
             session.send(
@@ -66,7 +66,7 @@ class FactoryTestCase(SynchronousTestCase):
         """
         A request is answered with this error, and nothing else.
 
-        @return: what people are told.
+        :return: what people are told.
         """
         [answer] = self.ask(session or self.session(), request)
         self.assertEqual((answer["type"], answer["code"]), ("error", code), answer)

@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.rooms.local} and its server, over UNIX sockets."""
+"""Tests of `txsockjs.rooms.local` and its server, over UNIX sockets."""
 
 from __future__ import annotations
 

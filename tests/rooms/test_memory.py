@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.rooms.memory}."""
+"""Tests of `txsockjs.rooms.memory`."""
 
 from __future__ import annotations
 

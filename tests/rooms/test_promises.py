@@ -1,4 +1,4 @@
-"""Each promise of C{docs/rooms.rst}, kept by real sessions in memory.
+"""Each promise of ``docs/rooms.rst``, kept by real sessions in memory.
 
 A test is named as its promise is in the document.
 """
@@ -134,7 +134,7 @@ class PromiseTests(SynchronousTestCase):
             self.site.settle()
 
     def test_positions(self) -> None:
-        """They count up by one, and are what C{publish} has returned."""
+        """They count up by one, and are what ``publish`` has returned."""
         session = self.join(self.here)
         positions = self.publish(self.here, "a") + self.publish(self.there, "b", "c")
         self.assertEqual([p.offset for p in positions if p], [1, 2, 3])

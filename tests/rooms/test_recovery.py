@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.rooms.following}: nothing is missed, or it is told."""
+"""Tests of `txsockjs.rooms.following`: nothing is missed, or it is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.rooms.redis} and what is under it, with a Redis in memory."""
+"""Tests of `txsockjs.rooms.redis` and what is under it, with a Redis in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.rooms.redislink}, by a broker whose Redis is in memory."""
+"""Tests of `txsockjs.rooms.redislink`, by a broker whose Redis is in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of what L{RedisBroker <txsockjs.rooms.redis.RedisBroker>} is made of, alone."""
+"""Tests of what `RedisBroker <txsockjs.rooms.redis.RedisBroker>` is made of, alone."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def hashTag(key: bytes) -> bytes:
 
 
 class KeysTests(SynchronousTestCase):
-    """L{Keys}, and what is said on a channel."""
+    """`Keys`, and what is said on a channel."""
 
     @given(NAMES, NAMES)
     def test_names(self, one: str, other: str) -> None:
@@ -85,7 +85,7 @@ class KeysTests(SynchronousTestCase):
 
 
 class URLTests(SynchronousTestCase):
-    """L{RedisURL}."""
+    """`RedisURL`."""
 
     def test_forms(self) -> None:
         """Each form of a URL says what it should."""
@@ -174,7 +174,7 @@ class Pages:
     """
     A history that is read in pages, and changes between them.
 
-    @ivar before: called before each page but the first.
+    :ivar before: called before each page but the first.
     """
 
     def __init__(self, newest: int, oldest: int = 1, page: int = 3) -> None:
@@ -200,7 +200,7 @@ class Pages:
 
 
 class HistoryTests(SynchronousTestCase):
-    """L{readHistory} and L{readRecent}."""
+    """`readHistory` and `readRecent`."""
 
     def read(self, pages: Pages, since: Position) -> History:
         return self.successResultOf(

@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.rooms.room}: members, messages, and what is refused."""
+"""Tests of `txsockjs.rooms.room`: members, messages, and what is refused."""
 
 from __future__ import annotations
 

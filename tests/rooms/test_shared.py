@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.rooms.shared}, by C{twistd sockjs --rooms} and C{--room}."""
+"""Tests of `txsockjs.rooms.shared`, by ``twistd sockjs --rooms`` and ``--room``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Own(Factory):
 
 
 class SharedRoomsTests(TapTestCase):
-    """C{--rooms} and C{--room}."""
+    """``--rooms`` and ``--room``."""
 
     def setUp(self) -> None:
         super().setUp()

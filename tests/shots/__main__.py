@@ -1,4 +1,4 @@
-"""Takes the picture of C{docs/status.rst}: C{make shots}.
+"""Takes the picture of ``docs/status.rst``: ``make shots``.
 
 A server with some life in it is watched for five minutes, since that is what the graphs
 show.

@@ -28,7 +28,7 @@ class Line(Protocol):
         """
         Wait until one of these comes, and forget all up to its end.
 
-        @return: what fires with it then, or fails with L{ConnectionDone} when the
+        :return: what fires with it then, or fails with `ConnectionDone` when the
             connection is lost before.
         """
         heard: Deferred[bytes] = Deferred()
@@ -78,7 +78,7 @@ class Client:
     """
     One client: a session, from its opening to whatever becomes of it.
 
-    @ivar number: what makes its id and its messages unique.
+    :ivar number: what makes its id and its messages unique.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Client:
         """
         Go on, or not.
 
-        @raise Enough: now and then.
+        :raise Enough: now and then.
         """
         if self._random.random() < 0.05:
             raise Enough
@@ -119,7 +119,7 @@ class Client:
         """
         Live through one session.
 
-        @return: how it ended.
+        :return: how it ended.
         """
         kind = self._random.choice(sorted(KINDS))
         end = self._random.choice(ENDS)
@@ -159,7 +159,7 @@ ENDS = ["close", "abort", "leave", "half", "nonsense", "said", "aborted", "flood
 
 async def polling(client: Client, end: str, name: str = "xhr") -> None:
     """
-    C{xhr} or C{jsonp}: a connection that polls, and one that sends.
+    ``xhr`` or ``jsonp``: a connection that polls, and one that sends.
     """
     jsonp = name == "jsonp"
     heartbeat = b'("h")' if jsonp else b"\r\n\r\nh\n"

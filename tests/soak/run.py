@@ -36,7 +36,7 @@ _SIZES = {"resident": 4_000_000, "objects": 2000}
 
 class Server(ProcessProtocol):
     """
-    The server process, L{tests.soak.server}.
+    The server process, `tests.soak.server`.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Server(ProcessProtocol):
         """
         Start it.
 
-        @return: when it listens.
+        :return: when it listens.
         """
         self = cls()
         reactor.spawnProcess(
@@ -101,13 +101,13 @@ class Soak:
     """
     One soak.
 
-    @ivar ends: how many sessions there were, by transport and end.
+    :ivar ends: how many sessions there were, by transport and end.
     """
 
     def __init__(self, reactor: Any, say: Callable[[str], object], seed: int) -> None:
         """
-        @param say: takes lines about how it goes.
-        @param seed: what makes all choices.
+        :param say: takes lines about how it goes.
+        :param seed: what makes all choices.
         """
         self._reactor = reactor
         self._say = say
@@ -120,7 +120,7 @@ class Soak:
         """
         Churn, and look.
 
-        @return: what is wrong at the end.
+        :return: what is wrong at the end.
         """
         self._server = server = await Server.start(self._reactor)
         try:

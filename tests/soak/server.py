@@ -1,7 +1,7 @@
 """The server's side of a soak: an echo that tells what it holds.
 
 It listens on a free port of the loopback. It answers each line on its standard input
-with a line of JSON (L{stats}), and ends with its input.
+with a line of JSON (`stats`), and ends with its input.
 """
 
 from __future__ import annotations

@@ -20,9 +20,9 @@ class Looking:
     """
     A viewer: what the page would know.
 
-    @ivar state: all that it was told of, by name.
-    @ivar rows: the rows of the table that it knows, by their places.
-    @ivar messages: each message.
+    :ivar state: all that it was told of, by name.
+    :ivar rows: the rows of the table that it knows, by their places.
+    :ivar messages: each message.
     """
 
     def __init__(self, client: MemoryClient, transport: str = "websocket") -> None:
@@ -60,7 +60,7 @@ class Looking:
         """
         Ask for an action.
 
-        @return: the answer.
+        :return: the answer.
         """
         said = {"do": action, "token": token, "number": 7, **what}
         self.session.send(json.dumps(said))
@@ -70,10 +70,10 @@ class Looking:
 
 class StatusTestCase(SynchronousTestCase):
     """
-    Two services, C{chat} and C{news}, and their status page.
+    Two services, ``chat`` and ``news``, and their status page.
 
-    @ivar users: a client of the services.
-    @ivar operator: a client of the page.
+    :ivar users: a client of the services.
+    :ivar operator: a client of the page.
     """
 
     def setUp(self) -> None:

@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.status.actions} and L{txsockjs.status.access}."""
+"""Tests of `txsockjs.status.actions` and `txsockjs.status.access`."""
 
 from __future__ import annotations
 

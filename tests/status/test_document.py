@@ -1,4 +1,4 @@
-"""What C{docs/status.rst} shows works, and the options of C{twistd sockjs} for it."""
+"""What ``docs/status.rst`` shows works, and the options of ``twistd sockjs`` for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 class DocumentTests(ExampleTestCase):
-    """C{docs/status.rst}."""
+    """``docs/status.rst``."""
 
     document = DOCUMENT
 
@@ -55,7 +55,7 @@ class DocumentTests(ExampleTestCase):
 
 
 class CommandTests(TapTestCase):
-    """C{twistd sockjs --status}."""
+    """``twistd sockjs --status``."""
 
     def write(self, text: str, name: str = "token") -> None:
         """Write a file of a token."""

@@ -1,4 +1,4 @@
-"""Tests of the status page as what a site serves: L{txsockjs.status.page}."""
+"""Tests of the status page as what a site serves: `txsockjs.status.page`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of the table: L{txsockjs.status.census}, L{txsockjs.status.window}."""
+"""Tests of the table: `txsockjs.status.census`, `txsockjs.status.window`."""
 
 from __future__ import annotations
 

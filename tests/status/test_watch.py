@@ -1,4 +1,4 @@
-"""Tests of what the status page shows: L{txsockjs.status.watch} and what it measures
+"""Tests of what the status page shows: `txsockjs.status.watch` and what it measures
 with."""
 
 from __future__ import annotations

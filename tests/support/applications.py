@@ -65,8 +65,8 @@ class Pair:
     """
     Both ends of a session: what was sent, and what has come.
 
-    @ivar dropped: whether it was given up, with what was on its way.
-    @ivar logins: how often somebody was logged in, less how often out.
+    :ivar dropped: whether it was given up, with what was on its way.
+    :ivar logins: how often somebody was logged in, less how often out.
     """
 
     browser: MemorySession | None = None

@@ -1,7 +1,7 @@
 """
-Checks of L{txsockjs.handlers}, L{txsockjs.coroutines} and L{txsockjs.client} under the
-asyncio reactor, for L{tests.integration.test_calls} to run in a process of its own,
-with C{trial --reactor=asyncio}.
+Checks of `txsockjs.handlers`, `txsockjs.coroutines` and `txsockjs.client` under the
+asyncio reactor, for `tests.integration.test_calls` to run in a process of its own,
+with ``trial --reactor=asyncio``.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class StartTests(RunningTestCase):
         self.assertEqual(caught, [])
 
     async def test_wait(self) -> None:
-        """C{wait} serves a coroutine of Twisted's, and any task."""
+        """``wait`` serves a coroutine of Twisted's, and any task."""
         self.assertEqual(await Deferred.fromCoroutine(wait(later(1))), 1)
         task = asyncio.ensure_future(wait(later(2)))
         self.assertEqual(await Deferred.fromFuture(task), 2)
@@ -246,7 +246,7 @@ class HandlerTests(RunningTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     async def test_authorize(self) -> None:
-        """C{authorize} may await what asyncio has, and is cancelled in its way."""
+        """``authorize`` may await what asyncio has, and is cancelled in its way."""
         seen: list[type] = []
 
         async def authorize(request: Any) -> None:
@@ -271,7 +271,7 @@ class HandlerTests(RunningTestCase):
         await self.until(lambda: not service.authorizing)
 
     async def test_document(self) -> None:
-        """The example in C{docs/handlers.rst} greets who says a name."""
+        """The example in ``docs/handlers.rst`` greets who says a name."""
         [code] = [
             block.text
             for block in blocks("docs/handlers.rst", "python")

@@ -1,4 +1,4 @@
-"""A service in memory whose option C{authorize} a test decides on."""
+"""A service in memory whose option ``authorize`` a test decides on."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Caller(Protocol):
 
 
 class Callers:
-    """A factory of L{Caller}, which it keeps."""
+    """A factory of `Caller`, which it keeps."""
 
     def __init__(self) -> None:
         self.made: list[Caller] = []
@@ -59,7 +59,7 @@ class Callers:
 
 
 class AuthorizeTestCase(SynchronousTestCase):
-    """A service whose C{authorize} a test decides on."""
+    """A service whose ``authorize`` a test decides on."""
 
     def serve(self, authorize: Callable[[Any], object], **options: Any) -> None:
         self.callers = Callers()
@@ -70,7 +70,7 @@ class AuthorizeTestCase(SynchronousTestCase):
         self.client = MemoryClient(self.site)
 
     def serveLater(self, **options: Any) -> None:
-        """Answers wait in C{self.asked} until the test gives them."""
+        """Answers wait in ``self.asked`` until the test gives them."""
         self.asked: list[Deferred[Any]] = []
         self.requests: list[Any] = []
 

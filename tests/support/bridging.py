@@ -50,7 +50,7 @@ class Service(Protocol):
 
 @implementer(IStreamClientEndpoint)
 class MemoryEndpoint:
-    """Leads to a L{Service}, when the test says so."""
+    """Leads to a `Service`, when the test says so."""
 
     def __init__(self, reactor: MemoryReactor) -> None:
         self.reactor = reactor

@@ -46,8 +46,8 @@ class Carried:
     """
     A session that keeps what it is told.
 
-    @ivar told: that, in order.
-    @ivar then: called with each that is told.
+    :ivar told: that, in order.
+    :ivar then: called with each that is told.
     """
 
     def __init__(self) -> None:
@@ -120,11 +120,11 @@ class MemoryWeb:
     """
     The HTTP side of a client, as a stand-in.
 
-    @ivar server: the factory that is connected to.
-    @ivar headers: what the user wants to be sent.
-    @ivar asked: the URLs that there was to be a connection for.
-    @ivar cookies: what was there to be kept: a URL and the headers of an answer.
-    @ivar room: how many bytes the network holds for a side that does not read.
+    :ivar server: the factory that is connected to.
+    :ivar headers: what the user wants to be sent.
+    :ivar asked: the URLs that there was to be a connection for.
+    :ivar cookies: what was there to be kept: a URL and the headers of an answer.
+    :ivar room: how many bytes the network holds for a side that does not read.
     """
 
     room = 65536
@@ -159,10 +159,10 @@ class SocketServer(Protocol):
     """
     A server's side of a WebSocket, which does what a test says.
 
-    @ivar hangs: whether it does not end a connection on which no more will come.
-    @ivar received: what came in behind the handshake's request.
-    @ivar request: that request; empty until it is there.
-    @ivar ended: why the connection ended.
+    :ivar hangs: whether it does not end a connection on which no more will come.
+    :ivar received: what came in behind the handshake's request.
+    :ivar request: that request; empty until it is there.
+    :ivar ended: why the connection ended.
     """
 
     transport: Any = None
@@ -215,7 +215,7 @@ class SocketServer(Protocol):
         """
         Agree to the handshake.
 
-        @param behind: what is sent with that.
+        :param behind: what is sent with that.
         """
         self.say(upgraded(self.headers["sec-websocket-key"].encode(), headers), behind)
 
@@ -228,7 +228,7 @@ class SocketServer(Protocol):
 
 class SocketServers(Factory):
     """
-    Makes L{SocketServer}s, and keeps them.
+    Makes `SocketServer`s, and keeps them.
     """
 
     noisy = False
@@ -306,8 +306,8 @@ class CarrierTestCase(SynchronousTestCase):
         """
         The session was told of an end, with such an exception.
 
-        @param texts: what its text has in it.
-        @return: the exception.
+        :param texts: what its text has in it.
+        :return: the exception.
         """
         reason = self.session.reason
         self.assertIsInstance(reason, kind)

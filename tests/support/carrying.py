@@ -33,7 +33,7 @@ class CarrierTestCase(ScriptedTestCase):
     A session that is carried to a scripted server, which keeps the requests until the
     test answers them.
 
-    @ivar sends: the requests that were to send.
+    :ivar sends: the requests that were to send.
     """
 
     def setUp(self) -> None:
@@ -88,7 +88,7 @@ class CarrierTestCase(ScriptedTestCase):
         """
         Answer the last sending request.
 
-        @return: the messages in it.
+        :return: the messages in it.
         """
         asked = self.sends[-1]
         asked.answer(body, status)

@@ -25,8 +25,8 @@ class MultiplexTest(SynchronousTestCase):
     """
     A test of channels on one session.
 
-    @ivar carrier: what carries the session.
-    @ivar connection: the session's protocol.
+    :ivar carrier: what carries the session.
+    :ivar connection: the session's protocol.
     """
 
     url = "http://server.example/multiplex"
@@ -62,7 +62,7 @@ class MultiplexTest(SynchronousTestCase):
         """
         Open a channel; forget what was sent for that.
 
-        @return: its protocol.
+        :return: its protocol.
         """
         self.notes.kind = kind
         protocol = self.connection.open(name, self.notes)

@@ -34,8 +34,8 @@ class ScriptedCarrier:
     """
     A carrier whose network is the test.
 
-    @ivar calls: what the session has called, with what.
-    @ivar sent: the messages that it was given.
+    :ivar calls: what the session has called, with what.
+    :ivar sent: the messages that it was given.
     """
 
     def __init__(self, session: ICarried, place: Place) -> None:
@@ -100,8 +100,8 @@ class ScriptedResponse:
     """
     An answer, whose body comes when a test says so.
 
-    @ivar whole: the body to be.
-    @ivar dropped: whether its connection was given up.
+    :ivar whole: the body to be.
+    :ivar dropped: whether its connection was given up.
     """
 
     def __init__(self, code: int) -> None:
@@ -122,15 +122,15 @@ class ScriptedWeb:
     """
     The HTTP side of a client.
 
-    @ivar body: what it answers.
-    @ivar asked: each request.
-    @ivar closed: how often it was closed.
+    :ivar body: what it answers.
+    :ivar asked: each request.
+    :ivar closed: how often it was closed.
     """
 
     def __init__(self, body: bytes | None = b'{"websocket": true}', code: int = 200):
         """
-        @param body: the answer's, or None: it does not come.
-        @param code: the answer's status.
+        :param body: the answer's, or None: it does not come.
+        :param code: the answer's status.
         """
         self.body = body
         self.code = code
@@ -167,9 +167,9 @@ class Recorder(Protocol):
     """
     A protocol that keeps what it hears.
 
-    @ivar heard: the messages.
-    @ivar lost: the reasons of its end.
-    @ivar then: called with each message.
+    :ivar heard: the messages.
+    :ivar lost: the reasons of its end.
+    :ivar then: called with each message.
     """
 
     transport: Any = None

@@ -51,7 +51,7 @@ class ClientExampleTestCase(ExampleTestCase):
     """
     A test of examples that connect, by the ports that they name, to others that listen.
 
-    @ivar out: what they print.
+    :ivar out: what they print.
     """
 
     def setUp(self) -> None:

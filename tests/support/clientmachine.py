@@ -1,5 +1,5 @@
 """Clients and a server that drive each other over a network in memory that stalls and
-breaks: L{ClientMachine}, a rule-based machine for Hypothesis.
+breaks: `ClientMachine`, a rule-based machine for Hypothesis.
 """
 
 from __future__ import annotations

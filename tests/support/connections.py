@@ -1,4 +1,4 @@
-"""A router of one connection class, in memory: L{ConnectionTestCase}."""
+"""A router of one connection class, in memory: `ConnectionTestCase`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Echo(SockJSConnection):
 
 
 class ConnectionTestCase(SynchronousTestCase):
-    """A router of one connection class, at C{/chat}."""
+    """A router of one connection class, at ``/chat``."""
 
     def serve(self, connection: type[SockJSConnection], **settings: object) -> None:
         clock = MemoryReactor()
@@ -31,6 +31,6 @@ class ConnectionTestCase(SynchronousTestCase):
         return self.client.session(transport, "/chat")
 
     def open(self, on_open: Any, **more: Any) -> MemorySession:
-        """A session of a class with this C{on_open}."""
+        """A session of a class with this ``on_open``."""
         self.serve(type("Opened", (Echo,), {"on_open": on_open, **more}))
         return self.session()

@@ -58,8 +58,8 @@ class Block:
     """
     A block of code.
 
-    @ivar name: its C{:name:}, or an empty string.
-    @ivar language: what it is written in, or an empty string.
+    :ivar name: its ``:name:``, or an empty string.
+    :ivar language: what it is written in, or an empty string.
     """
 
     name: str
@@ -71,7 +71,7 @@ def read(path: str) -> nodes.document:
     """
     A document, which has to be without a flaw.
 
-    @param path: where it is, from the root of the project.
+    :param path: where it is, from the root of the project.
     """
     return publish_doctree(
         (ROOT / path).read_text("utf-8"),
@@ -101,7 +101,7 @@ def blocks(path: str, language: str) -> list[Block]:
 
 def commands(path: str, program: str) -> list[list[str]]:
     """
-    The command lines of one program in the document's C{shell} blocks, as arguments.
+    The command lines of one program in the document's ``shell`` blocks, as arguments.
     """
     lines = "".join(block.text for block in blocks(path, "shell"))
     found = [
@@ -113,9 +113,9 @@ def commands(path: str, program: str) -> list[list[str]]:
 
 def rows(path: str, heading: str) -> list[list[nodes.entry]]:
     """
-    The rows of the table whose first cell is C{heading}, without the headings.
+    The rows of the table whose first cell is ``heading``, without the headings.
 
-    @raise LookupError: if there is no such table.
+    :raise LookupError: if there is no such table.
     """
     for table in read(path).findall(nodes.table):
         first, *rest = [

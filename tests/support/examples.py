@@ -45,16 +45,16 @@ async def post(
 
 class Session:
     """
-    An C{xhr} session of a service.
+    An ``xhr`` session of a service.
     """
 
     def __init__(
         self, service: str, query: str = "", cookies: Mapping[str, str] | None = None
     ) -> None:
         """
-        @param service: the base URL of the service.
-        @param query: what each URL has at its end.
-        @param cookies: what is sent with each request.
+        :param service: the base URL of the service.
+        :param query: what each URL has at its end.
+        :param cookies: what is sent with each request.
         """
         self._url = f"{service.rstrip('/')}/000/{uuid4().hex}"
         self._query = query
@@ -98,13 +98,13 @@ async def opened(
 
 class ExampleTestCase(TestCase):
     """
-    A test in an empty directory, which is on C{sys.path} too. What an example listens
+    A test in an empty directory, which is on ``sys.path`` too. What an example listens
     on is a free port of the loopback, whichever port it names.
 
-    @cvar document: what has the examples.
-    @ivar here: the directory.
-    @ivar space: the names that the examples have defined.
-    @ivar triggers: phase, event and call of each system event trigger that they added.
+    :cvar document: what has the examples.
+    :ivar here: the directory.
+    :ivar space: the names that the examples have defined.
+    :ivar triggers: phase, event and call of each system event trigger that they added.
     """
 
     document: str
@@ -152,7 +152,7 @@ class ExampleTestCase(TestCase):
         """
         Make a module of a block.
 
-        @param path: the module's file.
+        :param path: the module's file.
         """
         self.write(path, block.text)
         parts = Path(path).with_suffix("").parts
@@ -182,7 +182,7 @@ class ExampleTestCase(TestCase):
 
     def twistd(self, arguments: list[str]) -> Any:
         """
-        Start what a C{twistd} command line asks for; it is stopped after the test.
+        Start what a ``twistd`` command line asks for; it is stopped after the test.
         """
         config = ServerOptions()
         config.parseOptions(arguments)

@@ -41,8 +41,8 @@ def headers(
     """
     A request's headers.
 
-    @param more: those beside the four that each has.
-    @param ends: whether it has no body.
+    :param more: those beside the four that each has.
+    :param ends: whether it has no body.
     """
     fields = [
         (":method", method),
@@ -76,11 +76,11 @@ class Browser(Protocol):
     """
     The client's side of an HTTP/2 connection.
 
-    @ivar status: the status of each response that has begun, by stream.
-    @ivar headers: the headers of each.
-    @ivar bodies: what came of its body.
-    @ivar ended: how streams ended: C{"end"} or C{"reset"}.
-    @ivar reads: whether it tells the server of room for more.
+    :ivar status: the status of each response that has begun, by stream.
+    :ivar headers: the headers of each.
+    :ivar bodies: what came of its body.
+    :ivar ended: how streams ended: ``"end"`` or ``"reset"``.
+    :ivar reads: whether it tells the server of room for more.
     """
 
     reads = True
@@ -116,8 +116,8 @@ class Browser(Protocol):
         """
         Make a request.
 
-        @param body: the body, or None if the request is not to end.
-        @return: its stream.
+        :param body: the body, or None if the request is not to end.
+        :return: its stream.
         """
         stream: int = self.h2.get_next_available_stream_id()
         headers = [
@@ -178,10 +178,10 @@ class Wire(Protocol):
     The client's side of an HTTP/2 connection, as no browser has it: it sends what it is
     given, and looks at each frame that comes.
 
-    @ivar frames: all that came.
-    @ivar answers: the status of each response, or C{"reset"}, by stream.
-    @ivar goaway: the code that the server ended the connection with, if it did.
-    @ivar pongs: what came back of pings.
+    :ivar frames: all that came.
+    :ivar answers: the status of each response, or ``"reset"``, by stream.
+    :ivar goaway: the code that the server ended the connection with, if it did.
+    :ivar pongs: what came back of pings.
     """
 
     def __init__(self) -> None:

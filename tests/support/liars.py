@@ -1,4 +1,4 @@
-"""A server in memory that lies: L{LyingServer}."""
+"""A server in memory that lies: `LyingServer`."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Lie:
     """
     What is done with a request.
 
-    @ivar data: the bytes that answer it; or what makes them of the request's head.
-    @ivar then: what follows: C{"stay"}, C{"close"}, or C{"reset"}.
-    @ivar pace: how many seconds lie between two bytes; None: they come at once.
+    :ivar data: the bytes that answer it; or what makes them of the request's head.
+    :ivar then: what follows: ``"stay"``, ``"close"``, or ``"reset"``.
+    :ivar pace: how many seconds lie between two bytes; None: they come at once.
     """
 
     data: bytes | Callable[[bytes], bytes] = b""
@@ -51,8 +51,8 @@ def response(
     """
     A response of HTTP/1.1 with a length.
 
-    @param length: what it says that its length is, if that is a lie.
-    @param headers: further headers, with C{_} for C{-}.
+    :param length: what it says that its length is, if that is a lie.
+    :param headers: further headers, with ``_`` for ``-``.
     """
     headers["Content-Length"] = str(len(body) if length is None else length)
     lines = [f"HTTP/1.1 {status}"]
@@ -64,7 +64,7 @@ def chunked(*chunks: bytes, end: bool = False) -> bytes:
     """
     A response in chunks, as one that streams is.
 
-    @param end: whether the last chunk is there.
+    :param end: whether the last chunk is there.
     """
     parts = [b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks]
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -86,18 +86,18 @@ def accepted(*frames: bytes) -> Callable[[bytes], bytes]:
 
 class LyingServer(Factory):
     """
-    Answers requests with lies, and tells the truth in C{info} unless told otherwise.
+    Answers requests with lies, and tells the truth in ``info`` unless told otherwise.
 
-    @ivar asked: the method and the path of each request.
-    @ivar said: what came behind the head of each.
-    @ivar open: the connections that there are.
+    :ivar asked: the method and the path of each request.
+    :ivar said: what came behind the head of each.
+    :ivar open: the connections that there are.
     """
 
     noisy = False
 
     def __init__(self, reactor: MemoryReactor, **lies: Lie | list[Lie]) -> None:
         """
-        @param lies: what is done with requests whose path ends so; of several, with one
+        :param lies: what is done with requests whose path ends so; of several, with one
             after the other, and the last for ever.
         """
         self.reactor = reactor

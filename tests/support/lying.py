@@ -1,4 +1,4 @@
-"""A client of a server that lies: L{LyingCase}."""
+"""A client of a server that lies: `LyingCase`."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class LyingCase(SynchronousTestCase):
         """
         Have a client connect to a server.
 
-        @param lies: what it does with requests, by the ends of their paths.
+        :param lies: what it does with requests, by the ends of their paths.
         """
         self.reactor = MemoryReactor()
         self.server = LyingServer(self.reactor, **(lies or {}))

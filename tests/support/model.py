@@ -27,7 +27,7 @@ class Taker(MemoryReceiver):
     A receiver that hands what it takes to the model, answers pings, and calls back in
     the middle of everything.
 
-    @ivar full: whether it has said that it has no room.
+    :ivar full: whether it has said that it has no room.
     """
 
     full = False
@@ -81,7 +81,7 @@ class Application(RecordingApplication):
     """
     An application that is called when it may be, and not otherwise.
 
-    @ivar busy: whether it is in a call of its own to the session.
+    :ivar busy: whether it is in a call of its own to the session.
     """
 
     session: Session
@@ -128,13 +128,13 @@ class Model:
     """
     What must be true of one session.
 
-    @ivar sent: what the application sent while it could.
-    @ivar taken: the messages that receivers took.
-    @ivar receiver: the session's receiver, or the last one that it had.
-    @ivar brought: what the browser sent while it could.
-    @ivar held: how many deliveries of the browser's wait for the application.
-    @ivar dropped: whether the session was given up with what waited.
-    @ivar deeds: what is done in the middle of the next calls of a receiver's.
+    :ivar sent: what the application sent while it could.
+    :ivar taken: the messages that receivers took.
+    :ivar receiver: the session's receiver, or the last one that it had.
+    :ivar brought: what the browser sent while it could.
+    :ivar held: how many deliveries of the browser's wait for the application.
+    :ivar dropped: whether the session was given up with what waited.
+    :ivar deeds: what is done in the middle of the next calls of a receiver's.
     """
 
     receiver: Taker

@@ -1,4 +1,4 @@
-"""A Redis in memory, which says what a test has it say: L{FakeRedis}."""
+"""A Redis in memory, which says what a test has it say: `FakeRedis`."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Link(Protocol):
     """
     One connection to it.
 
-    @ivar asked: the commands that came.
-    @ivar channels: what is subscribed to.
+    :ivar asked: the commands that came.
+    :ivar channels: what is subscribed to.
     """
 
     transport: Any
@@ -75,14 +75,14 @@ class FakeRedis(MemoryReactor):
     """
     A reactor with a Redis on every UNIX socket.
 
-    @ivar accepts: whether it can be connected to; None: that takes its time.
-    @ivar silent: whether it answers nothing.
-    @ivar silentLinks: the connections on which it answers nothing.
-    @ivar scripts: what answers a script, given its keys and other arguments.
-    @ivar replies: what answers a command, by its name.
-    @ivar links: the connections that there are.
-    @ivar asked: all commands that have come.
-    @ivar attempts: when it was tried to connect.
+    :ivar accepts: whether it can be connected to; None: that takes its time.
+    :ivar silent: whether it answers nothing.
+    :ivar silentLinks: the connections on which it answers nothing.
+    :ivar scripts: what answers a script, given its keys and other arguments.
+    :ivar replies: what answers a command, by its name.
+    :ivar links: the connections that there are.
+    :ivar asked: all commands that have come.
+    :ivar attempts: when it was tried to connect.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""A network in memory that stalls, breaks and goes silent: L{Relays}."""
+"""A network in memory that stalls, breaks and goes silent: `Relays`."""
 
 from __future__ import annotations
 
@@ -103,8 +103,8 @@ class Relay:
     """
     One connection through the network.
 
-    @ivar stalled: whether nothing passes at the moment.
-    @ivar silent: whether an end of one side is not told to the other.
+    :ivar stalled: whether nothing passes at the moment.
+    :ivar silent: whether an end of one side is not told to the other.
     """
 
     def __init__(self, stalled: bool) -> None:
@@ -161,15 +161,15 @@ class Relays:
     """
     The network.
 
-    @ivar all: each connection that was made, in order.
-    @ivar stalled: whether new connections are stalled.
-    @ivar refusing: whether nobody can connect.
+    :ivar all: each connection that was made, in order.
+    :ivar stalled: whether new connections are stalled.
+    :ivar refusing: whether nobody can connect.
     """
 
     def __init__(self, server: Any, reactor: MemoryReactor, room: int = 65536) -> None:
         """
-        @param server: the server's factory.
-        @param room: how many bytes each of the two parts of a connection holds.
+        :param server: the server's factory.
+        :param room: how many bytes each of the two parts of a connection holds.
         """
         self._server = server
         self._reactor = reactor

@@ -31,9 +31,9 @@ class Asked:
     """
     A request.
 
-    @ivar line: its first line, without the version.
-    @ivar headers: its headers, with names in lower case.
-    @ivar body: its body.
+    :ivar line: its first line, without the version.
+    :ivar headers: its headers, with names in lower case.
+    :ivar body: its body.
     """
 
     def __init__(self, head: bytes, connection: Connection) -> None:
@@ -75,7 +75,7 @@ class Connection(Protocol):
     """
     A connection of a scripted server.
 
-    @ivar ended: how it has ended.
+    :ivar ended: how it has ended.
     """
 
     transport: Any = None
@@ -111,9 +111,9 @@ class Scripted(Factory):
     """
     A server.
 
-    @ivar asked: the requests.
-    @ivar connections: the connections.
-    @ivar script: called with each request.
+    :ivar asked: the requests.
+    :ivar connections: the connections.
+    :ivar script: called with each request.
     """
 
     noisy = False
@@ -155,7 +155,7 @@ class MemoryWebClient(WebClient):
     """
     A client whose connections are in memory.
 
-    @ivar asked: the URLs that there was to be a connection for.
+    :ivar asked: the URLs that there was to be a connection for.
     """
 
     def __init__(
@@ -211,7 +211,7 @@ class ScriptedTestCase(SynchronousTestCase):
         """
         Ask for something, and let all happen that happens at once.
 
-        @return: a Deferred of the response.
+        :return: a Deferred of the response.
         """
         asking = self.web.request("GET", f"http://sockjs.example{path}", **how)
         self.reactor.settle()

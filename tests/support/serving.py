@@ -69,15 +69,15 @@ class ServiceCase(SynchronousTestCase):
     """
     A service, a browser, and nothing left behind.
 
-    @ivar sessions: the protocols that the service has made.
-    @ivar warnings: what was logged as a warning or worse, beside failures.
+    :ivar sessions: the protocols that the service has made.
+    :ivar warnings: what was logged as a warning or worse, beside failures.
     """
 
     def serve(
         self, protocol: type[Protocol] = Recorder, **options: object
     ) -> MemorySite:
         """
-        Serve a protocol, at C{/}.
+        Serve a protocol, at ``/``.
         """
         factory = RecordingFactory(protocol)
         self.sessions = factory.sessions
@@ -113,7 +113,7 @@ class ServiceCase(SynchronousTestCase):
         """
         Open a session by polling.
 
-        @return: the application's protocol.
+        :return: the application's protocol.
         """
         self.assertEqual(self.post(f"/000/{id}/xhr").body, b"o\n")
         return self.sessions[-1]
@@ -128,7 +128,7 @@ class ServiceCase(SynchronousTestCase):
 
     def assertHeaders(self, response: MemoryResponse, **expected: str | None) -> None:
         """
-        The response has these headers, C{_} standing for C{-}; None: it has not.
+        The response has these headers, ``_`` standing for ``-``; None: it has not.
         """
         found = {
             name: self.header(response, name.replace("_", "-")) for name in expected
@@ -150,7 +150,7 @@ class ServiceCase(SynchronousTestCase):
 
     def keepWarnings(self) -> list[Any]:
         """
-        @return: a list that what is logged at level warn or above goes to.
+        :return: a list that what is logged at level warn or above goes to.
         """
         events: list[Any] = []
 

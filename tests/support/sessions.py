@@ -25,10 +25,10 @@ class RecordingApplication:
     """
     An application that keeps what it is told, and does what a test wants it to.
 
-    @ivar opened: how often the session was opened.
-    @ivar received: the messages that came in.
-    @ivar drained: how often it was told that all it sent is taken.
-    @ivar lost: the reasons of the session's end.
+    :ivar opened: how often the session was opened.
+    :ivar received: the messages that came in.
+    :ivar drained: how often it was told that all it sent is taken.
+    :ivar lost: the reasons of the session's end.
     """
 
     listening = True
@@ -74,7 +74,7 @@ def socket() -> MemoryReceiver:
 
 class SessionTestCase(SynchronousTestCase):
     """
-    Sessions in a service, on a L{Clock}.
+    Sessions in a service, on a `Clock`.
     """
 
     def setUp(self) -> None:
@@ -92,9 +92,9 @@ class SessionTestCase(SynchronousTestCase):
         self, receiver: MemoryReceiver | None = None, id: bytes | None = b"s"
     ) -> tuple[Session, MemoryReceiver]:
         """
-        Open a session of C{self.application}.
+        Open a session of ``self.application``.
 
-        @param receiver: its first receiver; a streaming one if not given.
+        :param receiver: its first receiver; a streaming one if not given.
         """
         taker = receiver or MemoryReceiver()
         return self.service.open(

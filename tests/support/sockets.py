@@ -62,7 +62,7 @@ def upgraded(key: bytes, headers: dict[str, str] | None = None) -> bytes:
     """
     A server's answer to an opening handshake.
 
-    @param key: what the client has sent as C{Sec-WebSocket-Key}.
+    :param key: what the client has sent as ``Sec-WebSocket-Key``.
     """
     digest = hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()
     fields = {
@@ -88,7 +88,7 @@ def frame(
     """
     A frame from a client.
 
-    @param size: the length to claim, if it is not the payload's.
+    :param size: the length to claim, if it is not the payload's.
     """
     length = len(payload) if size is None else size
     head = bytes([(0x80 if final else 0) | rsv << 4 | opcode])
@@ -156,7 +156,7 @@ class Socket:
     """
     A WebSocket to a service.
 
-    @ivar head: the head of the answer to the handshake.
+    :ivar head: the head of the answer to the handshake.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ class Socket:
         behind: bytes = b"",
     ) -> None:
         """
-        @param behind: bytes to send in one segment with the handshake.
+        :param behind: bytes to send in one segment with the handshake.
         """
         self.connection = connection
         connection.send(upgrade(path, headers) + behind)

@@ -1,5 +1,5 @@
 """The two applications at the ends of a session, which do in a call what they are told
-to: L{Talker}."""
+to: `Talker`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Talker(Protocol):
     """
     The application, the same at both ends.
 
-    @ivar heard: the messages that came in.
-    @ivar said: those that went out.
-    @ivar lost: why it has ended, each time that it was told.
-    @ivar done: what it did itself to end the session: closed or dropped it.
-    @ivar deeds: what it does when it hears the next messages, from inside that call.
-    @ivar ending: called with what it does itself to end the session.
+    :ivar heard: the messages that came in.
+    :ivar said: those that went out.
+    :ivar lost: why it has ended, each time that it was told.
+    :ivar done: what it did itself to end the session: closed or dropped it.
+    :ivar deeds: what it does when it hears the next messages, from inside that call.
+    :ivar ending: called with what it does itself to end the session.
     """
 
     transport: Any = None
@@ -139,10 +139,10 @@ class Pair:
     """
     One session.
 
-    @ivar name: of its transport.
-    @ivar spoiled: whether it may be lost: something broke, or has stood for too long.
-    @ivar error: why it was not opened.
-    @ivar closed: who has closed it first.
+    :ivar name: of its transport.
+    :ivar spoiled: whether it may be lost: something broke, or has stood for too long.
+    :ivar error: why it was not opened.
+    :ivar closed: who has closed it first.
     """
 
     server: Talker | None = None

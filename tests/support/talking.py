@@ -1,4 +1,4 @@
-"""What must hold for our client with any server that echoes: L{EchoCase}."""
+"""What must hold for our client with any server that echoes: `EchoCase`."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class TalkFactory(protocol.Factory):
     """
     Makes them.
 
-    @ivar stopped: fires when all that they have is closed.
+    :ivar stopped: fires when all that they have is closed.
     """
 
     noisy = False
@@ -92,7 +92,7 @@ class EchoCase(TestCase):
     """
     A server, and sessions of ours with it.
 
-    @cvar settings: those of each session.
+    :cvar settings: those of each session.
     """
 
     timeout = 60
@@ -130,7 +130,7 @@ class EchoCase(TestCase):
         Whatever is sent comes back whole, once, and in order: one after the other, at
         once, and large; and then the session ends in good order.
 
-        @param texts: what is sent first.
+        :param texts: what is sent first.
         """
         talk = await self.talk(url, transport)
         sent: list[str] = []

@@ -74,7 +74,7 @@ class _Far(Side):
 
     def connectionMade(self) -> None:
         """
-        L{Tunneller} knows what to do.
+        `Tunneller` knows what to do.
         """
 
 
@@ -82,9 +82,9 @@ class TunnelProxy(Factory):
     """
     The proxy.
 
-    @ivar asked: the first line of each request.
-    @ivar open: the connections of clients.
-    @ivar idle: fires when there are none.
+    :ivar asked: the first line of each request.
+    :ivar open: the connections of clients.
+    :ivar idle: fires when there are none.
     """
 
     noisy = False
@@ -92,7 +92,7 @@ class TunnelProxy(Factory):
 
     def __init__(self, authorization: str | None = None) -> None:
         """
-        @param authorization: what it wants to hear.
+        :param authorization: what it wants to hear.
         """
         self.authorization = authorization
         self.asked: list[str] = []

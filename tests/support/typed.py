@@ -1,4 +1,4 @@
-"""The programs that README, the documents and C{examples/} show, for type checkers, as
+"""The programs that README, the documents and ``examples/`` show, for type checkers, as
 somebody has them who has installed the package and no plugin."""
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def writePrograms(here: Path) -> list[str]:
     Write each program into a directory: an example as it is, and the blocks of a
     document as a reader has them who pastes them in a row.
 
-    @return: the names of the files.
+    :return: the names of the files.
     """
     examples = dict(
         _example(path)
@@ -96,7 +96,7 @@ def writePrograms(here: Path) -> list[str]:
 
 def _example(path: Path) -> tuple[str, str]:
     """
-    A file of C{examples/}: a name, and what it has. The chapters of the tutorial have
+    A file of ``examples/``: a name, and what it has. The chapters of the tutorial have
     files of the same names, which import each other.
     """
     name, text, chapter = path.name, path.read_text("utf-8"), path.parent.name
@@ -121,8 +121,8 @@ def makeEnvironment(here: Path, stubs: bool = False) -> Path:
     """
     Make an environment that has what this one has, and this package as it is here.
 
-    @param stubs: whether it has what tells type checkers of zope's interfaces, too.
-    @return: its C{bin}.
+    :param stubs: whether it has what tells type checkers of zope's interfaces, too.
+    :return: its ``bin``.
     """
     left = _NOT_LINKED if stubs else (*_NOT_LINKED, *_STUBS)
     venv.create(here, with_pip=False)
@@ -137,9 +137,9 @@ def makeEnvironment(here: Path, stubs: bool = False) -> Path:
 
 def mypy(environment: Path, here: Path, *arguments: str) -> list[str]:
     """
-    Check a directory with C{mypy --strict} that has no plugin.
+    Check a directory with ``mypy --strict`` that has no plugin.
 
-    @return: the lines that name an error.
+    :return: the lines that name an error.
     """
     config = here / "none.ini"
     config.write_text("[mypy]\n", "utf-8")
@@ -170,7 +170,7 @@ def pyright(environment: Path, here: Path, *arguments: str) -> Any:
     """
     Run pyright.
 
-    @return: what it tells.
+    :return: what it tells.
     """
     # It would take that of the project.
     (here / "pyrightconfig.json").write_text("{}", "utf-8")

@@ -1,4 +1,4 @@
-"""A client that a test waits for: L{Waiting}."""
+"""A client that a test waits for: `Waiting`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.testing.client}: sessions and WebSockets."""
+"""Tests for `txsockjs.testing.client`: sessions and WebSockets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TRANSPORTS = ("websocket", "xhr", "xhr_streaming", "eventsource", "htmlfile", "j
 
 class Wrapped(Protocol):
     """
-    A protocol to wrap: it echoes, and closes at C{bye}.
+    A protocol to wrap: it echoes, and closes at ``bye``.
     """
 
     transport: Any
@@ -40,7 +40,7 @@ class Wrapped(Protocol):
 
 class SessionTests(SynchronousTestCase):
     """
-    L{MemoryClient.session} and L{MemoryClient.websocket}.
+    `MemoryClient.session` and `MemoryClient.websocket`.
     """
 
     def setUp(self) -> None:

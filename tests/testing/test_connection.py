@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.testing.connection}: requests and responses."""
+"""Tests for `txsockjs.testing.connection`: requests and responses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Hook(Resource):
 
 class RequestTests(SynchronousTestCase):
     """
-    L{MemoryClient.request} and L{MemoryResponse}.
+    `MemoryClient.request` and `MemoryResponse`.
     """
 
     def setUp(self) -> None:

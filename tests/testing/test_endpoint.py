@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.testing.endpoint}."""
+"""Tests for `txsockjs.testing.endpoint`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Endpoints:
 
 class MemoryClientEndpointTests(SynchronousTestCase):
     """
-    L{MemoryClientEndpoint}.
+    `MemoryClientEndpoint`.
     """
 
     def setUp(self) -> None:

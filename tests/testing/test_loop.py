@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.testing.MemoryAsyncioReactor}, and of what waits for real."""
+"""Tests of `txsockjs.testing.MemoryAsyncioReactor`, and of what waits for real."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class TimeTests(AsyncioTestCase):
 
     def test_timeout(self) -> None:
         """
-        C{asyncio.timeout} cancels what waits; one that is left in time does nothing.
+        ``asyncio.timeout`` cancels what waits; one that is left in time does nothing.
         """
 
         async def hurry(session: AsyncSession) -> None:
@@ -211,7 +211,7 @@ class TaskTests(AsyncioTestCase):
 
     def test_authorize(self) -> None:
         """
-        C{authorize} awaits what asyncio has, too.
+        ``authorize`` awaits what asyncio has, too.
         """
 
         async def authorize(request: Any) -> str:

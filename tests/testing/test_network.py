@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.testing.network} and L{txsockjs.testing.site}."""
+"""Tests for `txsockjs.testing.network` and `txsockjs.testing.site`."""
 
 from __future__ import annotations
 

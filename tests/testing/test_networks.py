@@ -1,4 +1,4 @@
-"""Bad networks and slow browsers, as L{txsockjs.testing} has them."""
+"""Bad networks and slow browsers, as `txsockjs.testing` has them."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class DropTests(NetworkTestCase):
 
     def test_vanishStreaming(self) -> None:
         """
-        Where it only writes, it holds what is not taken, up to C{max_buffer}.
+        Where it only writes, it holds what is not taken, up to ``max_buffer``.
         """
         for name in "xhr_streaming", "eventsource", "htmlfile":
             self.client.session(name).vanish()

@@ -1,4 +1,4 @@
-"""What sessions of L{txsockjs.testing} are opened with, as the server sees it."""
+"""What sessions of `txsockjs.testing` are opened with, as the server sees it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.testing.receiver}, and for what the package says of itself."""
+"""Tests for `txsockjs.testing.receiver`, and for what the package says of itself."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class PackageTests(SynchronousTestCase):
 
 class MemoryReceiverTests(SynchronousTestCase):
     """
-    L{MemoryReceiver}.
+    `MemoryReceiver`.
     """
 
     def test_interface(self) -> None:

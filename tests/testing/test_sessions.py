@@ -1,4 +1,4 @@
-"""Tests of L{txsockjs.testing.MemorySockJSEndpoint}: both ends in memory."""
+"""Tests of `txsockjs.testing.MemorySockJSEndpoint`: both ends in memory."""
 
 from __future__ import annotations
 

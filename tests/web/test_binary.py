@@ -12,7 +12,7 @@ RAW = "/websocket"
 
 class BinaryTests(ServiceCase):
     """
-    C{BASE/websocket}: bytes both ways.
+    ``BASE/websocket``: bytes both ways.
     """
 
     def socket(self, protocol: type[Recorder] = Echo, **options: object) -> Socket:

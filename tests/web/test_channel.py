@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.web.channel}: where a connection stands, and its pace."""
+"""Tests for `txsockjs.web.channel`: where a connection stands, and its pace."""
 
 from __future__ import annotations
 
@@ -285,7 +285,7 @@ class UnreadTests(ChannelCase):
         """
         Send a request over and over, and read nothing.
 
-        @return: the server's side of the connection.
+        :return: the server's side of the connection.
         """
         self.connection = connection = self.connect()
         connection.transport.pauseProducing()

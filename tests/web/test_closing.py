@@ -289,7 +289,7 @@ class FaultTests(ClosingCase):
 
     def test_tooBig(self) -> None:
         """
-        1009 for a frame above C{max_message_size}, before its payload came.
+        1009 for a frame above ``max_message_size``, before its payload came.
         """
         self.assertFails(1009, frame(b"", size=1001), max_message_size=1000)
         self.assertFails(1009, frame(b"", BINARY, size=2**62), max_message_size=1000)
@@ -438,7 +438,7 @@ class Persistent(MemoryConnection):
     """
     Goes on when the other side has ended.
 
-    @ivar ended: how it did.
+    :ivar ended: how it did.
     """
 
     def __init__(self, reactor: Any) -> None:

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.web.etags}: entity tags in C{If-None-Match}."""
+"""Tests for `txsockjs.web.etags`: entity tags in ``If-None-Match``."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ BROKEN = [
 
 class MatchesTests(SynchronousTestCase):
     """
-    L{matches}.
+    `matches`.
     """
 
     @examples()
@@ -57,7 +57,7 @@ class MatchesTests(SynchronousTestCase):
 
     def test_any(self) -> None:
         """
-        C{*} is any tag.
+        ``*`` is any tag.
         """
         for value in b"*", b" * ":
             self.assertTrue(matches(b'"a"', [value]))

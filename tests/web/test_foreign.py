@@ -78,7 +78,7 @@ class ForeignCase(ServiceCase):
         """
         Serve an echo.
 
-        @param lines: headers that the parent sets.
+        :param lines: headers that the parent sets.
         """
         factory, reactor = RecordingFactory(Echo), MemoryReactor()
         self.sessions = factory.sessions
@@ -204,7 +204,7 @@ class HeaderTests(ForeignCase):
 
     def test_notRepeated(self) -> None:
         """
-        What a parent has said of C{Vary} is not said again.
+        What a parent has said of ``Vary`` is not said again.
         """
         self.start({"Vary": "Origin"})
         for path in ["xhr", "xhr_send"]:

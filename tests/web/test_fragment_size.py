@@ -1,4 +1,4 @@
-"""Tests of the option C{fragment_size}: no frame is larger. (RFC 6455, section 5.4)"""
+"""Tests of the option ``fragment_size``: no frame is larger. (RFC 6455, section 5.4)"""
 
 from __future__ import annotations
 

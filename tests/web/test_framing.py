@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.transports.framing}: the short way reads what Autobahn reads."""
+"""Tests for `txsockjs.transports.framing`: the short way reads what Autobahn reads."""
 
 from __future__ import annotations
 

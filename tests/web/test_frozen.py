@@ -20,7 +20,7 @@ class FrozenCase(ServiceCase):
         """
         Open a session whose client reads nothing more.
 
-        @return: the application's protocol.
+        :return: the application's protocol.
         """
         self.serve(heartbeat=5, **options)
         session = self.client.session(transport)

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.web.head}, and for what L{txsockjs.web.site} makes of it."""
+"""Tests for `txsockjs.web.head`, and for what `txsockjs.web.site` makes of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.web.headers}: the rules of PROTOCOL section 2."""
+"""Tests for `txsockjs.web.headers`: the rules of PROTOCOL section 2."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class HeaderCase(ServiceCase):
 
     def each(self, urls: list[tuple[str, str]], headers: Any = ()) -> Any:
         """
-        The responses of several URLs, with a session C{s1} for those that send.
+        The responses of several URLs, with a session ``s1`` for those that send.
         """
         self.open()
         for method, path in urls:
@@ -65,7 +65,7 @@ class CORSTests(HeaderCase):
 
     def test_nullOrigin(self) -> None:
         """
-        The origin C{null} comes back as any other does.
+        The origin ``null`` comes back as any other does.
         """
         self.serve()
         for response in self.each(SHARED, {"Origin": "null"}):
@@ -161,7 +161,7 @@ class PreflightTests(HeaderCase):
 
     def test_expires(self) -> None:
         """
-        C{Expires} is a year from now, as the service's clock has it.
+        ``Expires`` is a year from now, as the service's clock has it.
         """
         self.serve()
         response = self.client.request("OPTIONS", "/info")
@@ -343,7 +343,7 @@ class StreamingHeaderTests(HeaderCase):
 
 class PeerTests(HeaderCase):
     """
-    The option C{proxy_header}.
+    The option ``proxy_header``.
     """
 
     def peer(self, header: str | None, *values: str) -> Any:
@@ -420,7 +420,7 @@ class PeerTests(HeaderCase):
 
     def test_forwarded(self) -> None:
         """
-        The header C{Forwarded} has its own form (RFC 7239); its last element counts.
+        The header ``Forwarded`` has its own form (RFC 7239); its last element counts.
         """
         for text in [
             "for=203.0.113.9",

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.web.site} and the transports over HTTP/2."""
+"""Tests for `txsockjs.web.site` and the transports over HTTP/2."""
 
 from __future__ import annotations
 

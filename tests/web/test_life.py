@@ -148,7 +148,7 @@ class StoppedTests(LifeCase):
 
     def test_again(self) -> None:
         """
-        It is started again by C{doStart}, and by nothing else.
+        It is started again by ``doStart``, and by nothing else.
         """
         self.start()
         connection = self.connect()
@@ -170,7 +170,7 @@ class StoppedTests(LifeCase):
 
 class DrainingTests(LifeCase):
     """
-    C{closeSessions}.
+    ``closeSessions``.
     """
 
     def test_asked(self) -> None:

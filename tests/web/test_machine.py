@@ -83,7 +83,7 @@ class Pair:
     """
     Both ends of a session, and what each has sent.
 
-    @ivar given: whether the session may have been given up: the network failed, or
+    :ivar given: whether the session may have been given up: the network failed, or
         the browser did not read for long.
     """
 

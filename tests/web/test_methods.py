@@ -11,7 +11,7 @@ from tests.support.serving import NEVER_CACHED, ORIGIN, ServiceCase
 from txsockjs.testing import MemoryResponse
 from txsockjs.transports import pages
 
-#: Every URL that answers, each with the methods that its C{Allow} names.
+#: Every URL that answers, each with the methods that its ``Allow`` names.
 URLS = {
     "/": "OPTIONS, GET, HEAD",
     "/iframe.html": "OPTIONS, GET, HEAD",

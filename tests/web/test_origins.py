@@ -1,4 +1,4 @@
-"""Tests for the option C{origins}: who may use the service."""
+"""Tests for the option ``origins``: who may use the service."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HANDSHAKE = (
 
 class OriginCase(ServiceCase):
     """
-    A service for pages of L{ORIGIN}.
+    A service for pages of `ORIGIN`.
     """
 
     def setUp(self) -> None:
@@ -212,7 +212,7 @@ class WithoutOriginTests(OriginCase):
 
     def test_fetchSite(self) -> None:
         """
-        A page that hides its address is known to be foreign by C{Sec-Fetch-Site}.
+        A page that hides its address is known to be foreign by ``Sec-Fetch-Site``.
         """
         self.assertOut({"Sec-Fetch-Site": "cross-site"})
         self.assertOut({"Sec-Fetch-Site": "same-site"})
@@ -242,7 +242,7 @@ class WebSocketOriginTests(OriginCase):
 
     def test_none(self) -> None:
         """
-        Without the option every origin is let in, C{null} and nonsense too.
+        Without the option every origin is let in, ``null`` and nonsense too.
         """
         self.serve()
         for origin in [EVIL, "null", "file://", "chrome-extension://abc", "?", ""]:

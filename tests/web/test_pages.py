@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.transports.pages}: greeting, info, iframe."""
+"""Tests for `txsockjs.transports.pages`: greeting, info, iframe."""
 
 from __future__ import annotations
 

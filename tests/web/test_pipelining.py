@@ -103,7 +103,7 @@ class PipeliningTests(ServiceCase):
 
     def pairs(self, **options: object) -> Any:
         """
-        A receiving request and one that sends C{text}, for each two transports, with a
+        A receiving request and one that sends ``text``, for each two transports, with a
         service that is new.
         """
         for (method, tail), sending in product(RECEIVING, SENDING):
@@ -176,7 +176,7 @@ class PipeliningTests(ServiceCase):
 
     def test_large(self) -> None:
         """
-        What is more than a frame goes out inside C{write}: the application is called
+        What is more than a frame goes out inside ``write``: the application is called
         with what is pipelined behind it when that has returned.
         """
         for receive, send in self.pairs():
@@ -187,7 +187,7 @@ class PipeliningTests(ServiceCase):
 
     def test_authorize(self) -> None:
         """
-        Where the session waits for C{authorize}, so does what is behind.
+        Where the session waits for ``authorize``, so does what is behind.
         """
         waiting: list[Deferred[str]] = []
 

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.transports.receiving}: responses as a session's receivers."""
+"""Tests for `txsockjs.transports.receiving`: responses as a session's receivers."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ class BackPressureTests(ReceivingCase):
 
     def test_maxBuffer(self) -> None:
         """
-        Past C{max_buffer} the session is closed with 1013, logged, and what it held is
+        Past ``max_buffer`` the session is closed with 1013, logged, and what it held is
         given up.
         """
         response = self.slow(STREAMS[0], streaming_limit=10**9, max_buffer=200_000)
@@ -314,7 +314,7 @@ class HTTPVersionTests(ReceivingCase):
 
     def test_closeAsked(self) -> None:
         """
-        C{Connection: close} is kept to.
+        ``Connection: close`` is kept to.
         """
         self.serve(Echo)
         response = self.connect().request(*POLLS[0], {"Connection": "close"})

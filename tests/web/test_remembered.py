@@ -77,7 +77,7 @@ class RememberedTests(ServiceCase):
 
     def test_told(self) -> None:
         """
-        After the disconnect delay, a lost connection or C{abortConnection}, who comes
+        After the disconnect delay, a lost connection or ``abortConnection``, who comes
         to receive is told 1002, as often as he comes.
         """
         for how in "delay", "network", "abort":
@@ -141,7 +141,7 @@ class RememberedTests(ServiceCase):
 
     def test_verifyIP(self) -> None:
         """
-        With C{verify_ip}, it is told to whom the session was, and 404 to others.
+        With ``verify_ip``, it is told to whom the session was, and 404 to others.
         """
         self.serve(Echo, verify_ip=True)
         for how in "delay", "network", "abort", "close":

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.transports.resource}: what is where. (PROTOCOL section 1)"""
+"""Tests for `txsockjs.transports.resource`: what is where. (PROTOCOL section 1)"""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class RoutingTests(ServiceCase):
 
 class DisabledTests(ServiceCase):
     """
-    The options C{websocket} and C{disabled_transports}.
+    The options ``websocket`` and ``disabled_transports``.
     """
 
     PATHS = {name: f"/0/s/{name}?c=f" for name in TRANSPORTS} | {
@@ -175,7 +175,7 @@ class DisabledTests(ServiceCase):
 
     def test_webSocket(self) -> None:
         """
-        C{websocket=False} takes both WebSocket URLs away, upgrades included.
+        ``websocket=False`` takes both WebSocket URLs away, upgrades included.
         """
         self.serve(websocket=False)
         self.assertEqual(self.missing(), {"websocket", "rawwebsocket"})
@@ -235,7 +235,7 @@ class LifeTests(ServiceCase):
 
     def test_maxSessions(self) -> None:
         """
-        Past C{max_sessions} a session is refused with 503, whatever it comes by, and
+        Past ``max_sessions`` a session is refused with 503, whatever it comes by, and
         the open ones are untouched.
         """
         self.serve(Echo, max_sessions=1)

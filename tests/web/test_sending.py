@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.transports.sending}: xhr_send and jsonp_send."""
+"""Tests for `txsockjs.transports.sending`: xhr_send and jsonp_send."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class XHRSendTests(ServiceCase):
 
     def test_emptyArray(self) -> None:
         """
-        C{[]} is how a client keeps a connection alive.
+        ``[]`` is how a client keeps a connection alive.
         """
         self.serve()
         session = self.open()
@@ -149,7 +149,7 @@ class JSONPSendTests(ServiceCase):
 
     def test_form(self) -> None:
         """
-        The field C{d} of a form, decoded; the answer is C{ok}.
+        The field ``d`` of a form, decoded; the answer is ``ok``.
         """
         self.serve()
         session = self.open()
@@ -202,7 +202,7 @@ class PausedTests(ServiceCase):
 
     def test_answeredLate(self) -> None:
         """
-        C{xhr_send} is answered when the application has read all of its messages.
+        ``xhr_send`` is answered when the application has read all of its messages.
         """
         self.serve(Pausing)
         session = self.open()
@@ -255,7 +255,7 @@ class PausedTests(ServiceCase):
 
     def test_tooMuch(self) -> None:
         """
-        What goes beyond C{max_buffer} is refused with 503, and nothing else is lost.
+        What goes beyond ``max_buffer`` is refused with 503, and nothing else is lost.
         """
         self.serve(Pausing, max_buffer=1000)
         session = self.open()

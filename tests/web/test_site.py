@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.web.site}: bodies and deadlines, over HTTP/1."""
+"""Tests for `txsockjs.web.site`: bodies and deadlines, over HTTP/1."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def answer(connection: MemoryConnection) -> MemoryResponse:
 
 class BodyTests(ServiceCase):
     """
-    No body larger than C{max_message_size} is stored.
+    No body larger than ``max_message_size`` is stored.
     """
 
     def test_announced(self) -> None:
@@ -367,7 +367,7 @@ class AccessLogTests(ServiceCase):
         """
         Serve with an access log.
 
-        @return: its lines.
+        :return: its lines.
         """
         lines: list[str] = []
 
@@ -408,7 +408,7 @@ class AccessLogTests(ServiceCase):
         Serve a Site, and have requests come through a proxy: for its service, for a
         page beside it, and for a WebSocket.
 
-        @return: the clients of each, as the log has them.
+        :return: the clients of each, as the log has them.
         """
         self.listen(site)
         told = {"X-Forwarded-For": "198.51.100.66, 2001:db8::7"}
@@ -423,7 +423,7 @@ class AccessLogTests(ServiceCase):
     def logged(self) -> SockJSMultiFactory:
         """
         A Site with an access log in Twisted's own format, without services. Its lines
-        are C{self.lines}.
+        are ``self.lines``.
         """
         self.lines: list[str] = []
 
@@ -435,7 +435,7 @@ class AccessLogTests(ServiceCase):
 
     def test_client(self) -> None:
         """
-        The client is the one that the service's C{proxy_header} tells, and for other
+        The client is the one that the service's ``proxy_header`` tells, and for other
         pages too where all services have the same.
         """
         site = self.logged()

@@ -189,7 +189,7 @@ class UnreadTests(UnreadCase):
 
     def test_careless(self) -> None:
         """
-        It is C{max_buffer}, and a message, however large the messages are; past that
+        It is ``max_buffer``, and a message, however large the messages are; past that
         the session is closed with 1013.
         """
         for size in 430_000, 1000:
@@ -240,7 +240,7 @@ class UnreadTests(UnreadCase):
     def test_streams(self) -> None:
         """
         A stream or WebSocket that is not read holds 64 KiB, and a frame; the rest
-        counts to its session, which is closed at C{max_buffer}.
+        counts to its session, which is closed at ``max_buffer``.
         """
         for name in "websocket", "rawwebsocket", "xhr_streaming", "htmlfile":
             self.serve(max_buffer=1 << 20, streaming_limit=10**9)

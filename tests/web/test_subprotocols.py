@@ -1,4 +1,4 @@
-"""Tests for the option C{subprotocols}: what a WebSocket's two ends agree to speak."""
+"""Tests for the option ``subprotocols``: what a WebSocket's two ends agree to speak."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def anyway(chosen: object, offers: tuple[str, ...]) -> object:
 
 class ListTests(SynchronousTestCase):
     """
-    L{txsockjs.subprotocols}.
+    `txsockjs.subprotocols`.
     """
 
     def test_isName(self) -> None:
@@ -197,8 +197,8 @@ class AgreeingTests(SubprotocolCase):
         self.assertIn(b"\r\nSec-WebSocket-Extensions: permessage-deflate", head)
 
     def test_authorize(self) -> None:
-        """
-        C{authorize} knows what was agreed to, and can refuse whoever agreed to nothing.
+        """``authorize`` knows what was agreed to, and can refuse whoever agreed to
+        nothing.
         """
 
         def needed(request: Any) -> None:

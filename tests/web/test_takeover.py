@@ -105,7 +105,7 @@ class AtHandTests(ServiceCase):
 
     def test_emptyBody(self) -> None:
         """
-        C{Content-Length: 0} is no body.
+        ``Content-Length: 0`` is no body.
         """
         self.serve(Echo)
         socket = Socket(self.connect(), BOTH[1], {"Content-Length": "0"}, frame(b"a"))
@@ -125,7 +125,7 @@ class Failing(ProtocolWrapper):
     """
     What stands between, and fails when the handshake is answered.
 
-    @cvar raises: whether it raises; if not, the connection is lost.
+    :cvar raises: whether it raises; if not, the connection is lost.
     """
 
     raises = False
@@ -197,7 +197,7 @@ class Wrapped:
         """
         Both kinds of WebSocket echo, and end in good order.
 
-        @param connect: what connects to the Site.
+        :param connect: what connects to the Site.
         """
         for path in BOTH:
             self.start()

@@ -61,9 +61,9 @@ class FormatCase(ServiceCase):
 
     def assertStreams(self, frame: Any) -> None:
         """
-        One response carries C{o}, a message, a heartbeat, and the close with its end.
+        One response carries ``o``, a message, a heartbeat, and the close with its end.
 
-        @param frame: what formats a frame.
+        :param frame: what formats a frame.
         """
         self.serve()
         response = self.receive()
@@ -161,7 +161,7 @@ class EventSourceTests(FormatCase):
 
     def test_streams(self) -> None:
         """
-        Events, in which C{%} is escaped, for the client runs decodeURI over them.
+        Events, in which ``%`` is escaped, for the client runs decodeURI over them.
         """
         self.assertStreams(
             lambda frame: b"data: %b\r\n\r\n" % frame.replace(b"%", b"%25")
@@ -227,7 +227,7 @@ class JSONPTests(FormatCase):
 
     def test_longName(self) -> None:
         """
-        C{callback} is another name for C{c}.
+        ``callback`` is another name for ``c``.
         """
         self.serve()
         response = self.get("/0/s/jsonp?callback=f")

@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.transports.websocket}: the handshake, and messages both ways."""
+"""Tests for `txsockjs.transports.websocket`: the handshake, and messages both ways."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class HandshakeTests(ServiceCase):
 
     def test_accepted(self) -> None:
         """
-        101 with the key's answer, and then C{o}.
+        101 with the key's answer, and then ``o``.
         """
         self.serve()
         head, _, rest = self.answer().partition(b"\r\n\r\n")
@@ -72,7 +72,7 @@ class HandshakeTests(ServiceCase):
 
     def test_noConnection(self) -> None:
         """
-        400 where C{Connection} does not name the upgrade.
+        400 where ``Connection`` does not name the upgrade.
         """
         self.serve()
         for value in [None, "keep-alive", "upgraded"]:
@@ -127,7 +127,7 @@ class HandshakeTests(ServiceCase):
 
 class FramedTests(ServiceCase):
     """
-    C{websocket}: SockJS frames, JSON in.
+    ``websocket``: SockJS frames, JSON in.
     """
 
     def socket(self, protocol: type[Recorder] = Echo, **options: object) -> Socket:
@@ -146,7 +146,7 @@ class FramedTests(ServiceCase):
 
     def test_empty(self) -> None:
         """
-        An empty message and C{[]} are ignored.
+        An empty message and ``[]`` are ignored.
         """
         socket = self.socket()
         socket.send(frame(b""), frame(b"[]"), frame(b" [ ] "), frame(b"", BINARY))
@@ -218,7 +218,7 @@ class FramedTests(ServiceCase):
 
     def test_heartbeat(self) -> None:
         """
-        C{h} after 25 s of silence.
+        ``h`` after 25 s of silence.
         """
         socket = self.socket()
         self.site.advance(24)
@@ -237,7 +237,7 @@ class FramedTests(ServiceCase):
 
     def test_lost(self) -> None:
         """
-        A connection that breaks is a C{ConnectionLost}, once.
+        A connection that breaks is a ``ConnectionLost``, once.
         """
         socket = self.socket()
         socket.connection.abort()
@@ -256,7 +256,7 @@ class FramedTests(ServiceCase):
 
 class RawTests(ServiceCase):
     """
-    C{BASE/websocket}: messages as they are.
+    ``BASE/websocket``: messages as they are.
     """
 
     def socket(self, protocol: type[Recorder] = Echo, **options: object) -> Socket:
@@ -385,7 +385,7 @@ class FlowTests(ServiceCase):
 
     def test_maxBuffer(self) -> None:
         """
-        A browser that takes nothing loses its session past C{max_buffer}; what the
+        A browser that takes nothing loses its session past ``max_buffer``; what the
         server holds for it stays bounded.
         """
         for path in BOTH:

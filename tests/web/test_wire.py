@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.web.wire}: what is read off requests and connections."""
+"""Tests for `txsockjs.web.wire`: what is read off requests and connections."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ OPENING = {
 
 class SnapshotTests(ServiceCase):
     """
-    C{transport.request}: the opening request.
+    ``transport.request``: the opening request.
     """
 
     def test_transports(self) -> None:
         """
-        It names the transport, and has C{-} where the session's id was: nothing in it
+        It names the transport, and has ``-`` where the session's id was: nothing in it
         shows the id.
         """
         for name, (method, path) in OPENING.items():

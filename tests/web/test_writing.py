@@ -1,4 +1,4 @@
-"""Tests for L{txsockjs.web.wire.Wire.write}, over TCP and over TLS."""
+"""Tests for `txsockjs.web.wire.Wire.write`, over TCP and over TLS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run the Autobahn test suite; see L{main}."""
+"""Run the Autobahn test suite; see `main`."""
 
 from __future__ import annotations
 

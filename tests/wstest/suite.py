@@ -41,7 +41,7 @@ class EchoTransport(SessionTransport):
 
 def echoSite() -> SockJSMultiFactory:
     """
-    A site with two services, C{plain} and C{deflate}, whose raw WebSockets echo.
+    A site with two services, ``plain`` and ``deflate``, whose raw WebSockets echo.
     """
     admission.SessionTransport = EchoTransport  # type: ignore[attr-defined,misc]
     site = SockJSMultiFactory()
@@ -53,9 +53,9 @@ def echoSite() -> SockJSMultiFactory:
 
 class Kosoku(ProcessProtocol):
     """
-    A run of C{kosoku}.
+    A run of ``kosoku``.
 
-    @ivar ended: fires with all that it wrote, when it has ended.
+    :ivar ended: fires with all that it wrote, when it has ended.
     """
 
     def __init__(self, show: TextIO | None) -> None:
@@ -84,13 +84,13 @@ def run(
     """
     Run cases of the suite.
 
-    @param service: C{plain} or C{deflate}.
-    @param cases: arguments of kosoku that select cases, such as C{-i 1.*}.
-    @param out: the directory for its reports.
-    @param port: where the site listens, on the loopback.
-    @param show: where to write what kosoku says, meanwhile.
-    @return: what C{index.json} says of each case.
-    @raise RuntimeError: if there is no report, with all that kosoku said.
+    :param service: ``plain`` or ``deflate``.
+    :param cases: arguments of kosoku that select cases, such as ``-i 1.*``.
+    :param out: the directory for its reports.
+    :param port: where the site listens, on the loopback.
+    :param show: where to write what kosoku says, meanwhile.
+    :return: what ``index.json`` says of each case.
+    :raise RuntimeError: if there is no report, with all that kosoku said.
     """
     assert IReactorCore.providedBy(reactor) and IReactorProcess.providedBy(reactor)
     process = Kosoku(show)

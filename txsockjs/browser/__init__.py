@@ -1,5 +1,5 @@
 """The stock client for browsers, as a site serves it without a network:
-L{clientScript}."""
+`clientScript`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from twisted.web.resource import IResource
 
 from txsockjs.files import PublicFile
 
-#: The script of sockjs-client. Its licences are beside it, in C{LICENSE.txt}.
+#: The script of sockjs-client. Its licences are beside it, in ``LICENSE.txt``.
 CLIENT: Final = FilePath(__file__).sibling("sockjs.min.js")
 
 
@@ -18,6 +18,6 @@ def clientScript() -> IResource:
     """
     The script of sockjs-client, as a page loads it.
 
-    @return: a Resource, for C{putChild(b"sockjs.min.js", clientScript())}.
+    :return: a Resource, for ``putChild(b"sockjs.min.js", clientScript())``.
     """
     return PublicFile(CLIENT.path, "text/javascript")

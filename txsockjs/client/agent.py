@@ -1,4 +1,4 @@
-"""The HTTP side of a client: L{WebClient}."""
+"""The HTTP side of a client: `WebClient`."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class WebClient:
     Makes requests, and connections for WebSockets.
 
     The headers and cookies of the user are for the server of the URL that is asked for
-    first. Another server that a redirection or C{info} leads to does not get them; the
-    same one with C{https} instead of C{http} does. Another port of the same host gets
+    first. Another server that a redirection or ``info`` leads to does not get them; the
+    same one with ``https`` instead of ``http`` does. Another port of the same host gets
     the cookies alone, as cookies have no ports (RFC 6265, section 8.5).
     """
 
@@ -73,19 +73,19 @@ class WebClient:
         timeout: float = 30.0,
     ) -> None:
         """
-        @param reactor: what connects, and tells the time.
-        @param headers: what each request has beside its own headers.
-        @param cookies: names and values; or a jar, in which cookies are kept too.
-        @param contextFactory: how TLS is spoken: an L{IPolicyForHTTPS}, or what
-            L{optionsForClientTLS <twisted.internet.ssl.optionsForClientTLS>} has made,
+        :param reactor: what connects, and tells the time.
+        :param headers: what each request has beside its own headers.
+        :param cookies: names and values; or a jar, in which cookies are kept too.
+        :param contextFactory: how TLS is spoken: an `IPolicyForHTTPS`, or what
+            `optionsForClientTLS <twisted.internet.ssl.optionsForClientTLS>` has made,
             with a client's certificate for example. By default the authorities that the
             system trusts are trusted.
-        @param proxy: the URL of an HTTP proxy, with name and password if it wants them;
-            None: what the environment says; C{""} or False: none.
-        @param timeout: how many seconds it may take until a server, or a proxy on its
+        :param proxy: the URL of an HTTP proxy, with name and password if it wants them;
+            None: what the environment says; ``""`` or False: none.
+        :param timeout: how many seconds it may take until a server, or a proxy on its
             behalf, is connected. How long an answer may take is up to who asks.
-        @raise InvalidURL: if the proxy is no URL of one.
-        @raise TypeError: if the context factory is none that checks who is there.
+        :raise InvalidURL: if the proxy is no URL of one.
+        :raise TypeError: if the context factory is none that checks who is there.
         """
         self._reactor = reactor
         self._headers = _headers(headers)
@@ -117,16 +117,16 @@ class WebClient:
         headers: Headers | Mapping[str, str] | None = None,
     ) -> Deferred[IResponse]:
         """
-        Make a request, and follow where it is redirected to: anywhere for C{GET} and
-        C{HEAD}, for another method only with a status that keeps it. From C{https} it
-        is never redirected to C{http}.
+        Make a request, and follow where it is redirected to: anywhere for ``GET`` and
+        ``HEAD``, for another method only with a status that keeps it. From ``https`` it
+        is never redirected to ``http``.
 
-        @param method: as in C{POST}.
-        @param url: an C{http} or C{https} URL.
-        @param body: what is sent.
-        @param headers: headers of this request. They take precedence over the user's.
-        @return: a Deferred of a L{WebResponse}, once its head is there; it fails with
-            L{RequestFailed}. To cancel it ends what has begun.
+        :param method: as in ``POST``.
+        :param url: an ``http`` or ``https`` URL.
+        :param body: what is sent.
+        :param headers: headers of this request. They take precedence over the user's.
+        :return: a Deferred of a `WebResponse`, once its head is there; it fails with
+            `RequestFailed`. To cancel it ends what has begun.
         """
         own = _headers(headers or ())
         return maybeDeferred(self._request, method, url, body, own, 0)
@@ -171,10 +171,10 @@ class WebClient:
         What connects to the host of a URL, with TLS and through a proxy where that is
         so.
 
-        @param url: a URL with C{http}, C{https}, C{ws} or C{wss}.
-        @return: what connects, in the time that there is. Where the environment has a
+        :param url: a URL with ``http``, ``https``, ``ws`` or ``wss``.
+        :return: what connects, in the time that there is. Where the environment has a
             proxy that is none, it does not.
-        @raise InvalidURL: if it is none.
+        :raise InvalidURL: if it is none.
         """
         where = Server(url)
         try:

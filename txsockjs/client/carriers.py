@@ -1,4 +1,4 @@
-"""The carriers, by the names of their transports: L{CARRIERS}."""
+"""The carriers, by the names of their transports: `CARRIERS`."""
 
 from __future__ import annotations
 

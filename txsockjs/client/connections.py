@@ -1,4 +1,4 @@
-"""The connections that HTTP requests are made on: L{WatchedEndpoint}."""
+"""The connections that HTTP requests are made on: `WatchedEndpoint`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class WatchedConnection(ProtocolWrapper):
     A connection to a server. It ends where the head of a response does not, and it
     knows what the client's protocol of Twisted does not tell.
 
-    @ivar ended: how it has ended, or None as long as it has not.
+    :ivar ended: how it has ended, or None as long as it has not.
     """
 
     factory: _WatchedFactory
@@ -70,7 +70,7 @@ class WatchedConnection(ProtocolWrapper):
 
     def secured(self) -> Deferred[None]:
         """
-        @return: a Deferred that fires when TLS is there, if there is to be TLS.
+        :return: a Deferred that fires when TLS is there, if there is to be TLS.
         """
         if not INegotiated.providedBy(self.transport):
             return succeed(None)
@@ -173,8 +173,8 @@ class Watch:
     """
     The connections of one client.
 
-    @ivar clock: what tells the time.
-    @ivar current: the one whose bytes are being read at this moment.
+    :ivar clock: what tells the time.
+    :ivar current: the one whose bytes are being read at this moment.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
@@ -206,8 +206,8 @@ class TimedEndpoint:
         where: str,
     ) -> None:
         """
-        @param timeout: how many seconds it may take.
-        @param where: the server, as in C{example.com:443}.
+        :param timeout: how many seconds it may take.
+        :param where: the server, as in ``example.com:443``.
         """
         self._endpoint = endpoint
         self._clock = clock
@@ -216,7 +216,7 @@ class TimedEndpoint:
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """
-        @return: a Deferred of the factory's protocol. It fails with L{RequestFailed}
+        :return: a Deferred of the factory's protocol. It fails with `RequestFailed`
             when the time is over.
         """
 
@@ -237,13 +237,13 @@ class NoEndpoint:
 
     def __init__(self, problem: str) -> None:
         """
-        @param problem: why there is none.
+        :param problem: why there is none.
         """
         self._problem = problem
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """
-        @return: a Deferred that fails with L{RequestFailed}.
+        :return: a Deferred that fails with `RequestFailed`.
         """
         return fail(RequestFailed(self._problem))
 
@@ -258,7 +258,7 @@ class WatchedEndpoint:
         self, endpoint: IStreamClientEndpoint, watch: Watch, where: str
     ) -> None:
         """
-        @param where: the server, as in C{example.com:443}.
+        :param where: the server, as in ``example.com:443``.
         """
         self._endpoint = endpoint
         self._watch = watch
@@ -266,7 +266,7 @@ class WatchedEndpoint:
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """
-        @return: a Deferred of the factory's own protocol, once TLS is there.
+        :return: a Deferred of the factory's own protocol, once TLS is there.
         """
         factory: Any = _WatchedFactory(protocolFactory, self._watch, self._where)
 

@@ -1,4 +1,4 @@
-"""A client's session as coroutines use it: L{connect}.
+"""A client's session as coroutines use it: `connect`.
 
 ::
 
@@ -31,12 +31,12 @@ from txsockjs.interfaces import ISockJSBinaryReceiver
 
 class AsyncClientSession(Conversation):
     """
-    What a coroutine talks with, as with the connection of the library C{websockets}:
-    C{async for} takes the messages that come in, as L{recv} takes one of them, and
-    L{send} sends some. One coroutine at a time can wait for a message; any number can
+    What a coroutine talks with, as with the connection of the library ``websockets``:
+    ``async for`` takes the messages that come in, as `recv` takes one of them, and
+    `send` sends some. One coroutine at a time can wait for a message; any number can
     send.
 
-    @ivar transport: the session as a L{ClientTransport}.
+    :ivar transport: the session as a `ClientTransport`.
     """
 
     transport: ClientTransport
@@ -80,10 +80,10 @@ class AsyncClientSession(Conversation):
         """
         Send one message; wait before where the server is behind with what it was sent.
 
-        @param message: text; or bytes, which are a binary message on a raw WebSocket,
-            and else as for the transport's C{write}.
-        @raise TypeError: if it is neither.
-        @raise SessionEnded: if the session is closed.
+        :param message: text; or bytes, which are a binary message on a raw WebSocket,
+            and else as for the transport's ``write``.
+        :raise TypeError: if it is neither.
+        :raise SessionEnded: if the session is closed.
         """
         if self._ended:
             raise self._why()
@@ -93,11 +93,11 @@ class AsyncClientSession(Conversation):
         """
         Take the next message.
 
-        @return: text; bytes only from a raw WebSocket, where it was a binary message.
-        @raise SessionClosed: if there is none any more, for the session is closed.
-        @raise ConnectionLost: if it broke. That is a L{SessionFailed
-            <txsockjs.errors.SessionFailed>} where it was not aborted at this end.
-        @raise RuntimeError: if another coroutine waits for it.
+        :return: text; bytes only from a raw WebSocket, where it was a binary message.
+        :raise SessionClosed: if there is none any more, for the session is closed.
+        :raise ConnectionLost: if it broke. That is a `SessionFailed
+            <txsockjs.errors.SessionFailed>` where it was not aborted at this end.
+        :raise RuntimeError: if another coroutine waits for it.
         """
         message = await self._next()
         if message is None:
@@ -108,9 +108,9 @@ class AsyncClientSession(Conversation):
         """
         Take the next message.
 
-        @raise StopAsyncIteration: if there is none any more, for the session is closed.
-        @raise ConnectionLost: if it broke.
-        @raise RuntimeError: if another coroutine waits for it.
+        :raise StopAsyncIteration: if there is none any more, for the session is closed.
+        :raise ConnectionLost: if it broke.
+        :raise RuntimeError: if another coroutine waits for it.
         """
         message = await self._next()
         if message is not None:
@@ -133,10 +133,10 @@ class AsyncClientSession(Conversation):
         """
         Close when what was sent has been delivered. No further message comes in.
 
-        @param code: the close code that the server sees, where the transport has one.
-        @param reason: the reason that goes with it.
-        @return: what may be awaited, until the connections are closed.
-        @raise ValueError: for a code that cannot be sent.
+        :param code: the close code that the server sees, where the transport has one.
+        :param reason: the reason that goes with it.
+        :return: what may be awaited, until the connections are closed.
+        :raise ValueError: for a code that cannot be sent.
         """
         self._close(code, reason)
         return self.wait_closed()
@@ -228,9 +228,8 @@ class _SessionFactory(Factory):
 
 
 class Connecting:
-    """
-    A session to be: C{async with} opens it, and closes it in the end. C{await} opens it
-    and leaves it to the caller.
+    """A session to be: ``async with`` opens it, and closes it in the end. ``await``
+    opens it and leaves it to the caller.
     """
 
     def __init__(self, endpoint: IStreamClientEndpoint) -> None:
@@ -278,9 +277,9 @@ def connect(
     """
     Open a session, for coroutines.
 
-    @param reactor: what connects.
-    @param url: the base URL of the service.
-    @param settings: as for L{SockJSClientEndpoint}.
-    @return: what is used with C{async with}, or awaited.
+    :param reactor: what connects.
+    :param url: the base URL of the service.
+    :param settings: as for `SockJSClientEndpoint`.
+    :return: what is used with ``async with``, or awaited.
     """
     return Connecting(SockJSClientEndpoint(reactor, url, **settings))

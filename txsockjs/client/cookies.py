@@ -52,7 +52,7 @@ def fill(jar: CookieJar, url: str, cookies: Mapping[str, str]) -> None:
 
 def header(jar: CookieJar, url: str) -> str | None:
     """
-    What the header C{Cookie} of a request has, or None.
+    What the header ``Cookie`` of a request has, or None.
     """
     request = Request(url)
     jar.add_cookie_header(request)
@@ -61,7 +61,7 @@ def header(jar: CookieJar, url: str) -> str | None:
 
 class _Response:
     """
-    As much of a response of C{urllib} as a jar looks at.
+    As much of a response of ``urllib`` as a jar looks at.
     """
 
     def __init__(self, headers: Headers) -> None:

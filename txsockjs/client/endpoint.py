@@ -1,4 +1,4 @@
-"""Connecting to a SockJS service: L{SockJSClientEndpoint}. (PROTOCOL section 9.)"""
+"""Connecting to a SockJS service: `SockJSClientEndpoint`. (PROTOCOL section 9.)"""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class Search:
     """
     The search for a transport that works.
 
-    @ivar failures: the name of each that does not, and why.
-    @ivar sessions: those that were to be opened.
+    :ivar failures: the name of each that does not, and why.
+    :ivar sessions: those that were to be opened.
     """
 
     failures: list[tuple[str, BaseException]] = attrs.Factory(list)
@@ -76,9 +76,9 @@ class Connector(IsClientEndpoint):
     """
     Opens sessions with one service, with carriers and an HTTP side that it is given.
 
-    @ivar settings: what the user has set.
-    @ivar url: where the service is.
-    @ivar web: the HTTP side.
+    :ivar settings: what the user has set.
+    :ivar url: where the service is.
+    :ivar web: the HTTP side.
     """
 
     def __init__(
@@ -90,9 +90,9 @@ class Connector(IsClientEndpoint):
         carriers: Mapping[str, MakeCarrier],
     ) -> None:
         """
-        @param clock: what tells the time.
-        @param carriers: for each transport's name what makes its carrier;
-            L{RAW} is the raw WebSocket's.
+        :param clock: what tells the time.
+        :param carriers: for each transport's name what makes its carrier;
+            `RAW` is the raw WebSocket's.
         """
         self.url = url
         self.settings = settings
@@ -117,14 +117,14 @@ class Connector(IsClientEndpoint):
         """
         Open a session.
 
-        @param protocolFactory: makes its protocol; or the class of that. It is stopped
+        :param protocolFactory: makes its protocol; or the class of that. It is stopped
             when the session is over and its connections are closed.
-        @return: what fires with the protocol once the server has opened the session.
-            It fails with L{ConnectFailed <txsockjs.errors.ConnectFailed>}, or with
-            L{SessionRefused <txsockjs.errors.SessionRefused>}; each is a
-            L{ConnectError <twisted.internet.error.ConnectError>}. It can be cancelled,
+        :return: what fires with the protocol once the server has opened the session.
+            It fails with `ConnectFailed <txsockjs.errors.ConnectFailed>`, or with
+            `SessionRefused <txsockjs.errors.SessionRefused>`; each is a
+            `ConnectError <twisted.internet.error.ConnectError>`. It can be cancelled,
             which leaves nothing behind.
-        @raise TypeError: if C{protocolFactory} is neither.
+        :raise TypeError: if ``protocolFactory`` is neither.
         """
         return Deferred.fromCoroutine(self._connect(factoryOf(protocolFactory)))
 
@@ -158,7 +158,7 @@ class Connector(IsClientEndpoint):
         """
         A session is over, or is not to be.
 
-        @return: what fires when nothing is left of it.
+        :return: what fires when nothing is left of it.
         """
         self._users -= 1
         # A connection whose response has just ended is not with those that are kept.
@@ -269,21 +269,21 @@ class SockJSClientEndpoint(Connector):
         **settings: Any,
     ) -> None:
         """
-        @param reactor: what connects.
-        @param url: the base URL of the service, with C{http}, C{https}, C{ws} or
-            C{wss}: what a browser's C{new SockJS(url)} is given.
-        @param headers: what each request has beside its own headers.
-        @param cookies: names and values; or a jar, in which cookies are kept too.
-        @param contextFactory: how TLS is spoken: an L{IPolicyForHTTPS
-            <twisted.web.iweb.IPolicyForHTTPS>}, or what L{optionsForClientTLS
-            <twisted.internet.ssl.optionsForClientTLS>} has made, with a client's
+        :param reactor: what connects.
+        :param url: the base URL of the service, with ``http``, ``https``, ``ws`` or
+            ``wss``: what a browser's ``new SockJS(url)`` is given.
+        :param headers: what each request has beside its own headers.
+        :param cookies: names and values; or a jar, in which cookies are kept too.
+        :param contextFactory: how TLS is spoken: an `IPolicyForHTTPS
+            <twisted.web.iweb.IPolicyForHTTPS>`, or what `optionsForClientTLS
+            <twisted.internet.ssl.optionsForClientTLS>` has made, with a client's
             certificate for example. By default the authorities that the system trusts
             are trusted.
-        @param proxy: the URL of an HTTP proxy, with name and password if it wants them;
-            None: what the environment says; C{""} or False: none.
-        @param settings: as L{Settings <txsockjs.client.place.Settings>} has them.
-        @raise InvalidURL: if that is no URL of a service, or the proxy is none of one.
-        @raise OptionError: for a setting that is unknown or a value that is not
+        :param proxy: the URL of an HTTP proxy, with name and password if it wants them;
+            None: what the environment says; ``""`` or False: none.
+        :param settings: as `Settings <txsockjs.client.place.Settings>` has them.
+        :raise InvalidURL: if that is no URL of a service, or the proxy is none of one.
+        :raise OptionError: for a setting that is unknown or a value that is not
             allowed.
         """
         parsed = SockJSURL.parse(url)

@@ -101,10 +101,10 @@ def explain(failure: Failure, where: str) -> str:
     """
     Say what went wrong.
 
-    @param failure: what connecting to a server has failed with, what a request has, or
-        what the C{connectionLost} of a protocol was told.
-    @param where: the server, as in C{example.com:443}.
-    @return: one line.
+    :param failure: what connecting to a server has failed with, what a request has, or
+        what the ``connectionLost`` of a protocol was told.
+    :param where: the server, as in ``example.com:443``.
+    :return: one line.
     """
     for cause in causes(failure):
         if isinstance(cause, SockJSError):
@@ -122,8 +122,8 @@ def failed(failure: Failure, where: str) -> RequestFailed:
     """
     The exception that says what went wrong.
 
-    @param failure: as for L{explain}.
-    @param where: as for L{explain}.
+    :param failure: as for `explain`.
+    :param where: as for `explain`.
     """
     for cause in causes(failure):
         if isinstance(cause, RequestFailed):

@@ -50,7 +50,7 @@ def formatFrame(opcode: int, payload: bytes, rsv: int = 0) -> bytes:
     """
     A masked, unfragmented frame.
 
-    @param rsv: the three bits for extensions.
+    :param rsv: the three bits for extensions.
     """
     size, key = len(payload), _key()
     if size < _LONG:
@@ -70,11 +70,11 @@ def formatFrame(opcode: int, payload: bytes, rsv: int = 0) -> bytes:
 
 def readTexts(data: bytes, limit: int) -> tuple[list[str], int]:
     """
-    Read the complete text frames that C{data} begins with.
+    Read the complete text frames that ``data`` begins with.
 
-    @param data: what came in, from the start of a frame.
-    @param limit: the longest payload to read, in bytes.
-    @return: the texts, and how many bytes they took. Reading stops before a frame of
+    :param data: what came in, from the start of a frame.
+    :param limit: the longest payload to read, in bytes.
+    :return: the texts, and how many bytes they took. Reading stops before a frame of
         any other kind, one in error, one of 64 KiB or more, or one that is not all
         there.
     """

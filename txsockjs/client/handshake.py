@@ -56,12 +56,12 @@ class Answer:
     """
     An answer.
 
-    @ivar url: of the request.
-    @ivar code: its status.
-    @ivar phrase: what stands behind the status.
-    @ivar headers: its headers. A C{Location} has C{http} for C{ws}.
-    @ivar text: what its body says, as far as that is plain text and there.
-    @ivar missing: how many bytes of the body are to come, which would say more.
+    :ivar url: of the request.
+    :ivar code: its status.
+    :ivar phrase: what stands behind the status.
+    :ivar headers: its headers. A ``Location`` has ``http`` for ``ws``.
+    :ivar text: what its body says, as far as that is plain text and there.
+    :ivar missing: how many bytes of the body are to come, which would say more.
     """
 
     url: str
@@ -88,7 +88,7 @@ class Answer:
     @property
     def status(self) -> str:
         """
-        Status and phrase, as in C{404 Not Found}.
+        Status and phrase, as in ``404 Not Found``.
         """
         return f"{self.code} {self.phrase}".rstrip()
 
@@ -101,11 +101,11 @@ def readAnswer(url: str, data: bytes) -> tuple[Answer, bytes, bytes] | None:
     """
     Read an answer.
 
-    @param url: of the request.
-    @param data: what has come.
-    @return: None if the head is not all there; else the answer, its head, and what is
+    :param url: of the request.
+    :param data: what has come.
+    :return: None if the head is not all there; else the answer, its head, and what is
         behind it.
-    @raise TransportFailed: if it is not one of HTTP/1.
+    :raise TransportFailed: if it is not one of HTTP/1.
     """
     rest, code = data, 0
     while code < 200 and code != _SWITCHING:
@@ -166,12 +166,12 @@ def request(
     """
     The handshake's request.
 
-    @param url: of the WebSocket, in ASCII, with C{http} or C{https}.
-    @param key: the value of C{Sec-WebSocket-Key}.
-    @param headers: further headers. A C{Host} takes the place of the URL's.
-    @param subprotocols: those that are offered.
-    @param extensions: the value of C{Sec-WebSocket-Extensions}, if there is one.
-    @raise TransportFailed: if a header cannot be sent.
+    :param url: of the WebSocket, in ASCII, with ``http`` or ``https``.
+    :param key: the value of ``Sec-WebSocket-Key``.
+    :param headers: further headers. A ``Host`` takes the place of the URL's.
+    :param subprotocols: those that are offered.
+    :param extensions: the value of ``Sec-WebSocket-Extensions``, if there is one.
+    :raise TransportFailed: if a header cannot be sent.
     """
     where = URL.from_text(url).replace(userinfo="", fragment="")
     # The origin-form of RFC 9112, section 3.2.1.

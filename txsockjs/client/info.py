@@ -1,4 +1,4 @@
-"""What a service says of itself: L{Info}, and L{fetch}. (PROTOCOL sections 3 and 9.)"""
+"""What a service says of itself: `Info`, and `fetch`. (PROTOCOL sections 3 and 9.)"""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Info:
     """
     What a service says of itself.
 
-    @ivar websocket: whether it offers WebSocket.
-    @ivar cookieNeeded: whether its load balancer wants cookies.
-    @ivar baseURL: what its session URLs begin with, where it says so.
+    :ivar websocket: whether it offers WebSocket.
+    :ivar cookieNeeded: whether its load balancer wants cookies.
+    :ivar baseURL: what its session URLs begin with, where it says so.
     """
 
     websocket: bool = True
@@ -37,7 +37,7 @@ class Info:
         """
         Read what a service has answered. What is missing has its default.
 
-        @raise InfoFailed: if that is no info.
+        :raise InfoFailed: if that is no info.
         """
         try:
             value: Any = json.loads(body)
@@ -57,8 +57,8 @@ class Info:
         """
         Where the sessions of the service are.
 
-        @param url: where this info was found.
-        @raise InfoFailed: if it names no such place, or one without TLS in place of one
+        :param url: where this info was found.
+        :raise InfoFailed: if it names no such place, or one without TLS in place of one
             with it.
         """
         if self.baseURL is None:
@@ -83,9 +83,9 @@ async def fetch(
     """
     Ask a service what it offers.
 
-    @param timeout: how many seconds that may take.
-    @return: what it says, and how many seconds a trip to it and back took.
-    @raise InfoFailed: if it does not say, in time or at all.
+    :param timeout: how many seconds that may take.
+    :return: what it says, and how many seconds a trip to it and back took.
+    :raise InfoFailed: if it does not say, in time or at all.
     """
     began = clock.seconds()
     asking = Deferred.fromCoroutine(_ask(web, url.info))

@@ -1,7 +1,7 @@
 """The seams of the client.
 
-A L{ClientSession <txsockjs.client.session.ClientSession>} talks to an L{ICarrier} below
-it, to which it is an L{ICarried}, and knows neither HTTP nor WebSocket.
+A `ClientSession <txsockjs.client.session.ClientSession>` talks to an `ICarrier` below
+it, to which it is an `ICarried`, and knows neither HTTP nor WebSocket.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class ICarrier(Interface):
     What carries one session to the server and back: a WebSocket, or a pair of HTTP
     requests. It makes one attempt.
 
-    Nothing is called on it after it has called L{ICarried.carrierLost}.
+    Nothing is called on it after it has called `ICarried.carrierLost`.
     """
 
     pending: int = Attribute(
@@ -47,27 +47,27 @@ class ICarrier(Interface):
         Carry one message, in order behind those before it. Called once the session is
         open.
 
-        @param message: text. Bytes only where it is a raw WebSocket.
+        :param message: text. Bytes only where it is a raw WebSocket.
         """
 
     def close(code: int, reason: str) -> None:
         """
-        Carry what was given before, then end in good order. L{ICarried.carrierLost}
+        Carry what was given before, then end in good order. `ICarried.carrierLost`
         follows, in bounded time, whatever the server does.
 
-        @param code: what a WebSocket tells the server.
-        @param reason: the text that goes with it.
+        :param code: what a WebSocket tells the server.
+        :param reason: the text that goes with it.
         """
 
     def abort() -> None:
         """
-        End now; what was not carried yet is lost. L{ICarried.carrierLost} follows, not
+        End now; what was not carried yet is lost. `ICarried.carrierLost` follows, not
         before this returns.
         """
 
     def pauseReceiving() -> None:
         """
-        Read nothing more from the network until L{resumeReceiving}. What is read
+        Read nothing more from the network until `resumeReceiving`. What is read
         already may still come.
         """
 
@@ -79,14 +79,14 @@ class ICarrier(Interface):
 
 class ICarried(Interface):
     """
-    What an L{ICarrier} needs of the session that it carries. None of the methods
+    What an `ICarrier` needs of the session that it carries. None of the methods
     raises, and any of them may call back into the carrier.
     """
 
     def carrierConnected() -> None:
         """
         The network has brought it there: a raw WebSocket is open with this, any other
-        session with the server's C{o}.
+        session with the server's ``o``.
         """
 
     def carrierFrame(frame: str) -> None:
@@ -108,9 +108,9 @@ class ICarried(Interface):
         """
         It is over; nothing is called after this.
 
-        @param reason: a L{SessionClosed <txsockjs.errors.SessionClosed>} with the code
-            and reason that a WebSocket's end has brought; a L{ConnectionDone
-            <twisted.internet.error.ConnectionDone>} after L{ICarrier.close}; else what
+        :param reason: a `SessionClosed <txsockjs.errors.SessionClosed>` with the code
+            and reason that a WebSocket's end has brought; a `ConnectionDone
+            <twisted.internet.error.ConnectionDone>` after `ICarrier.close`; else what
             broke, with a text that a person can act on.
         """
 
@@ -120,7 +120,7 @@ class ISocketUser(Interface):
     What the connection of a WebSocket needs of who uses it.
     """
 
-    clock: IReactorTime = Attribute("What tells the time: an L{IReactorTime}.")
+    clock: IReactorTime = Attribute("What tells the time: an `IReactorTime`.")
     where: str = Attribute("The server, as errors name it.")
 
     def socketConnected() -> None:
@@ -132,9 +132,9 @@ class ISocketUser(Interface):
         """
         The server has answered the handshake.
 
-        @param answer: an L{Answer <txsockjs.client.handshake.Answer>}. If it does not
+        :param answer: an `Answer <txsockjs.client.handshake.Answer>`. If it does not
             agree, the connection ends.
-        @raise ConnectFailed: to go no further, for this reason.
+        :raise ConnectFailed: to go no further, for this reason.
         """
 
     def socketOpened() -> None:

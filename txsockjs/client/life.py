@@ -1,4 +1,4 @@
-"""How a client's session begins and ends: L{SessionLife}. (PROTOCOL section 9.)"""
+"""How a client's session begins and ends: `SessionLife`. (PROTOCOL section 9.)"""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ class SessionLife:
     """
     The beginning and the end of one session.
 
-    @ivar crowded: whether so much waits that who sends should wait.
-    @ivar gone: fires when what carries it is gone, and the application was told.
-    @ivar raw: whether it is a raw WebSocket's.
-    @ivar state: where in its life it is.
+    :ivar crowded: whether so much waits that who sends should wait.
+    :ivar gone: fires when what carries it is gone, and the application was told.
+    :ivar raw: whether it is a raw WebSocket's.
+    :ivar state: where in its life it is.
     """
 
     __slots__ = (
@@ -168,9 +168,9 @@ class SessionLife:
         """
         Have the carrier open it.
 
-        @return: what fires when the server has opened it, with L{attach} to follow at
-            once. It fails with L{ConnectFailed} if the carrier has failed, and with
-            L{SessionRefused} if no other carrier could do better. It can be cancelled.
+        :return: what fires when the server has opened it, with `attach` to follow at
+            once. It fails with `ConnectFailed` if the carrier has failed, and with
+            `SessionRefused` if no other carrier could do better. It can be cancelled.
         """
         self._carrier = carrier
         opening = self._opening = Deferred(self._cancelled)
@@ -184,7 +184,7 @@ class SessionLife:
         """
         Wait no more for it to open.
 
-        @param error: what whoever waits for that is told.
+        :param error: what whoever waits for that is told.
         """
         if self.state is State.CONNECTING:
             self._become(Event.ENDED)

@@ -1,4 +1,4 @@
-"""The frames in the body of a response: L{LineReader}. (PROTOCOL section 7.)"""
+"""The frames in the body of a response: `LineReader`. (PROTOCOL section 7.)"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class LineReader:
 
     def __init__(self, limit: int) -> None:
         """
-        @param limit: how many bytes a frame may have, the setting C{max_message_size}.
+        :param limit: how many bytes a frame may have, the setting ``max_message_size``.
         """
         self._limit = limit
         # The beginning of a line that has not ended, in the pieces that it came in.
@@ -37,9 +37,9 @@ class LineReader:
         """
         Take what has come.
 
-        @return: the lines that have ended with it, without their ends and without the
+        :return: the lines that have ended with it, without their ends and without the
             prelude.
-        @raise TooLarge: if a line is longer than a frame may be, ended or not.
+        :raise TooLarge: if a line is longer than a frame may be, ended or not.
         """
         *lines, rest = data.split(b"\n")
         if lines:

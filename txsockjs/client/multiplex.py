@@ -1,6 +1,6 @@
-"""Many channels over one session, at the client's end: L{MultiplexClientFactory}.
+"""Many channels over one session, at the client's end: `MultiplexClientFactory`.
 
-It speaks with L{txsockjs.multiplex}, which tells the messages, and with the server of
+It speaks with `txsockjs.multiplex`, which tells the messages, and with the server of
 websocket-multiplex. A channel is open as soon as it is asked for: no server answers
 that. One that refuses it closes it.
 
@@ -56,7 +56,7 @@ class ClientChannel(Channel):
     """
     One channel, as the session of its transport.
 
-    @ivar problem: what the server has said against it, or nothing.
+    :ivar problem: what the server has said against it, or nothing.
     """
 
     __slots__ = ("_factory", "problem")
@@ -88,7 +88,7 @@ class ClientChannelTransport(ChannelPace):
 
     def __init__(self, session: ClientChannel, protocol: IProtocol, under: Any) -> None:
         """
-        @param under: the transport of the session that carries the channel.
+        :param under: the transport of the session that carries the channel.
         """
         super().__init__(session, protocol, under.encoding)
         self._under = under
@@ -96,7 +96,7 @@ class ClientChannelTransport(ChannelPace):
     @property
     def transportName(self) -> str:
         """
-        Over what the session goes, as in C{"websocket"}.
+        Over what the session goes, as in ``"websocket"``.
         """
         name: str = self._under.transportName
         return name
@@ -115,9 +115,9 @@ class ClientChannelTransport(ChannelPace):
         """
         Send one message.
 
-        @param data: the message, in UTF-8; bytes that are not UTF-8 are decoded with
-            the setting C{encoding}.
-        @raise TypeError: if C{data} is not bytes.
+        :param data: the message, in UTF-8; bytes that are not UTF-8 are decoded with
+            the setting ``encoding``.
+        :raise TypeError: if ``data`` is not bytes.
         """
         if not isinstance(data, bytes):
             raise TypeError(f"write takes bytes, not {type(data).__name__}")
@@ -188,9 +188,9 @@ class MultiplexClientProtocol(ChannelsProtocol):
     """
     One session, which carries the channels.
 
-    @ivar multiplex: its factory.
-    @ivar refused: how many messages the server has said something against.
-    @ivar dropped: how many messages came in that are of no open channel. What comes in
+    :ivar multiplex: its factory.
+    :ivar refused: how many messages the server has said something against.
+    :ivar dropped: how many messages came in that are of no open channel. What comes in
         behind a channel's end is one of them.
     """
 
@@ -222,15 +222,15 @@ class MultiplexClientProtocol(ChannelsProtocol):
         """
         Open a channel.
 
-        @param name: its topic's name.
-        @param factory: makes its protocol, as for a connection of its own; or the class
+        :param name: its topic's name.
+        :param factory: makes its protocol, as for a connection of its own; or the class
             of that.
-        @return: the protocol, which has its transport already.
-        @raise ValueError: if there is an open channel of this topic, or the name has
+        :return: the protocol, which has its transport already.
+        :raise ValueError: if there is an open channel of this topic, or the name has
             lone surrogates.
-        @raise ConnectFailed: if the session is over.
-        @raise NoProtocol: if the factory makes none.
-        @raise TypeError: if C{factory} is none.
+        :raise ConnectFailed: if the session is over.
+        :raise NoProtocol: if the factory makes none.
+        :raise TypeError: if ``factory`` is none.
         """
         made = factoryOf(factory)
         if name in self.channels:
@@ -260,7 +260,7 @@ class MultiplexClientProtocol(ChannelsProtocol):
         """
         An endpoint that opens a channel of a topic.
 
-        @param name: the topic's name.
+        :param name: the topic's name.
         """
         return ChannelEndpoint(self, name)
 
@@ -312,7 +312,7 @@ def _reason(channel: Channel, detail: str) -> SessionClosed:
     """
     Why the server has closed a channel.
 
-    @param detail: C{CODE,REASON}, from servers that say more than C{uns}.
+    :param detail: ``CODE,REASON``, from servers that say more than ``uns``.
     """
     code, _, reason = detail.partition(",")
     if code.isascii() and code.isdigit() and len(code) == 4:
@@ -346,9 +346,9 @@ class ChannelEndpoint(IsClientEndpoint):
         """
         Open the channel.
 
-        @return: what has fired with the protocol; or has failed, as
-            L{MultiplexClientProtocol.open} does.
-        @raise TypeError: if C{protocolFactory} is none.
+        :return: what has fired with the protocol; or has failed, as
+            `MultiplexClientProtocol.open` does.
+        :raise TypeError: if ``protocolFactory`` is none.
         """
         factory = factoryOf(protocolFactory)
         return execute(self._connection.open, self._name, factory)
@@ -357,13 +357,13 @@ class ChannelEndpoint(IsClientEndpoint):
 class MultiplexClientFactory(Factory[MultiplexClientProtocol], IsProtocolFactory):
     """
     Sessions that carry channels; a factory like any other, for
-    L{SockJSClientEndpoint <txsockjs.client.endpoint.SockJSClientEndpoint>}. The
+    `SockJSClientEndpoint <txsockjs.client.endpoint.SockJSClientEndpoint>`. The
     topics that it is given are opened on each of its sessions: with a
-    L{ClientService <twisted.application.internet.ClientService>}, again on the next
+    `ClientService <twisted.application.internet.ClientService>`, again on the next
     one when one is lost.
 
-    @ivar connections: the sessions that there are.
-    @ivar clock: what tells the time.
+    :ivar connections: the sessions that there are.
+    :ivar clock: what tells the time.
     """
 
     noisy = False
@@ -371,7 +371,7 @@ class MultiplexClientFactory(Factory[MultiplexClientProtocol], IsProtocolFactory
 
     def __init__(self, clock: Clock | None = None) -> None:
         """
-        @param clock: what tells the time; the global reactor if not given.
+        :param clock: what tells the time; the global reactor if not given.
         """
         self.clock: IReactorTime = clockOr(clock)
         self.connections: list[MultiplexClientProtocol] = []
@@ -381,10 +381,10 @@ class MultiplexClientFactory(Factory[MultiplexClientProtocol], IsProtocolFactory
         """
         Add a topic, whose channel each session opens; those that there are do so now.
 
-        @param name: its name; with any characters.
-        @param factory: makes the channel's protocol; or the class of that.
-        @raise ValueError: if there is one of this name.
-        @raise TypeError: if C{factory} is none.
+        :param name: its name; with any characters.
+        :param factory: makes the channel's protocol; or the class of that.
+        :raise ValueError: if there is one of this name.
+        :raise TypeError: if ``factory`` is none.
         """
         if name in self._factories:
             raise ValueError(f"there is a topic {name!r} already")
@@ -396,7 +396,7 @@ class MultiplexClientFactory(Factory[MultiplexClientProtocol], IsProtocolFactory
         """
         Remove a topic, and close its channels.
 
-        @raise KeyError: if there is none of this name.
+        :raise KeyError: if there is none of this name.
         """
         del self._factories[name]
         for connection in list(self.connections):

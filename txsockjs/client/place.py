@@ -64,7 +64,7 @@ class Settings:
     """
     How a client behaves. Every setting is checked when it is set.
 
-    Sizes are bytes, times are seconds (floats). L{fields} tells name, default and
+    Sizes are bytes, times are seconds (floats). `fields` tells name, default and
     meaning of each.
     """
 
@@ -76,7 +76,7 @@ class Settings:
     raw: bool = option(
         boolean, False, "speak WebSocket alone at BASE/websocket, without SockJS"
     )
-    #: As for Twisted's own endpoints: for C{info} and all the attempts together.
+    #: As for Twisted's own endpoints: for ``info`` and all the attempts together.
     timeout: float = option(_positive, 30.0, "seconds that connecting may take")
     #: The server was heard already when it is known how long a round trip takes, which
     #: tells how long an attempt can take. A host far away may need more.
@@ -108,7 +108,7 @@ class Settings:
         4 * 1024 * 1024,
         "undelivered bytes of one session, past which it is lost",
     )
-    #: SockJS has text alone, as the server's option C{encoding} says.
+    #: SockJS has text alone, as the server's option ``encoding`` says.
     encoding: str = option(
         codecName,
         "cp1252",
@@ -130,9 +130,9 @@ class Settings:
         """
         Build from a mapping of names to values, which may be strings, as an endpoint
         string or a command line has them: a list is written with commas, a switch as
-        C{true} or C{false}.
+        ``true`` or ``false``.
 
-        @raise OptionError: for a name that is unknown or a value that is not allowed.
+        :raise OptionError: for a name that is unknown or a value that is not allowed.
         """
         names = [field.name for field in attrs.fields(cls)]
         for name in settings:
@@ -151,7 +151,7 @@ class Settings:
 
 class Web(Protocol):
     """
-    What a client needs of HTTP. L{WebClient <txsockjs.client.agent.WebClient>} is one.
+    What a client needs of HTTP. `WebClient <txsockjs.client.agent.WebClient>` is one.
     """
 
     def request(
@@ -165,8 +165,8 @@ class Web(Protocol):
         """
         Make a request, and follow where it is redirected to.
 
-        @return: a Deferred of a L{WebResponse <txsockjs.client.responses.WebResponse>},
-            which fails with L{RequestFailed <txsockjs.errors.RequestFailed>}.
+        :return: a Deferred of a `WebResponse <txsockjs.client.responses.WebResponse>`,
+            which fails with `RequestFailed <txsockjs.errors.RequestFailed>`.
         """
 
     def endpointFor(self, url: str) -> IStreamClientEndpoint:
@@ -196,7 +196,7 @@ def rto(roundTrip: float | None) -> float:
     """
     How long one trip to the server and back may take. (PROTOCOL section 9.)
 
-    @param roundTrip: how many seconds C{info} took, or None where that is unknown.
+    :param roundTrip: how many seconds ``info`` took, or None where that is unknown.
     """
     if roundTrip is None:
         return math.inf
@@ -208,14 +208,14 @@ class Place:
     """
     Where an attempt is made, and how.
 
-    @ivar url: of the session, with C{http} or C{https} and without the transport, as
-        in C{https://example.com/echo/123/abcdef}; with the setting C{raw} that of the
-        WebSocket itself, as in C{https://example.com/echo/websocket}.
-    @ivar web: the HTTP side.
-    @ivar clock: what tells the time.
-    @ivar settings: what the user has set.
-    @ivar roundTrip: how many seconds a trip to the server and back took, or None.
-    @ivar query: the query of the user's URL with its question mark, which each URL of
+    :ivar url: of the session, with ``http`` or ``https`` and without the transport, as
+        in ``https://example.com/echo/123/abcdef``; with the setting ``raw`` that of the
+        WebSocket itself, as in ``https://example.com/echo/websocket``.
+    :ivar web: the HTTP side.
+    :ivar clock: what tells the time.
+    :ivar settings: what the user has set.
+    :ivar roundTrip: how many seconds a trip to the server and back took, or None.
+    :ivar query: the query of the user's URL with its question mark, which each URL of
         the session has, or nothing.
     """
 
@@ -229,9 +229,9 @@ class Place:
     def at(self, transport: str = "") -> str:
         """
         The URL of one of the session's transports, as in
-        C{https://example.com/echo/123/abcdef/xhr_send}.
+        ``https://example.com/echo/123/abcdef/xhr_send``.
 
-        @param transport: its name as servers have it; nothing for the raw WebSocket.
+        :param transport: its name as servers have it; nothing for the raw WebSocket.
         """
         if transport:
             transport = f"/{transport}"

@@ -1,4 +1,4 @@
-"""Requests with bodies as they are: L{Body}, L{PlainAgent}."""
+"""Requests with bodies as they are: `Body`, `PlainAgent`."""
 
 from __future__ import annotations
 

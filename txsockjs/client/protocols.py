@@ -15,7 +15,7 @@ AnyClientTransport: TypeAlias = ClientTransport | ClientChannelTransport
 class SockJSClientProtocol(MessageProtocol[AnyClientTransport]):
     """
     A session at the client's end, or a channel of one: override the one of
-    C{dataReceived}, C{messageReceived} and C{binaryReceived} that you want::
+    ``dataReceived``, ``messageReceived`` and ``binaryReceived`` that you want::
 
         class Greeting(SockJSClientProtocol):
             def connectionMade(self) -> None:

@@ -46,10 +46,10 @@ class Proxy:
     """
     A proxy.
 
-    @ivar host: its host, a name or an address.
-    @ivar port: its port.
-    @ivar secure: whether TLS is spoken with the proxy itself.
-    @ivar authorization: what it is told of who asks, or None.
+    :ivar host: its host, a name or an address.
+    :ivar port: its port.
+    :ivar secure: whether TLS is spoken with the proxy itself.
+    :ivar authorization: what it is told of who asks, or None.
     """
 
     host: str
@@ -60,10 +60,10 @@ class Proxy:
     @classmethod
     def fromURL(cls, text: str, source: str = "proxy") -> Proxy:
         """
-        @param text: as in C{http://user:password@proxy.example:3128}; without a scheme,
-            it is C{http}.
-        @param source: what said so, for the error.
-        @raise InvalidURL: if it is none. The password is not shown.
+        :param text: as in ``http://user:password@proxy.example:3128``; without a
+            scheme, it is ``http``.
+        :param source: what said so, for the error.
+        :raise InvalidURL: if it is none. The password is not shown.
         """
         shown = re.sub(r"^(.*://)?.*@", r"\1...@", text)
         try:
@@ -95,11 +95,11 @@ def proxyFor(setting: ProxySetting, secure: bool, host: str, port: int) -> Proxy
     """
     Tell which proxy leads to a server.
 
-    @param setting: what the user has said. With None it is what the variables
-        C{https_proxy} or C{http_proxy}, else C{all_proxy}, and C{no_proxy} of the
+    :param setting: what the user has said. With None it is what the variables
+        ``https_proxy`` or ``http_proxy``, else ``all_proxy``, and ``no_proxy`` of the
         environment say, in either case.
-    @param secure: whether TLS is spoken with the server.
-    @raise InvalidURL: if what is said is no proxy.
+    :param secure: whether TLS is spoken with the server.
+    :raise InvalidURL: if what is said is no proxy.
     """
     if setting is not None:
         return Proxy.fromURL(setting) if setting else None
@@ -209,15 +209,15 @@ class TunnelEndpoint:
     """
     Connects to a server through a proxy (RFC 9110, section 9.3.6).
 
-    @ivar proxy: the proxy.
-    @ivar target: the server, as in C{example.com:443}.
+    :ivar proxy: the proxy.
+    :ivar target: the server, as in ``example.com:443``.
     """
 
     def __init__(
         self, endpoint: IStreamClientEndpoint, proxy: Proxy, host: str, port: int
     ) -> None:
         """
-        @param endpoint: what connects to the proxy.
+        :param endpoint: what connects to the proxy.
         """
         self._endpoint = endpoint
         self.proxy = proxy
@@ -234,8 +234,8 @@ class TunnelEndpoint:
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """
-        @return: a Deferred of the factory's protocol, which fails with
-            L{RequestFailed} where the proxy refuses.
+        :return: a Deferred of the factory's protocol, which fails with
+            `RequestFailed` where the proxy refuses.
         """
 
         def build(address: IAddress | None) -> _Tunnel:

@@ -15,21 +15,21 @@ import attrs
 @attrs.frozen
 class Opened:
     """
-    C{o}: the session is open.
+    ``o``: the session is open.
     """
 
 
 @attrs.frozen
 class Heartbeat:
     """
-    C{h}: the server is there.
+    ``h``: the server is there.
     """
 
 
 @attrs.frozen
 class Closed:
     """
-    C{c[code,"reason"]}: the server has closed the session.
+    ``c[code,"reason"]``: the server has closed the session.
     """
 
     code: int
@@ -51,11 +51,11 @@ def read(frame: str) -> Said:
     """
     What a frame says.
 
-    The browser's client looks at the first letter of C{o} and C{h} alone. This reads
-    the whole: an error page of a proxy in between must not open a session. Many C{h} at
-    once are what a streaming response begins with.
+    The browser's client looks at the first letter of ``o`` and ``h`` alone. This reads
+    the whole: an error page of a proxy in between must not open a session. Many ``h``
+    at once are what a streaming response begins with.
 
-    @return: None for what is no frame, which is to be dropped.
+    :return: None for what is no frame, which is to be dropped.
     """
     kind = frame[:1]
     if kind == "a":

@@ -1,4 +1,4 @@
-"""What comes in over HTTP: one receiving request after the other. L{Receiver}."""
+"""What comes in over HTTP: one receiving request after the other. `Receiver`."""
 
 from __future__ import annotations
 
@@ -70,16 +70,16 @@ class Receiver:
     Asks for frames as long as it is not stopped. When a response ends, the next one is
     asked for at once.
 
-    @ivar connection: what the last response came on; None before the first.
+    :ivar connection: what the last response came on; None before the first.
     """
 
     connection: WatchedConnection | None = None
 
     def __init__(self, owner: Received, place: Place, path: str, many: bool) -> None:
         """
-        @param owner: who is told of the frames, and of the end.
-        @param path: the transport's name, as URLs have it.
-        @param many: whether a response has more than one frame.
+        :param owner: who is told of the frames, and of the end.
+        :param path: the transport's name, as URLs have it.
+        :param many: whether a response has more than one frame.
         """
         self._owner = owner
         self._place = place

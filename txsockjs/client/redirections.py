@@ -1,4 +1,4 @@
-"""Where a client lets itself be redirected to: L{follow}."""
+"""Where a client lets itself be redirected to: `follow`."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Redirecting(Protocol):
     """
     What has to be known of a response.
 
-    @ivar url: where it comes from.
-    @ivar code: its status.
-    @ivar status: that, with its phrase.
-    @ivar headers: its headers.
+    :ivar url: where it comes from.
+    :ivar code: its status.
+    :ivar status: that, with its phrase.
+    :ivar headers: its headers.
     """
 
     @property
@@ -47,10 +47,10 @@ def follow(method: str, response: Redirecting, count: int) -> str:
     """
     Tell where a response redirects a request to.
 
-    @param method: the request's.
-    @param count: how often it has been redirected, with this time.
-    @return: a URL.
-    @raise RequestFailed: if that is not followed.
+    :param method: the request's.
+    :param count: how often it has been redirected, with this time.
+    :return: a URL.
+    :raise RequestFailed: if that is not followed.
     """
     url = response.url
     locations = response.headers.getRawHeaders("Location", [])

@@ -1,4 +1,4 @@
-"""A response to a client: L{WebResponse}."""
+"""A response to a client: `WebResponse`."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class WebResponse(proxyForInterface(IResponse)):  # type: ignore[misc]
     """
     A response, as far as it has come: its head.
 
-    @ivar url: where it comes from, behind all redirections.
-    @ivar connection: what it comes on.
+    :ivar url: where it comes from, behind all redirections.
+    :ivar connection: what it comes on.
     """
 
     code: int
@@ -50,7 +50,7 @@ class WebResponse(proxyForInterface(IResponse)):  # type: ignore[misc]
     @property
     def status(self) -> str:
         """
-        Code and phrase, as in C{404 Not Found}.
+        Code and phrase, as in ``404 Not Found``.
         """
         return f"{self.code} {self.phrase.decode('latin-1')}".rstrip()
 
@@ -58,8 +58,8 @@ class WebResponse(proxyForInterface(IResponse)):  # type: ignore[misc]
         """
         Tell how its body has ended.
 
-        @param reason: what the C{connectionLost} of the body's protocol was told.
-        @return: None if all of it has come, else what went wrong.
+        :param reason: what the ``connectionLost`` of the body's protocol was told.
+        :return: None if all of it has come, else what went wrong.
         """
         if reason.check(ResponseDone):
             return None
@@ -76,7 +76,7 @@ class WebResponse(proxyForInterface(IResponse)):  # type: ignore[misc]
         """
         Make nothing of it. If it comes to its end soon, its connection is kept.
 
-        @return: a Deferred that fires when it is out of the way. It never fails.
+        :return: a Deferred that fires when it is out of the way. It never fails.
         """
         rest = self.read().addTimeout(_SOON, clock)
         return rest.addErrback(lambda reason: None)
@@ -85,8 +85,8 @@ class WebResponse(proxyForInterface(IResponse)):  # type: ignore[misc]
         """
         Read all of the body.
 
-        @param limit: how many bytes it may have.
-        @return: a Deferred of it, which fails with L{RequestFailed} if it breaks off or
+        :param limit: how many bytes it may have.
+        :return: a Deferred of it, which fails with `RequestFailed` if it breaks off or
             is too long. To cancel it ends the connection.
         """
         body = _Body(self, limit)
@@ -97,9 +97,9 @@ class WebResponse(proxyForInterface(IResponse)):  # type: ignore[misc]
         """
         Read the beginning of a body that says why a request was refused.
 
-        @param clock: what tells when that takes too long: then there is none.
-        @param limit: how many bytes of it are wanted.
-        @return: a Deferred of status and text, for people. It never fails.
+        :param clock: what tells when that takes too long: then there is none.
+        :param limit: how many bytes of it are wanted.
+        :return: a Deferred of status and text, for people. It never fails.
         """
         body = _Body(self, limit)
         self.deliverBody(body)

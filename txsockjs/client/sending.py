@@ -1,4 +1,4 @@
-"""What goes out over HTTP: one sending request after the other. L{Sender}."""
+"""What goes out over HTTP: one sending request after the other. `Sender`."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Sender:
     A request is made once. If its connection ends without an answer, the server may
     have taken the messages or not: to make it again could double them, so that is the
     end. A connection that waits for the next request is closed before servers do so
-    (L{IDLE <txsockjs.client.agent.IDLE>}).
+    (`IDLE <txsockjs.client.agent.IDLE>`).
 
     How long a server may take for its answer is not limited: ours waits with it as long
     as its application reads nothing.
@@ -73,12 +73,12 @@ class Sender:
     the few connections that a browser has for a host go to receiving requests first.
     Here each request has a connection, so there is nothing to wait for.
 
-    @ivar pending: how many bytes the server has not taken.
+    :ivar pending: how many bytes the server has not taken.
     """
 
     def __init__(self, owner: Sent, place: Place) -> None:
         """
-        @param owner: who is told how it goes.
+        :param owner: who is told how it goes.
         """
         self._owner = owner
         self._place = place

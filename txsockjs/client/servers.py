@@ -1,4 +1,4 @@
-"""Which server a URL names: L{Server}."""
+"""Which server a URL names: `Server`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def encoded(url: URL) -> URL:
     """
     A URL as it goes over the network: in ASCII.
 
-    @raise ValueError: if its host is no name that can be.
+    :raise ValueError: if its host is no name that can be.
     """
-    # C{to_uri} takes an address of IPv6 for a name.
+    # ``to_uri`` takes an address of IPv6 for a name.
     host = url.host if ":" in url.host else ""
     if not host:
         return url.to_uri()
@@ -32,7 +32,7 @@ class SentURL(URL):
     @classmethod
     def of(cls, text: str) -> URL:
         """
-        @raise ValueError: if the host is no name that can be.
+        :raise ValueError: if the host is no name that can be.
         """
         sent: URL = cls.from_text(encoded(URL.from_text(text)).to_text())
         return sent
@@ -45,15 +45,15 @@ class Server:
     """
     What of a URL says which server it is.
 
-    @ivar secure: whether TLS is spoken with it.
-    @ivar host: its name or address, in ASCII.
-    @ivar port: its port.
+    :ivar secure: whether TLS is spoken with it.
+    :ivar host: its name or address, in ASCII.
+    :ivar port: its port.
     """
 
     def __init__(self, url: str) -> None:
         """
-        @param url: a URL with C{http}, C{https}, C{ws} or C{wss}.
-        @raise InvalidURL: if it is none.
+        :param url: a URL with ``http``, ``https``, ``ws`` or ``wss``.
+        :raise InvalidURL: if it is none.
         """
         try:
             parsed = encoded(URL.from_text(url))
@@ -88,7 +88,7 @@ def place(host: str, port: int) -> str:
 
 def httpURL(url: str) -> str:
     """
-    The URL with C{http} that is at the same place as one of a WebSocket.
+    The URL with ``http`` that is at the same place as one of a WebSocket.
     """
     scheme, colon, rest = url.partition(":")
     return {"ws": "http", "wss": "https"}.get(scheme, scheme) + colon + rest

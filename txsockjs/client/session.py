@@ -1,4 +1,4 @@
-"""What is said in a client's session: L{ClientSession}. (PROTOCOL section 9.)
+"""What is said in a client's session: `ClientSession`. (PROTOCOL section 9.)
 
 What carries a session may call it at any time, from inside any of its own calls; so may
 the application. Such a call changes the session's state, and leaves what follows from
@@ -35,7 +35,7 @@ class ClientSession(SessionLife):
     """
     One session: what goes out and comes in.
 
-    @ivar dropped: how many frames came in that were none.
+    :ivar dropped: how many frames came in that were none.
     """
 
     __slots__ = ("_held", "dropped")
@@ -174,7 +174,7 @@ class ClientSession(SessionLife):
 
     def _keep(self, messages: Sequence[str | bytes], first: bool = False) -> None:
         """
-        @param first: whether these come before what is kept already.
+        :param first: whether these come before what is kept already.
         """
         if self._deaf or not messages:
             return
@@ -188,7 +188,7 @@ class ClientSession(SessionLife):
 
     def pauseReceiving(self) -> None:
         """
-        Deliver nothing to the application until L{resumeReceiving}.
+        Deliver nothing to the application until `resumeReceiving`.
         """
         self._paused = True
         self._again = self._ready = False

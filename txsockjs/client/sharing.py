@@ -1,6 +1,6 @@
 """What the connections of clients with the same settings share.
 
-As in L{txsockjs.transports.socket}, these are attributes of a class. Autobahn copies
+As in `txsockjs.transports.socket`, these are attributes of a class. Autobahn copies
 them to each connection: several kilobytes, before the first message.
 """
 

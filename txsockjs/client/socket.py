@@ -66,15 +66,15 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
     """
     The connection. What is used is a subclass of this, for some settings.
 
-    @cvar settings: those.
-    @cvar extensions: what the handshake offers, as a header's value.
-    @ivar deliver: what takes a text.
-    @ivar paused: whether nothing is read.
-    @ivar subprotocol: what the server has chosen, or None.
-    @ivar heard: whether something came in, since somebody set this to False.
-    @ivar url: the URL of the WebSocket.
-    @ivar user: who uses it.
-    @ivar wire: the connection, as what is written to it.
+    :cvar settings: those.
+    :cvar extensions: what the handshake offers, as a header's value.
+    :ivar deliver: what takes a text.
+    :ivar paused: whether nothing is read.
+    :ivar subprotocol: what the server has chosen, or None.
+    :ivar heard: whether something came in, since somebody set this to False.
+    :ivar url: the URL of the WebSocket.
+    :ivar user: who uses it.
+    :ivar wire: the connection, as what is written to it.
     """
 
     # Autobahn's would warn of every server that does something wrong, and quote it.
@@ -165,7 +165,7 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
         """
         Why the connection has ended.
 
-        @param reason: why it has for Twisted.
+        :param reason: why it has for Twisted.
         """
         if self._why is not None:
             return Failure(self._why)
@@ -192,9 +192,9 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
         """
         Ask for a WebSocket.
 
-        @param url: its URL, with C{http} or C{https}.
-        @param headers: further headers, by name.
-        @raise TransportFailed: if a header cannot be sent.
+        :param url: its URL, with ``http`` or ``https``.
+        :param headers: further headers, by name.
+        :raise TransportFailed: if a header cannot be sent.
         """
         self.url = url
         self.websocket_key: bytes = base64.b64encode(os.urandom(16))
@@ -318,7 +318,7 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
 
     def _onPong(self, payload: bytes) -> None:
         """
-        The server is there, as L{heard} says.
+        The server is there, as `heard` says.
         """
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
@@ -338,7 +338,7 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
     def onMessageFrameBegin(self, length: int) -> None:
         super().onMessageFrameBegin(length)
         if self._isMessageCompressed:
-            # L{Deflate} counts what comes of it. Both together are no size at all.
+            # `Deflate` counts what comes of it. Both together are no size at all.
             self.message_data_total_length -= length
 
     def onMessageFrameData(self, payload: bytes) -> None:
@@ -351,7 +351,7 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
         """
         Send a message.
 
-        @param opcode: L{TEXT} or L{BINARY}.
+        :param opcode: `TEXT` or `BINARY`.
         """
         if self.state != _OPEN:
             return
@@ -386,7 +386,7 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
 
     def pause(self) -> None:
         """
-        Read nothing more, until L{resume}.
+        Read nothing more, until `resume`.
         """
         if self.state == _OPEN:
             self.paused = True
@@ -403,7 +403,7 @@ class ClientSocket(WebSocketClientProtocol):  # type: ignore[misc]
         """
         Drop the connection.
 
-        @param why: what L{ISocketUser.socketLost} is told.
+        :param why: what `ISocketUser.socketLost` is told.
         """
         if self._why is None:
             self._why = why

@@ -1,16 +1,16 @@
-r"""The endpoint string C{sockjs:} of a client.
+r"""The endpoint string ``sockjs:`` of a client.
 
-C{clientFromString(reactor, r"sockjs:https\://example.com/echo:timeout=10")} is an
-endpoint that connects to the service at C{https://example.com/echo}. Every setting of
-L{Settings <txsockjs.client.place.Settings>} is a keyword. Beside these there are:
+``clientFromString(reactor, r"sockjs:https\://example.com/echo:timeout=10")`` is an
+endpoint that connects to the service at ``https://example.com/echo``. Every setting of
+`Settings <txsockjs.client.place.Settings>` is a keyword. Beside these there are:
 
-  - C{header.NAME} and C{cookie.NAME}: a header or a cookie to send, any number of them,
-    as in C{header.Authorization=Bearer abc};
-  - C{proxy}: the URL of an HTTP proxy, or nothing for none;
-  - C{trustRoots}: a file of certificates in PEM, or a directory of such files that end
-    in C{.pem}: the authorities to trust in place of the system's;
-  - C{certificate} and C{privateKey}: files in PEM with the client's own; the key may be
-    in the file of the certificate.
+  - ``header.NAME`` and ``cookie.NAME``: a header or a cookie to send, any number of
+    them, as in ``header.Authorization=Bearer abc``;
+  - ``proxy``: the URL of an HTTP proxy, or nothing for none;
+  - ``trustRoots``: a file of certificates in PEM, or a directory of such files that end
+    in ``.pem``: the authorities to trust in place of the system's;
+  - ``certificate`` and ``privateKey``: files in PEM with the client's own; the key may
+    be in the file of the certificate.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class TLSPolicy:
 
     def __init__(self, trustRoot: Any, certificate: PrivateCertificate | None) -> None:
         """
-        @param trustRoot: the authorities to trust, or None for the system's.
-        @param certificate: the client's own, or None.
+        :param trustRoot: the authorities to trust, or None for the system's.
+        :param certificate: the client's own, or None.
         """
         self._trustRoot = trustRoot
         self._certificate = certificate
@@ -69,7 +69,7 @@ def _read(name: str, path: str) -> bytes:
     """
     A file that the string names.
 
-    @param name: the keyword.
+    :param name: the keyword.
     """
     try:
         return Path(path).read_bytes()
@@ -151,7 +151,7 @@ def _named(keywords: dict[str, str], prefix: str) -> dict[str, str]:
 @implementer(IPlugin, IStreamClientEndpointStringParserWithReactor)
 class SockJSClientParser:
     """
-    Makes a L{SockJSClientEndpoint} from the parts of an endpoint string.
+    Makes a `SockJSClientEndpoint` from the parts of an endpoint string.
     """
 
     prefix = "sockjs"
@@ -161,12 +161,12 @@ class SockJSClientParser:
         self, reactor: Any, /, *args: str, **kwargs: str
     ) -> SockJSClientEndpoint:
         """
-        @param reactor: the reactor to connect with.
-        @param args: one item, the base URL of the service.
-        @param kwargs: as the module has them.
-        @raise ValueError: if there is not exactly one URL (L{InvalidURL
-            <txsockjs.errors.InvalidURL>} if it is none), or if a keyword is unknown or
-            its value will not do (L{OptionError}).
+        :param reactor: the reactor to connect with.
+        :param args: one item, the base URL of the service.
+        :param kwargs: as the module has them.
+        :raise ValueError: if there is not exactly one URL (`InvalidURL
+            <txsockjs.errors.InvalidURL>` if it is none), or if a keyword is unknown or
+            its value will not do (`OptionError`).
         """
         if len(args) != 1 or not args[0]:
             raise ValueError(

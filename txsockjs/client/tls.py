@@ -1,4 +1,4 @@
-"""How a client speaks TLS: L{policyFor}."""
+"""How a client speaks TLS: `policyFor`."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def policyFor(given: object) -> IPolicyForHTTPS:
     """
     The policy that a user means.
 
-    @param given: a policy; or what makes each connection, as C{optionsForClientTLS}
+    :param given: a policy; or what makes each connection, as ``optionsForClientTLS``
         returns it; or None: the authorities that the system trusts are trusted.
-    @raise TypeError: if it is none of these.
+    :raise TypeError: if it is none of these.
     """
     policy: IPolicyForHTTPS
     if given is None:

@@ -1,4 +1,4 @@
-"""What a client's protocol sees as its transport: L{ClientTransport}."""
+"""What a client's protocol sees as its transport: `ClientTransport`."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class ClientTransport(MessageTransport):
     One session, as the client's protocol sees it: a transport like Twisted's TCP
     transport, and like that of the server's protocol.
 
-    @ivar subprotocol: the subprotocol that the server has chosen, or None.
-    @ivar transportName: over what the session goes, as in C{"websocket"}.
+    :ivar subprotocol: the subprotocol that the server has chosen, or None.
+    :ivar transportName: over what the session goes, as in ``"websocket"``.
     """
 
     __slots__ = ("_certificate", "_host", "_peer", "subprotocol", "transportName")
@@ -54,9 +54,9 @@ class ClientTransport(MessageTransport):
         """
         Send one message.
 
-        @param data: the message, in UTF-8; bytes that are not UTF-8 are decoded with
-            the setting C{encoding}.
-        @raise TypeError: if C{data} is not bytes.
+        :param data: the message, in UTF-8; bytes that are not UTF-8 are decoded with
+            the setting ``encoding``.
+        :raise TypeError: if ``data`` is not bytes.
         """
         if not isinstance(data, bytes):
             raise TypeError(f"write takes bytes, not {type(data).__name__}")

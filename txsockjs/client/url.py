@@ -1,4 +1,4 @@
-"""Where a service is: L{SockJSURL}. (PROTOCOL sections 1 and 9.)"""
+"""Where a service is: `SockJSURL`. (PROTOCOL sections 1 and 9.)"""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class SockJSURL:
     """
     The base URL of a service.
 
-    @ivar base: the URL without a slash at its end and without its query, as in
-        C{https://example.com/echo}.
-    @ivar query: its query with the question mark, or nothing. It goes to every URL of
+    :ivar base: the URL without a slash at its end and without its query, as in
+        ``https://example.com/echo``.
+    :ivar query: its query with the question mark, or nothing. It goes to every URL of
         the service.
     """
 
@@ -37,9 +37,9 @@ class SockJSURL:
         """
         Check a URL that somebody has given.
 
-        @param url: with C{http}, C{https}, C{ws} or C{wss}; the latter mean C{http} and
-            C{https}.
-        @raise InvalidURL: for anything else.
+        :param url: with ``http``, ``https``, ``ws`` or ``wss``; the latter mean
+            ``http`` and ``https``.
+        :raise InvalidURL: for anything else.
         """
         if isinstance(url, DecodedURL):
             url = url.encoded_url

@@ -101,7 +101,7 @@ class SocketCarrier:
         self, session: ICarried, place: Place, textReceived: Callable[[str], None]
     ) -> None:
         """
-        @param textReceived: what of the session takes the text of a message.
+        :param textReceived: what of the session takes the text of a message.
         """
         self.clock: IReactorTime = place.clock
         self.textReceived: Callable[[str], None] = textReceived

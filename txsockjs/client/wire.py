@@ -30,7 +30,7 @@ class Wire:
     """
     Any connection.
 
-    @ivar taken: a number that changes when the network takes some of what waits.
+    :ivar taken: a number that changes when the network takes some of what waits.
     """
 
     __slots__ = (
@@ -49,8 +49,8 @@ class Wire:
 
     def __init__(self, transport: Any, drained: Callable[[], None]) -> None:
         """
-        @param transport: the connection. Nobody else writes to it.
-        @param drained: what to call when the network has taken all that had to wait.
+        :param transport: the connection. Nobody else writes to it.
+        :param drained: what to call when the network has taken all that had to wait.
         """
         self.transport: Any = transport
         self.taken: int = 0
@@ -76,7 +76,7 @@ class Wire:
 
     def hold(self) -> None:
         """
-        Send what is written at L{release}, in one piece. If it gets much, it goes
+        Send what is written at `release`, in one piece. If it gets much, it goes
         before.
         """
         self._held = []

@@ -1,4 +1,4 @@
-"""Where the other processes of a cluster reach one: L{Place}."""
+"""Where the other processes of a cluster reach one: `Place`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Place:
     """
     Where a process is reached.
 
-    @ivar secure: whether it is by TLS.
+    :ivar secure: whether it is by TLS.
     """
 
     host: str
@@ -26,9 +26,9 @@ class Place:
     @classmethod
     def parse(cls, text: str) -> Place:
         """
-        Read C{HOST:PORT} or C{tls:HOST:PORT}, with an address of IPv6 in brackets.
+        Read ``HOST:PORT`` or ``tls:HOST:PORT``, with an address of IPv6 in brackets.
 
-        @raise ValueError: if it is neither.
+        :raise ValueError: if it is neither.
         """
         rest = text.removeprefix(_TLS)
         try:
@@ -44,7 +44,7 @@ class Place:
 
     def format(self) -> str:
         """
-        What L{parse} reads.
+        What `parse` reads.
         """
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{_TLS * self.secure}{host}:{self.port}"
@@ -54,8 +54,8 @@ def placeOf(address: object, description: str) -> Place:
     """
     Where others reach what listens at an address.
 
-    @param description: the endpoint string that it came from.
-    @raise ValueError: if that does not say it.
+    :param description: the endpoint string that it came from.
+    :raise ValueError: if that does not say it.
     """
     if description.partition(":")[0] in ("ssl", "tls"):
         raise ValueError(

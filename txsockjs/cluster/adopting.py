@@ -1,4 +1,4 @@
-"""The sockets that a worker has from its parent: L{AdoptingReactor}."""
+"""The sockets that a worker has from its parent: `AdoptingReactor`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class WorkerPort:
         descriptors: list[int],
     ) -> None:
         """
-        @param descriptors: the socket of each slot.
+        :param descriptors: the socket of each slot.
         """
         self._reactor = reactor
         self._factory = factory
@@ -53,7 +53,7 @@ class WorkerPort:
         """
         Accept what comes for some slots, and for no others.
 
-        @return: what fires when nothing more is accepted for others.
+        :return: what fires when nothing more is accepted for others.
         """
         wanted = {self._descriptors[slot] for slot in slots}
         for descriptor in wanted - set(self._ports):
@@ -111,15 +111,15 @@ class AdoptingReactor:
     A reactor whose listening ports are those that were inherited; for all else, the
     reactor it is made of.
 
-    @ivar ports: the ports, as far as endpoints have asked for them.
+    :ivar ports: the ports, as far as endpoints have asked for them.
     """
 
     def __init__(
         self, reactor: Any, held: Iterable[tuple[str, int, list[int]]]
     ) -> None:
         """
-        @param held: what was inherited, as L{Inheritance
-            <txsockjs.cluster.holding.Inheritance>} tells it.
+        :param held: what was inherited, as `Inheritance
+            <txsockjs.cluster.holding.Inheritance>` tells it.
         """
         self.ports: list[WorkerPort] = []
         self._reactor = reactor
@@ -169,7 +169,7 @@ class AdoptingReactor:
         self, key: str, factory: IProtocolFactory, kept: int | None = None
     ) -> WorkerPort:
         """
-        @param kept: the descriptor that stays open where whoever asks closes his own.
+        :param kept: the descriptor that stays open where whoever asks closes his own.
         """
         for index, (found, family, descriptors) in enumerate(self._held):
             if found == key:

@@ -1,4 +1,4 @@
-"""The process that has the rooms of all workers: L{main}."""
+"""The process that has the rooms of all workers: `main`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The processes of workers, as their parent sees them: L{Child}."""
+"""The processes of workers, as their parent sees them: `Child`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Child(ProcessProtocol):
     A process that was started for a server, until it has ended. What it writes is
     logged.
 
-    @ivar name: what it is called.
+    :ivar name: what it is called.
     """
 
     transport: IProcessTransport
@@ -50,8 +50,8 @@ class Child(ProcessProtocol):
         publish: Callable[[LogEvent], object] = globalLogPublisher,
     ) -> None:
         """
-        @param events: the descriptor to which it writes its log.
-        @param ended: called at its end with how it has ended, in words.
+        :param events: the descriptor to which it writes its log.
+        :param ended: called at its end with how it has ended, in words.
         """
         self.name = name
         self._events = events
@@ -85,7 +85,7 @@ class Child(ProcessProtocol):
         """
         Send it a signal, unless it has ended.
 
-        @param name: such as C{"KILL"}.
+        :param name: such as ``"KILL"``.
         """
         if self.transport.pid:
             self.transport.signalProcess(name)
@@ -114,10 +114,10 @@ def spawn(
     """
     Start a process, in a fresh interpreter.
 
-    @param module: its C{main} is called there.
-    @param path: where it finds modules.
-    @param settings: what it reads from its standard input, as JSON in one line.
-    @param descriptors: what it has, beside its input and its outputs.
+    :param module: its ``main`` is called there.
+    :param path: where it finds modules.
+    :param settings: what it reads from its standard input, as JSON in one line.
+    :param descriptors: what it has, beside its input and its outputs.
     """
     program = _PROGRAM.format(path=path, module=module)
     command = [sys.executable, *_flags(), "-c", program, child.name]

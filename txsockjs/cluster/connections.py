@@ -1,4 +1,4 @@
-"""The connections on which requests are passed on to one peer: L{PeerPool}."""
+"""The connections on which requests are passed on to one peer: `PeerPool`."""
 
 from __future__ import annotations
 
@@ -169,8 +169,8 @@ class PeerPool(Factory):
         most: int = MOST_CONNECTIONS,
     ) -> None:
         """
-        @param endpoint: where the peer is.
-        @param most: how many connections there may be.
+        :param endpoint: where the peer is.
+        :param most: how many connections there may be.
         """
         self._clock = clock
         self._endpoint = endpoint
@@ -202,9 +202,9 @@ class PeerPool(Factory):
         """
         Send a request.
 
-        @param answer: what is told of the response. Where there is no connection, it is
-            told of L{NotConnected}.
-        @return: what the request can be given up by.
+        :param answer: what is told of the response. Where there is no connection, it is
+            told of `NotConnected`.
+        :return: what the request can be given up by.
         """
         asked = Asked()
         if self._idle:
@@ -300,8 +300,8 @@ class Asked:
     """
     A request that was sent, or will be.
 
-    @ivar connection: what it was sent on, if it was.
-    @ivar connecting: what is waited for, until then.
+    :ivar connection: what it was sent on, if it was.
+    :ivar connecting: what is waited for, until then.
     """
 
     __slots__ = ("connecting", "connection")

@@ -33,7 +33,7 @@ class ControlProtocol(AMP):
         """
         Have the other end do something.
 
-        @return: what fires with its answer.
+        :return: what fires with its answer.
         """
         told: Deferred[Any] = self.callRemote(command, **arguments)  # type: ignore[no-untyped-call]
         return told
@@ -81,7 +81,7 @@ class RoomsReady(Command):
 
 class Peers(Command):
     """
-    The parent tells a worker who is there. C{table} is what L{writePeers} has written.
+    The parent tells a worker who is there. ``table`` is what `writePeers` has written.
     """
 
     arguments: ClassVar[Any] = [(b"table", Unicode())]
@@ -117,7 +117,7 @@ class WantReports(Command):
 
 class Report(Command):
     """
-    The parent asks a worker how it is. C{report} is JSON.
+    The parent asks a worker how it is. ``report`` is JSON.
     """
 
     response: ClassVar[Any] = [(b"report", Unicode())]
@@ -132,6 +132,6 @@ def writePeers(peers: Iterable[Peer]) -> str:
 
 def readPeers(table: str) -> list[Peer]:
     """
-    What L{writePeers} has written.
+    What `writePeers` has written.
     """
     return [Peer(*each) for each in json.loads(table)]

@@ -1,4 +1,4 @@
-"""How many processors this process may use: L{usableCPUs}."""
+"""How many processors this process may use: `usableCPUs`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def usableCPUs(root: Path = _ROOT) -> int:
     control group (cgroup v2 or v1, as of a container) gives it less time than that.
     Part of one counts as one.
 
-    @param root: where C{/proc} and C{/sys} are.
+    :param root: where ``/proc`` and ``/sys`` are.
     """
     return max(1, min(_allowed(), *map(ceil, _quotas(root))))
 

@@ -1,4 +1,4 @@
-"""Which process has a session, as a Redis tells: L{Directory}.
+"""Which process has a session, as a Redis tells: `Directory`.
 
 Sessions are entered under a digest of their ids: who reads what is in Redis cannot take
 a session over.
@@ -63,7 +63,7 @@ class Directory:
     """
     Which process has a session, and where that is.
 
-    @ivar me: what this process is called: another name each time that it is started.
+    :ivar me: what this process is called: another name each time that it is started.
     """
 
     def __init__(
@@ -77,13 +77,13 @@ class Directory:
         trust: IOpenSSLClientConnectionCreator | None = None,
     ) -> None:
         """
-        @param url: where the Redis is, as for L{RedisBroker
-            <txsockjs.rooms.redis.RedisBroker>}.
-        @param prefix: what the names of all keys begin with.
-        @param lease: seconds after which a process that is not heard of is taken to be
+        :param url: where the Redis is, as for `RedisBroker
+            <txsockjs.rooms.redis.RedisBroker>`.
+        :param prefix: what the names of all keys begin with.
+        :param lease: seconds after which a process that is not heard of is taken to be
             gone.
-        @param timeout: seconds within which Redis answers.
-        @raise ValueError: for a URL that is none.
+        :param timeout: seconds within which Redis answers.
+        :raise ValueError: for a URL that is none.
         """
         self.me = me
         self.url: RedisURL = RedisURL.parse(url)
@@ -122,7 +122,7 @@ class Directory:
         """
         Begin.
 
-        @param address: where other processes reach this one.
+        :param address: where other processes reach this one.
         """
         self._address = address
         self._link.start()
@@ -200,8 +200,8 @@ class Directory:
         """
         Where a process is reached.
 
-        @return: None if it is gone.
-        @raise BrokerUnavailable: if that cannot be asked.
+        :return: None if it is gone.
+        :raise BrokerUnavailable: if that cannot be asked.
         """
         now = self._clock.seconds()
         until, address = self._addresses.get(process, (0.0, b""))
@@ -235,7 +235,7 @@ class Directory:
         """
         What a session is called.
 
-        @param service: what all processes call its service.
+        :param service: what all processes call its service.
         """
         whole = service.encode("utf-8") + b"\n" + id
         digest = blake2b(whole, digest_size=16).hexdigest().encode("ascii")
@@ -245,8 +245,8 @@ class Directory:
         """
         Enter a session as this process's, if no other has it.
 
-        @return: the process that has it.
-        @raise BrokerUnavailable: if that cannot be asked.
+        :return: the process that has it.
+        :raise BrokerUnavailable: if that cannot be asked.
         """
         return _name(
             await self._within("EVALSHA", CLAIM.digest, 1, key, self.me, ENTERED)
@@ -256,7 +256,7 @@ class Directory:
         """
         Which process has a session, if any.
 
-        @raise BrokerUnavailable: if that cannot be asked.
+        :raise BrokerUnavailable: if that cannot be asked.
         """
         found = await self._within("GET", key)
         return None if found is None else _name(found)

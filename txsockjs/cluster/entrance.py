@@ -1,4 +1,4 @@
-"""Where the requests come in that other processes pass on: L{PeerSite}."""
+"""Where the requests come in that other processes pass on: `PeerSite`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from txsockjs.web.site import BoundedProtocol
 IDLE: Final = 120
 
 #: What finds out whether a request comes from a peer, and what that tells of it. It
-#: raises L{NotPassed} where it does not.
+#: raises `NotPassed` where it does not.
 Check: TypeAlias = Callable[[Request, bytes], Passed]
 
 
@@ -38,8 +38,8 @@ class PassedRequest(BoundedRequest):
     A request that came by way of another process. It says whose it is as though it had
     come here.
 
-    @ivar passed: what that process has told.
-    @ivar certificate: the client's certificate, if it showed one.
+    :ivar passed: what that process has told.
+    :ivar certificate: the client's certificate, if it showed one.
     """
 
     receivesAtOnce: ClassVar[object]
@@ -108,10 +108,10 @@ class PeerSite(Site):
         strange: Callable[[Request, NotPassed], object],
     ) -> None:
         """
-        @param site: the site of the services.
-        @param verify: what finds out whether a request comes from a peer. It gets the
+        :param site: the site of the services.
+        :param verify: what finds out whether a request comes from a peer. It gets the
             request, and the value of the header that tells of it.
-        @param strange: called with a request that does not, and why.
+        :param strange: called with a request that does not, and why.
         """
         root = Resource()
         super().__init__(  # type: ignore[no-untyped-call]
@@ -141,7 +141,7 @@ class PeerSite(Site):
         """
         Find out whether a request comes from a peer.
 
-        @raise NotPassed: if it does not.
+        :raise NotPassed: if it does not.
         """
         values = request.requestHeaders.getRawHeaders(PASSED)
         if values is None or len(values) != 1:

@@ -1,4 +1,4 @@
-"""Handing connections to other workers, and taking theirs: L{Handovers}.
+"""Handing connections to other workers, and taking theirs: `Handovers`.
 
 On a UNIX socket, a file descriptor is sent with a record: how long it is, how long the
 id of the session is, the id, and what has come on the connection and is still to be
@@ -178,7 +178,7 @@ class Handovers(Factory):
     """
     Hands connections to other workers, and takes theirs.
 
-    @ivar site: what serves those that are taken.
+    :ivar site: what serves those that are taken.
     """
 
     noisy = False
@@ -191,7 +191,7 @@ class Handovers(Factory):
         isMine: Callable[[bytes], bool],
     ) -> None:
         """
-        @param isMine: tells whether a session would begin at this worker.
+        :param isMine: tells whether a session would begin at this worker.
         """
         self.reactor = reactor
         self.counters = counters
@@ -223,11 +223,11 @@ class Handovers(Factory):
         """
         Offer the connection of a request to another worker, with the request.
 
-        @param endpoint: where the worker takes connections.
-        @param path: what the worker is called here.
-        @param id: the session that the request is about.
-        @param refused: answers the request if the worker does not take it.
-        @return: whether it was offered. If not, nothing has happened.
+        :param endpoint: where the worker takes connections.
+        :param path: what the worker is called here.
+        :param id: the session that the request is about.
+        :param refused: answers the request if the worker does not take it.
+        :return: whether it was offered. If not, nothing has happened.
         """
         if not IReactorSocket.providedBy(self.reactor):
             return False

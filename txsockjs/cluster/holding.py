@@ -1,9 +1,9 @@
 """The listening sockets of all workers, which their parent makes and keeps.
 
-An endpoint of any kind is asked to listen on a L{SocketHolder} in place of the reactor.
+An endpoint of any kind is asked to listen on a `SocketHolder` in place of the reactor.
 What it would listen on is made and kept open, and nothing is accepted. So each worker
 inherits what the same endpoint, parsed once more there, will ask for
-(L{txsockjs.cluster.adopting}), whatever wraps it.
+(`txsockjs.cluster.adopting`), whatever wraps it.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Held:
     """
     What one endpoint listens on.
 
-    @ivar key: what the endpoint has asked for, in a form that is the same in a worker.
-    @ivar family: the family of the sockets.
-    @ivar descriptors: the socket of each slot. It may be one for all.
+    :ivar key: what the endpoint has asked for, in a form that is the same in a worker.
+    :ivar family: the family of the sockets.
+    :ivar descriptors: the socket of each slot. It may be one for all.
     """
 
     key: str
@@ -75,12 +75,12 @@ class SocketHolder:
     that has died waits for the next one. A UNIX socket, and one that was inherited from
     systemd, is one for all.
 
-    @ivar held: what there is, in the order in which it was asked for.
+    :ivar held: what there is, in the order in which it was asked for.
     """
 
     def __init__(self, reactor: Any, slots: int) -> None:
         """
-        @param slots: how many workers share what is held.
+        :param slots: how many workers share what is held.
         """
         self.held: list[Held] = []
         self._reactor = reactor
@@ -100,7 +100,7 @@ class SocketHolder:
         """
         Make a socket for each slot.
 
-        @raise CannotListenError: if that cannot be.
+        :raise CannotListenError: if that cannot be.
         """
         family = socket.AF_INET6 if isIPv6Address(interface) else socket.AF_INET
         try:
@@ -200,11 +200,11 @@ class Inheritance:
     """
     What a worker inherits.
 
-    @ivar descriptors: the parent's descriptors, by the numbers that they have in a
+    :ivar descriptors: the parent's descriptors, by the numbers that they have in a
         worker.
-    @ivar held: what the worker is told of them, as values of JSON: the key, the family
-        and the numbers of L{Held}.
-    @ivar free: a number from which on none is taken.
+    :ivar held: what the worker is told of them, as values of JSON: the key, the family
+        and the numbers of `Held`.
+    :ivar free: a number from which on none is taken.
     """
 
     descriptors: Mapping[int, int]

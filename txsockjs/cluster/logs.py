@@ -1,4 +1,4 @@
-"""The log of a worker goes to its parent: L{EventWriter}, L{EventReader}."""
+"""The log of a worker goes to its parent: `EventWriter`, `EventReader`."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class EventReader:
 
     def __init__(self, worker: str, publish: Callable[[LogEvent], object]) -> None:
         """
-        @param worker: the worker's name, for the field C{worker} and the prefix of a
+        :param worker: the worker's name, for the field ``worker`` and the prefix of a
             line in a log for people.
         """
         self._worker = worker
@@ -129,7 +129,7 @@ class Lines:
     What a process writes for people to read, line by line, with a bound for the length
     of one.
 
-    @ivar last: the last line that was not empty.
+    :ivar last: the last line that was not empty.
     """
 
     def __init__(self, tell: Callable[[str], object], limit: int = 4096) -> None:

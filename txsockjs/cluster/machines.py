@@ -1,6 +1,6 @@
-"""Processes on any machines, which have each other's requests: L{RedisCluster}.
+"""Processes on any machines, which have each other's requests: `RedisCluster`.
 
-It needs the extra C{txsockjs[redis]}, and a Redis from 5 on, or a Valkey.
+It needs the extra ``txsockjs[redis]``, and a Redis from 5 on, or a Valkey.
 """
 
 from __future__ import annotations
@@ -91,25 +91,25 @@ class RedisCluster:
         redisTrust: IOpenSSLClientConnectionCreator | None = None,
     ) -> None:
         """
-        @param reactor: what listens and connects, and tells the time.
-        @param url: where the Redis is, as for L{RedisBroker
-            <txsockjs.rooms.redis.RedisBroker>}.
-        @param secret: what the processes know each other by, all the same: 16 bytes or
+        :param reactor: what listens and connects, and tells the time.
+        :param url: where the Redis is, as for `RedisBroker
+            <txsockjs.rooms.redis.RedisBroker>`.
+        :param secret: what the processes know each other by, all the same: 16 bytes or
             more that nobody can guess.
-        @param listen: where to listen for the other processes: a server endpoint
+        :param listen: where to listen for the other processes: a server endpoint
             string.
-        @param address: where the other processes reach that: C{HOST:PORT}, or
-            C{tls:HOST:PORT}. It can be left out where C{listen} has the address of one
-            interface, and no TLS.
-        @param prefix: what the names of all keys begin with, and C{:cluster}: another
+        :param address: where the other processes reach that: ``HOST:PORT``, or
+            ``tls:HOST:PORT``. It can be left out where ``listen`` has the address of
+            one interface, and no TLS.
+        :param prefix: what the names of all keys begin with, and ``:cluster``: another
             one for other services on the same Redis.
-        @param lease: seconds after which a process that is not heard of is taken to be
+        :param lease: seconds after which a process that is not heard of is taken to be
             gone.
-        @param timeout: seconds within which Redis answers.
-        @param trust: whom TLS connections to other processes trust, as C{trustRoot} of
-            L{ssl.optionsForClientTLS}; None for the system's authorities.
-        @param redisTrust: what makes TLS connections to Redis.
-        @raise ValueError: for a URL, secret, address, prefix or time that there is not.
+        :param timeout: seconds within which Redis answers.
+        :param trust: whom TLS connections to other processes trust, as ``trustRoot`` of
+            `ssl.optionsForClientTLS`; None for the system's authorities.
+        :param redisTrust: what makes TLS connections to Redis.
+        :raise ValueError: for a URL, secret, address, prefix or time that there is not.
         """
         checkSecret(secret)
         if not PREFIX.fullmatch(prefix):

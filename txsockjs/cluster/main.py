@@ -1,4 +1,4 @@
-"""What the process of a worker begins with: L{main}."""
+"""What the process of a worker begins with: `main`."""
 
 from __future__ import annotations
 

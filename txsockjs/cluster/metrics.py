@@ -1,4 +1,4 @@
-"""The metrics of all workers from any of them, with the extra C{txsockjs[metrics]}."""
+"""The metrics of all workers from any of them, with the extra ``txsockjs[metrics]``."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class _Asking(Protocol):
     """
     Reads those of another one.
 
-    @ivar told: fires with them.
+    :ivar told: fires with them.
     """
 
     def __init__(self) -> None:
@@ -87,16 +87,16 @@ class _Collected(Collector):
 
 class WorkersResource(Resource):
     """
-    Shows the metrics of all workers, each with the label C{worker}: its slot, and with
+    Shows the metrics of all workers, each with the label ``worker``: its slot, and with
     a full stop its generation where it drains. Of one that does not answer in time
-    there is only that: C{sockjs_worker_up} is 0.
+    there is only that: ``sockjs_worker_up`` is 0.
     """
 
     isLeaf = True
 
     def __init__(self, reactor: Any, slots: Slots, registry: CollectorRegistry) -> None:
         """
-        @param registry: the metrics of this worker.
+        :param registry: the metrics of this worker.
         """
         super().__init__()  # type: ignore[no-untyped-call]
         self._reactor = reactor
@@ -163,7 +163,7 @@ def merged(found: dict[str, list[Metric] | None]) -> list[Metric]:
     """
     The metrics of several workers as one.
 
-    @param found: those of each, by what it is called; None where there are none.
+    :param found: those of each, by what it is called; None where there are none.
     """
     up = GaugeMetricFamily(
         "sockjs_worker_up", "Whether the worker has told its metrics", labels=["worker"]
@@ -211,8 +211,8 @@ def shareMetrics(
     """
     Tell the other workers the metrics of this one.
 
-    @param served: what it serves.
-    @return: a site that shows those of all of them, at C{/metrics}.
+    :param served: what it serves.
+    :return: a site that shows those of all of them, at ``/metrics``.
     """
     services = served.services.values()
     registry = metricsRegistry(services, rooms, lambda: served.cluster)

@@ -1,4 +1,4 @@
-"""What C{twistd sockjs --workers} runs itself: L{ParentService}."""
+"""What ``twistd sockjs --workers`` runs itself: `ParentService`."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ class ParentService(LoggedService):
     Listens on every endpoint for workers, and starts, watches and ends them. It accepts
     no connection, and loads none of what they serve.
 
-    @ivar supervisor: what decides, once it is started.
-    @ivar reports: how the workers are.
+    :ivar supervisor: what decides, once it is started.
+    :ivar reports: how the workers are.
     """
 
     supervisor: Supervisor
@@ -120,11 +120,11 @@ class ParentService(LoggedService):
         patience: float,
     ) -> None:
         """
-        @param slots: how many workers there are to be.
-        @param places: what is served where: in words, what follows on the URL, and an
+        :param slots: how many workers there are to be.
+        :param places: what is served where: in words, what follows on the URL, and an
             endpoint string.
-        @param arguments: the command line, which each worker reads anew.
-        @param patience: seconds that the sessions of a worker have to end in.
+        :param arguments: the command line, which each worker reads anew.
+        :param patience: seconds that the sessions of a worker have to end in.
         """
         super().__init__()
         self.reactor = self._reactor = reactor
@@ -152,7 +152,7 @@ class ParentService(LoggedService):
         """
         Listen on every endpoint.
 
-        @raise CannotListenError: if one cannot; and what else an endpoint may raise.
+        :raise CannotListenError: if one cannot; and what else an endpoint may raise.
         """
         Service.privilegedStartService(self)
         failures: list[Failure] = []
@@ -296,7 +296,7 @@ class ParentService(LoggedService):
         """
         Have rooms for all workers, from now on.
 
-        @return: what fires with nothing when they are there.
+        :return: what fires with nothing when they are there.
         """
         if self._broker is None and not self._stopping:
             self._startBroker()
@@ -340,7 +340,7 @@ class ParentService(LoggedService):
         """
         Have all workers drain, and end.
 
-        @return: what fires when all is gone.
+        :return: what fires when all is gone.
         """
         Service.stopService(self)
         return Deferred.fromCoroutine(self._stop())

@@ -1,4 +1,4 @@
-"""A request that one process passes on to another: L{Passed}, and its bytes.
+"""A request that one process passes on to another: `Passed`, and its bytes.
 
 It is passed on as HTTP/1.1, with the headers that it came with. One more header tells
 what the other process cannot see: whose request it is, and how it came. Whoever reads
@@ -62,12 +62,12 @@ class Passed:
     """
     What is told of a request that is passed on.
 
-    @ivar client: the address of who made it.
-    @ivar host: the address that it was made to.
-    @ivar secure: whether it came over TLS.
-    @ivar hops: how often it has been passed on.
-    @ivar ask: whether it is to be answered only if its session is there.
-    @ivar certificate: the client's certificate, as DER, if it showed one.
+    :ivar client: the address of who made it.
+    :ivar host: the address that it was made to.
+    :ivar secure: whether it came over TLS.
+    :ivar hops: how often it has been passed on.
+    :ivar ask: whether it is to be answered only if its session is there.
+    :ivar certificate: the client's certificate, as DER, if it showed one.
     """
 
     client: IAddress
@@ -95,7 +95,7 @@ def readPassed(value: bytes) -> Passed:
     """
     Read the value of the header.
 
-    @raise NotPassed: if it is none.
+    :raise NotPassed: if it is none.
     """
     try:
         hops, ask, secure, client, host = value.split(b" ")
@@ -116,7 +116,7 @@ def passedOf(request: Request, ask: bool = False) -> Passed:
     """
     What is to be told of a request.
 
-    @param ask: whether it is to be answered only if its session is there.
+    :param ask: whether it is to be answered only if its session is there.
     """
     before: Passed | None = getattr(request, "passed", None)
     if before is not None:
@@ -136,7 +136,7 @@ def readCertificate(value: bytes) -> Any:
     """
     Read the header with a certificate.
 
-    @raise NotPassed: if there is none in it.
+    :raise NotPassed: if there is none in it.
     """
     try:
         return crypto.load_certificate(crypto.FILETYPE_ASN1, b64decode(value))
@@ -184,7 +184,7 @@ def serialise(request: Request, lines: list[bytes], body: bytes) -> bytes:
     """
     A request as HTTP/1.1.
 
-    @param lines: its headers, but for that of its length.
+    :param lines: its headers, but for that of its length.
     """
     if body or request.requestHeaders.hasHeader(b"Content-Length"):
         lines = [*lines, b"Content-Length: %d\r\n" % len(body)]

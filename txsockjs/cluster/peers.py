@@ -1,4 +1,4 @@
-"""Which worker of this machine a session is at: L{Slots}.
+"""Which worker of this machine a session is at: `Slots`.
 
 The session's id alone says it: nothing is looked up, and nothing is stored. A machine
 has a fixed number of slots, and each worker has one. While the workers are rolled, a
@@ -18,13 +18,13 @@ class Peer:
     """
     A worker.
 
-    @ivar slot: its slot, from 0.
-    @ivar generation: which generation it is of: that of a newer one is larger. One that
+    :ivar slot: its slot, from 0.
+    :ivar generation: which generation it is of: that of a newer one is larger. One that
         takes the place of a worker that has died is of a new generation too, for the
         sessions of the dead one are gone.
-    @ivar path: the UNIX socket at which the others reach it. Nobody but this server's
+    :ivar path: the UNIX socket at which the others reach it. Nobody but this server's
         user may reach that: its directory has the mode 0700.
-    @ivar draining: whether it ends, and takes no new sessions.
+    :ivar draining: whether it ends, and takes no new sessions.
     """
 
     slot: int
@@ -36,28 +36,28 @@ class Peer:
 class Slots:
     """
     What a worker knows of the others. Whoever starts the workers makes one of these in
-    each, before it listens for clients, and calls L{update} whenever a worker has
-    begun to listen at its C{path}, drains, or is gone:
+    each, before it listens for clients, and calls `update` whenever a worker has
+    begun to listen at its ``path``, drains, or is gone:
 
         1. The parent makes a directory of mode 0700, and numbers the workers that it
-           starts, over all slots: that is their generation. A worker's C{path} is in
+           starts, over all slots: that is their generation. A worker's ``path`` is in
            that directory.
 
-        2. The worker makes C{slots = Slots(count, Peer(slot, generation, path))} and
-           C{site.joinCluster(WorkerCluster(reactor, slots))}
-           (L{txsockjs.cluster.workers}). When the site begins to listen for clients,
-           it has listened at C{path} before.
+        2. The worker makes ``slots = Slots(count, Peer(slot, generation, path))`` and
+           ``site.joinCluster(WorkerCluster(reactor, slots))``
+           (`txsockjs.cluster.workers`). When the site begins to listen for clients,
+           it has listened at ``path`` before.
 
         3. The parent tells all workers who is there, all of them anew each time
-           (L{update}): a new one before it listens for clients; and those that drain,
+           (`update`): a new one before it listens for clients; and those that drain,
            before they do. A worker that was killed is left out as soon as the parent
            knows.
 
         4. When it is told to stop, the worker drains its sessions as ever, and after
-           that waits for C{site.leaveCluster()}.
+           that waits for ``site.leaveCluster()``.
 
-    @ivar count: how many slots there are.
-    @ivar me: this worker.
+    :ivar count: how many slots there are.
+    :ivar me: this worker.
     """
 
     def __init__(self, count: int, me: Peer) -> None:
@@ -74,7 +74,7 @@ class Slots:
         """
         Learn who is there.
 
-        @param peers: all workers that are there. This one is there anyway; that it
+        :param peers: all workers that are there. This one is there anyway; that it
             drains is to be among them.
         """
         found = {(peer.slot, peer.generation): peer for peer in peers}
@@ -90,7 +90,7 @@ class Slots:
         """
         The slot of a session, which every worker finds alike.
 
-        @param id: the session's id, as in the URL.
+        :param id: the session's id, as in the URL.
         """
         return crc32(id) % self.count
 
@@ -103,7 +103,7 @@ class Slots:
     def locate(self, id: bytes) -> tuple[Peer, ...]:
         """
         Where a session may be: at one of these, which are asked from the last one, the
-        oldest; if nobody knows it, it begins at the first one. With L{me} alone, it is
+        oldest; if nobody knows it, it begins at the first one. With `me` alone, it is
         here. There is none where all workers of its slot have died.
         """
         return self._peers[crc32(id) % self.count]

@@ -1,4 +1,4 @@
-"""Reading what a peer answers: L{ResponseReader}.
+"""Reading what a peer answers: `ResponseReader`.
 
 A peer is one of our own servers. What it sends is checked all the same: a fault there
 ends one connection.
@@ -45,11 +45,11 @@ class ResponseHead(NamedTuple):
     """
     The head of a response.
 
-    @ivar code: the status.
-    @ivar headers: the headers that go on to the client.
-    @ivar contentType: the content type, or nothing where there is none.
-    @ivar length: how many bytes the body has; None if it comes in chunks.
-    @ivar closes: whether the connection ends with it.
+    :ivar code: the status.
+    :ivar headers: the headers that go on to the client.
+    :ivar contentType: the content type, or nothing where there is none.
+    :ivar length: how many bytes the body has; None if it comes in chunks.
+    :ivar closes: whether the connection ends with it.
     """
 
     code: int
@@ -90,8 +90,8 @@ def readHead(data: bytes) -> ResponseHead:
     """
     Read the head of a response.
 
-    @param data: all of it, without the empty line.
-    @raise BadResponse: if it is none of ours.
+    :param data: all of it, without the empty line.
+    :raise BadResponse: if it is none of ours.
     """
     first, *lines = data.split(b"\r\n")
     status = _STATUS.fullmatch(first)
@@ -126,8 +126,8 @@ class ResponseReader:
     """
     Reads the responses of one connection, one after the other. It knows where it is.
 
-    @ivar answer: whose response comes next, or is coming.
-    @ivar closes: whether the connection ends with it.
+    :ivar answer: whose response comes next, or is coming.
+    :ivar closes: whether the connection ends with it.
     """
 
     def __init__(self) -> None:
@@ -146,7 +146,7 @@ class ResponseReader:
         """
         Read on.
 
-        @raise BadResponse: for what is no response to what was asked.
+        :raise BadResponse: for what is no response to what was asked.
         """
         data = self._unread + data if self._unread else data
         self._unread = b""

@@ -1,4 +1,4 @@
-"""One request that is passed on, and its answer on its way back: L{Relay}."""
+"""One request that is passed on, and its answer on its way back: `Relay`."""
 
 from __future__ import annotations
 
@@ -54,14 +54,13 @@ class Relay:
         patience: float,
     ) -> None:
         """
-        @param request: whose answer it is.
-        @param patience: seconds after which a client that has taken nothing of what
+        :param request: whose answer it is.
+        :param patience: seconds after which a client that has taken nothing of what
             waits for it is gone.
-        @param otherwise: called where a peer has not answered, with L{NotHere} if it
-            does not have the session, L{NotAPeer} if it does not take requests from
-            here, L{NotConnected
-            <txsockjs.cluster.connections.NotConnected>} if it could not be asked, or
-            else with why its answer is lost. It answers the request.
+        :param otherwise: called where a peer has not answered, with `NotHere` if it
+            does not have the session, `NotAPeer` if it does not take requests from
+            here, `NotConnected <txsockjs.cluster.connections.NotConnected>` if it could
+            not be asked, or else with why its answer is lost. It answers the request.
         """
         self._request: Any = request
         self._otherwise = otherwise

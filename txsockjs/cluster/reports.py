@@ -1,5 +1,5 @@
-"""How all workers are, for the status page of one of them: L{Reports} in their parent,
-and L{OtherWorkers} in a worker.
+"""How all workers are, for the status page of one of them: `Reports` in their parent,
+and `OtherWorkers` in a worker.
 
 It is asked for while somebody looks, once a second, and never else.
 """
@@ -24,7 +24,7 @@ class _Asked:
     """
     What one worker was asked, and has said.
 
-    @ivar since: when it was asked that has not answered yet; None where it has.
+    :ivar since: when it was asked that has not answered yet; None where it has.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Reports:
 
     def __init__(self, clock: IReactorTime, workers: Iterable[Worker]) -> None:
         """
-        @param workers: all that there are, at any time.
+        :param workers: all that there are, at any time.
         """
         self._clock = clock
         self._workers = workers
@@ -74,15 +74,15 @@ class Reports:
 class OtherWorkers:
     """
     What a worker knows of all, itself included: what a status page takes as its
-    C{workers}.
+    ``workers``.
     """
 
     def __init__(self, slot: int, generation: int, ask: Callable[[], Any]) -> None:
         """
-        @param slot: its own slot.
-        @param generation: its own generation.
-        @param ask: asks the parent; returns a L{Deferred} that fires with what
-            L{Reports.read} has returned, or None where there is no parent.
+        :param slot: its own slot.
+        :param generation: its own generation.
+        :param ask: asks the parent; returns a `Deferred` that fires with what
+            `Reports.read` has returned, or None where there is no parent.
         """
         self._me = slot, generation
         self._ask = ask

@@ -1,4 +1,4 @@
-"""What any kind of cluster does with a request for elsewhere: L{Router}."""
+"""What any kind of cluster does with a request for elsewhere: `Router`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Router:
     """
     Passes requests on, over connections that it keeps for each peer.
 
-    @ivar counters: what was passed on.
+    :ivar counters: what was passed on.
     """
 
     def __init__(self, reactor: Any) -> None:
@@ -72,11 +72,11 @@ class Router:
         """
         Pass a request on.
 
-        @param service: the service that it is for.
-        @param key: whom to.
-        @param endpoint: called for where that is, if it is not known yet.
-        @param data: the request.
-        @param otherwise: answers it where the peer does not.
+        :param service: the service that it is for.
+        :param key: whom to.
+        :param endpoint: called for where that is, if it is not known yet.
+        :param data: the request.
+        :param otherwise: answers it where the peer does not.
         """
         pool = self._pools.get(key)
         if pool is None:

@@ -1,4 +1,4 @@
-"""A worker, from its command line to its end: L{run}."""
+"""A worker, from its command line to its end: `run`."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ class WorkerRun:
     """
     A worker that runs.
 
-    @ivar service: what it serves.
-    @ivar slots: what it knows of the others.
+    :ivar service: what it serves.
+    :ivar slots: what it knows of the others.
     """
 
     _log = Logger()
@@ -200,8 +200,8 @@ def run(settings: Mapping[str, Any]) -> int:
     """
     Serve what a command line says, until the parent wants it no longer.
 
-    @param settings: what the parent has told.
-    @return: the status to exit with.
+    :param settings: what the parent has told.
+    :return: the status to exit with.
     """
     reactor: Any = clockOr(None)
     observer = EventWriter(settings["events"])

@@ -1,4 +1,4 @@
-"""Requests that are passed on between machines are signed: L{Signer}, L{Checker}.
+"""Requests that are passed on between machines are signed: `Signer`, `Checker`.
 
 Who has the secret of a cluster may say whose a request is. The signature is about all
 of the request, about the process that it is for, and about when it was made; no request
@@ -41,7 +41,7 @@ def checkSecret(secret: bytes) -> bytes:
     """
     Check that a secret may be one.
 
-    @raise ValueError: if it is too short to be kept.
+    :raise ValueError: if it is too short to be kept.
     """
     if len(secret) < SHORTEST:
         raise ValueError(
@@ -55,7 +55,7 @@ def readSecret(path: str) -> bytes:
     """
     Read a secret from a file.
 
-    @raise ValueError: if it cannot be read, others can read it too, or it is too short.
+    :raise ValueError: if it cannot be read, others can read it too, or it is too short.
     """
     try:
         with open(path, "rb") as file:
@@ -72,7 +72,7 @@ def _sign(
     secret: bytes, to: bytes, start: bytes, lines: list[bytes], body: bytes
 ) -> bytes:
     """
-    @param start: what the signature is about beside the request itself. None of these
+    :param start: what the signature is about beside the request itself. None of these
         but the body has an end of line in it.
     """
     signed = b"%b\n%b\n%b\n%b" % (to, start, b"".join(lines), body)
@@ -96,8 +96,8 @@ class Signer:
         """
         The header with the signature of a request.
 
-        @param to: the process that it is for.
-        @param lines: all its other headers.
+        :param to: the process that it is for.
+        :param lines: all its other headers.
         """
         self._count += 1
         when = b"%b %d %d" % (self._sender, self._count, self._clock.seconds())
@@ -113,7 +113,7 @@ class Checker:
 
     def __init__(self, secret: bytes, me: bytes, clock: IReactorTime) -> None:
         """
-        @param me: what this process is called.
+        :param me: what this process is called.
         """
         self._secret = secret
         self._me = me
@@ -125,8 +125,8 @@ class Checker:
         """
         Check the signature of a request.
 
-        @param value: what is told of the request.
-        @raise NotPassed: if it is not signed for this process, or was signed too long
+        :param value: what is told of the request.
+        :raise NotPassed: if it is not signed for this process, or was signed too long
             ago, or has come before.
         """
         passed = readPassed(value)

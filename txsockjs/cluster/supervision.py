@@ -1,4 +1,4 @@
-"""Which workers there are, and what each of them does: L{Supervisor}.
+"""Which workers there are, and what each of them does: `Supervisor`.
 
 Each slot has a worker. One that dies is started again, after a pause; what comes for
 its slot meanwhile, another one accepts. A roll puts a new worker into one slot after
@@ -20,7 +20,7 @@ from txsockjs.cluster.control import Accept, Drain, Drop, Peers, writePeers
 from txsockjs.cluster.peers import Peer
 
 #: Seconds until a worker that has died is started again, the first time and at most.
-#: Each time that it has not been ready for L{LONG} seconds doubles them.
+#: Each time that it has not been ready for `LONG` seconds doubles them.
 PAUSE: Final = 0.5
 MAX_PAUSE: Final = 30.0
 LONG: Final = 60.0
@@ -37,7 +37,7 @@ ANSWER_TIMEOUT: Final = 5.0
 
 class Process(Protocol):
     """
-    What a L{Child <txsockjs.cluster.children.Child>} can do.
+    What a `Child <txsockjs.cluster.children.Child>` can do.
     """
 
     @property
@@ -77,9 +77,9 @@ class Worker:
     """
     One worker, from its start to its end.
 
-    @ivar ready: fires with whether it became ready.
-    @ivar covers: for which slots it was told to accept.
-    @ivar drains: whether it was told to drain.
+    :ivar ready: fires with whether it became ready.
+    :ivar covers: for which slots it was told to accept.
+    :ivar drains: whether it was told to drain.
     """
 
     def __init__(self, slot: int, generation: int, path: str) -> None:
@@ -117,7 +117,7 @@ class Supervisor:
     """
     Starts, watches and ends workers.
 
-    @ivar workers: all there are, the older ones first.
+    :ivar workers: all there are, the older ones first.
     """
 
     _log = Logger()
@@ -131,11 +131,11 @@ class Supervisor:
         patience: float,
     ) -> None:
         """
-        @param slots: how many workers there are to be.
-        @param start: starts the process of a worker, and has the function called at its
+        :param slots: how many workers there are to be.
+        :param start: starts the process of a worker, and has the function called at its
             end with how it has ended.
-        @param pathOf: where a worker of a slot and a generation is reached by others.
-        @param patience: seconds that a worker has to drain.
+        :param pathOf: where a worker of a slot and a generation is reached by others.
+        :param patience: seconds that a worker has to drain.
         """
         self.workers: list[Worker] = []
         self._clock = clock
@@ -158,7 +158,7 @@ class Supervisor:
         """
         Start a worker for each slot.
 
-        @return: what fires when all of them are ready, with None, or when one cannot
+        :return: what fires when all of them are ready, with None, or when one cannot
             start, with why, in one line.
         """
         begun = self._begun = Deferred()
@@ -195,7 +195,7 @@ class Supervisor:
         """
         A worker has connected.
 
-        @return: it, unless it is nobody that was started.
+        :return: it, unless it is nobody that was started.
         """
         for worker in self.workers:
             if (worker.slot, worker.generation) == (slot, generation):
@@ -236,7 +236,7 @@ class Supervisor:
         """
         Tell all workers who is there.
 
-        @return: what fires when they know.
+        :return: what fires when they know.
         """
         there = [each for each in self.workers if each.state is not State.STARTING]
         table = writePeers(each.peer for each in there)
@@ -425,7 +425,7 @@ class Supervisor:
         """
         Have all workers drain, side by side.
 
-        @return: what fires when all of them have ended.
+        :return: what fires when all of them have ended.
         """
         if self._ended is None:
             ended = self._ended = Deferred()

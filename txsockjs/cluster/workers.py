@@ -1,4 +1,4 @@
-"""The workers of one machine, which have each other's requests: L{WorkerCluster}."""
+"""The workers of one machine, which have each other's requests: `WorkerCluster`."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ class WorkerCluster:
 
     def __init__(self, reactor: Any, slots: Slots, handOver: bool = True) -> None:
         """
-        @param slots: who the workers are.
-        @param handOver: whether connections are handed over where they can be.
+        :param slots: who the workers are.
+        :param handOver: whether connections are handed over where they can be.
         """
         self._handOver = handOver
         self.slots = slots

@@ -1,4 +1,4 @@
-"""C{txsockjs check URL}: whether a server keeps the clauses of the protocol."""
+"""``txsockjs check URL``: whether a server keeps the clauses of the protocol."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SERVICES: Final = {
 
 def addArguments(parser: ArgumentParser) -> None:
     """
-    Add the arguments of C{txsockjs check}.
+    Add the arguments of ``txsockjs check``.
     """
     parser.add_argument(
         "url",
@@ -106,7 +106,7 @@ class CheckJob:
         """
         Begin.
 
-        @return: what fires with the exit status.
+        :return: what fires with the exit status.
         """
         self._running = Deferred.fromCoroutine(self._check())
         return self._running
@@ -115,7 +115,7 @@ class CheckJob:
         """
         Stop checking.
 
-        @param number: the signal that asks for it.
+        :param number: the signal that asks for it.
         """
         self._signal = number
         if self._running is not None:
@@ -147,7 +147,7 @@ def main(arguments: Namespace) -> int:
     """
     Run the suite.
 
-    @return: the exit status.
+    :return: the exit status.
     """
     return run(lambda reactor: CheckJob(reactor, arguments), arguments)
 

@@ -1,4 +1,4 @@
-"""C{txsockjs connect}: talk with a service."""
+"""``txsockjs connect``: talk with a service."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ examples:
 
 def addArguments(parser: ArgumentParser) -> None:
     """
-    Add the arguments of C{txsockjs connect}.
+    Add the arguments of ``txsockjs connect``.
     """
     addReaching(parser)
     parser.add_argument(
@@ -101,11 +101,10 @@ def addArguments(parser: ArgumentParser) -> None:
 
 
 class Connect:
-    """
-    One session from its beginning to its end, as a L{Job
-    <txsockjs.command.running.Job>}.
+    """One session from its beginning to its end, as a `Job
+    <txsockjs.command.running.Job>`.
 
-    @ivar conversation: what is connected to it; to be set before it starts.
+    :ivar conversation: what is connected to it; to be set before it starts.
     """
 
     conversation: Conversation
@@ -159,8 +158,8 @@ def makeRendering(arguments: Namespace, terminal: bool, edited: bool) -> Renderi
     """
     How messages are shown.
 
-    @param terminal: whether that is on a terminal.
-    @param edited: whether they share it with a line that is being typed.
+    :param terminal: whether that is on a terminal.
+    :param edited: whether they share it with a line that is being typed.
     """
     if arguments.json:
         return JSONLines(time.time)
@@ -189,7 +188,7 @@ def main(arguments: Namespace) -> int:
     """
     Do it.
 
-    @return: the exit status.
+    :return: the exit status.
     """
     for name in "stdin", "stdout":
         if getattr(sys, name) is None:

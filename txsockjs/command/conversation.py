@@ -36,7 +36,7 @@ class Console(Protocol):
         """
         Read nothing more.
 
-        @return: what fires when all was shown.
+        :return: what fires when all was shown.
         """
 
     def drop(self) -> None:
@@ -50,11 +50,11 @@ class Conversation(TwistedProtocol):
     """
     The session: what is typed goes out, what comes in is shown.
 
-    @ivar console: where it is typed and shown.
-    @ivar ended: fires when the session is over.
-    @ivar reason: why it is over.
-    @ivar trouble: why it was ended from here, where that is not because all is done.
-    @ivar closing: whether it was ended from here.
+    :ivar console: where it is typed and shown.
+    :ivar ended: fires when the session is over.
+    :ivar reason: why it is over.
+    :ivar trouble: why it was ended from here, where that is not because all is done.
+    :ivar closing: whether it was ended from here.
     """
 
     transport: Any
@@ -67,7 +67,7 @@ class Conversation(TwistedProtocol):
         wait: float,
     ) -> None:
         """
-        @param wait: how many seconds nothing must have come in, after all was sent, for
+        :param wait: how many seconds nothing must have come in, after all was sent, for
             the session to be closed.
         """
         self._clock = clock

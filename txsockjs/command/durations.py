@@ -1,4 +1,4 @@
-"""How long things took: L{Durations}, a million of them in a few kilobytes."""
+"""How long things took: `Durations`, a million of them in a few kilobytes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Durations:
     less than 1 %, and all of a day is in some 4,000 of them. The least and the greatest
     are exact.
 
-    @ivar minimum: the shortest, in seconds; 0.0 where there is none.
-    @ivar maximum: the longest.
+    :ivar minimum: the shortest, in seconds; 0.0 where there is none.
+    :ivar maximum: the longest.
     """
 
     def __init__(self, durations: Iterable[float] = ()) -> None:

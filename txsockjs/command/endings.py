@@ -21,7 +21,7 @@ class CommandError(Exception):
     """
     Something that ends the command with an error of one line.
 
-    @ivar status: the exit status.
+    :ivar status: the exit status.
     """
 
     def __init__(self, problem: str, status: int = FAILED) -> None:
@@ -35,7 +35,7 @@ def exitStatus(reason: Failure) -> int:
     one of the codes 1000 and 3000, or without any; 3 and 4 with another code of that
     thousand, which is the application's; 1 in any other way.
 
-    @param reason: what C{connectionLost} was told.
+    :param reason: what ``connectionLost`` was told.
     """
     error = reason.value
     if not isinstance(error, ConnectionDone):
@@ -50,7 +50,7 @@ def described(reason: Failure) -> str:
     """
     How a session has ended, in one line.
 
-    @param reason: what C{connectionLost} was told.
+    :param reason: what ``connectionLost`` was told.
     """
     error = reason.value
     if isinstance(error, SessionEnded):

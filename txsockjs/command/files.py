@@ -19,7 +19,7 @@ def allowFiles(number: int) -> None:
     """
     Have the system allow so many open files, and some more.
 
-    @raise CommandError: if it does not.
+    :raise CommandError: if it does not.
     """
     try:
         resource: Any = namedModule("resource")
@@ -47,7 +47,7 @@ def makePrivate(path: str) -> None:
     """
     Have a file that nobody else can read, and that can be written.
 
-    @raise CommandError: if there cannot be one.
+    :raise CommandError: if there cannot be one.
     """
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
@@ -59,7 +59,7 @@ def writeFile(path: str, text: str) -> None:
     """
     Write a text to a file.
 
-    @raise CommandError: if it cannot be written.
+    :raise CommandError: if it cannot be written.
     """
     try:
         Path(path).write_text(text, "utf-8")

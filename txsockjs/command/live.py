@@ -1,4 +1,4 @@
-"""The progress of C{txsockjs load} in a terminal. This needs the extra C{cli}."""
+"""The progress of ``txsockjs load`` in a terminal. This needs the extra ``cli``."""
 
 from __future__ import annotations
 

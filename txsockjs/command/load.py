@@ -1,4 +1,4 @@
-"""C{txsockjs load}: put a load on a service, and measure how it bears it."""
+"""``txsockjs load``: put a load on a service, and measure how it bears it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ examples:
 
 def addArguments(parser: ArgumentParser) -> None:
     """
-    Add the arguments of C{txsockjs load}.
+    Add the arguments of ``txsockjs load``.
     """
     addReaching(parser)
     load = parser.add_argument_group("the load")
@@ -143,7 +143,7 @@ def addArguments(parser: ArgumentParser) -> None:
 
 class LoadJob:
     """
-    It as a L{Job <txsockjs.command.running.Job>}.
+    It as a `Job <txsockjs.command.running.Job>`.
     """
 
     def __init__(
@@ -189,7 +189,7 @@ def report(load: Load, url: str, began: float) -> dict[str, Any]:
     """
     The result as JSON has it.
 
-    @param began: the seconds since the epoch.
+    :param began: the seconds since the epoch.
     """
     plan = load.plan
     return {
@@ -260,7 +260,7 @@ def main(arguments: Namespace) -> int:
     """
     Do it.
 
-    @return: the exit status.
+    :return: the exit status.
     """
     plan = Plan(
         sessions=arguments.sessions,

@@ -1,4 +1,4 @@
-"""The load that C{txsockjs load} makes: many sessions, each of which hears its echo."""
+"""The load that ``txsockjs load`` makes: many sessions, each hears its echo."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class Plan:
     """
     What load to make.
 
-    @ivar sessions: how many sessions to open, each of them once.
-    @ivar rate: how many of them in a second.
-    @ivar messageRate: how many messages each of them sends in a second.
-    @ivar transports: the share of each transport.
-    @ivar duration: seconds from the first opening until no more is sent.
-    @ivar size: the size of a message, in bytes. It is never less than its mark.
-    @ivar wait: how many seconds are waited, after that, for what has not come back.
-    @ivar closing: how many seconds the sessions then have for closing.
+    :ivar sessions: how many sessions to open, each of them once.
+    :ivar rate: how many of them in a second.
+    :ivar messageRate: how many messages each of them sends in a second.
+    :ivar transports: the share of each transport.
+    :ivar duration: seconds from the first opening until no more is sent.
+    :ivar size: the size of a message, in bytes. It is never less than its mark.
+    :ivar wait: how many seconds are waited, after that, for what has not come back.
+    :ivar closing: how many seconds the sessions then have for closing.
     """
 
     sessions: int
@@ -68,10 +68,10 @@ class Load:
     No session is opened in the place of one that failed or was lost: so it never begins
     more than the plan says.
 
-    @ivar tallies: what has happened, by transport.
-    @ivar peak: the most sessions that were open at once.
-    @ivar interrupted: whether L{stop} has ended it.
-    @ivar sending: whether messages are still to be sent.
+    :ivar tallies: what has happened, by transport.
+    :ivar peak: the most sessions that were open at once.
+    :ivar interrupted: whether `stop` has ended it.
+    :ivar sending: whether messages are still to be sent.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Load:
         endpoints: Mapping[str, IStreamClientEndpoint],
     ) -> None:
         """
-        @param endpoints: what connects, by transport.
+        :param endpoints: what connects, by transport.
         """
         self.clock = clock
         self.plan = plan
@@ -104,7 +104,7 @@ class Load:
         """
         Begin.
 
-        @return: what fires when all sessions are closed.
+        :return: what fires when all sessions are closed.
         """
         self._started = self.clock.seconds()
         self._later(self.plan.duration, self._timeUp)
@@ -196,7 +196,7 @@ class Load:
         """
         A session is over.
 
-        @param awaited: how many of its messages have not come back.
+        :param awaited: how many of its messages have not come back.
         """
         self._sessions.discard(session)
         self._awaited -= awaited
@@ -266,7 +266,7 @@ class LoadSession(Protocol):
 
     def __init__(self, load: Load, tally: Tally, number: int) -> None:
         """
-        @param number: which of them it is.
+        :param number: which of them it is.
         """
         self._load = load
         self._tally = tally

@@ -1,4 +1,4 @@
-"""The command C{txsockjs}."""
+"""The command ``txsockjs``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from txsockjs.command.parser import Subcommand, makeParser
 from txsockjs.command.ping import PING
 from txsockjs.command.running import complain
 
-#: What there is, in the order in which C{--help} shows it.
+#: What there is, in the order in which ``--help`` shows it.
 SUBCOMMANDS: Final[tuple[Subcommand, ...]] = (CONNECT, PING, CHECK, LOAD)
 
 #: The exit status of what SIGINT has ended.
@@ -28,8 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     Do what a command line says.
 
-    @param arguments: without the program's name; those of the process, if None.
-    @return: the exit status.
+    :param arguments: without the program's name; those of the process, if None.
+    :return: the exit status.
     """
     parsed = makeParser(SUBCOMMANDS).parse_args(arguments)
     try:

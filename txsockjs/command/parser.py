@@ -1,4 +1,4 @@
-"""The command line of C{txsockjs}: how it is parsed, and how it says what is wrong."""
+"""The command line of ``txsockjs``: how it is parsed, and how it says what is wrong."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ class _Version(Action):
 @attrs.frozen
 class Subcommand:
     """
-    One of the things that C{txsockjs} can do.
+    One of the things that ``txsockjs`` can do.
 
-    @ivar name: what it is called.
-    @ivar summary: what it does, in a line.
-    @ivar description: what it does, in paragraphs for C{--help}, wrapped by hand.
-    @ivar epilog: what C{--help} shows at its end: examples, exit status.
-    @ivar addArguments: adds its arguments to a parser.
-    @ivar main: does it. It is given the arguments, runs the reactor if it needs it, and
+    :ivar name: what it is called.
+    :ivar summary: what it does, in a line.
+    :ivar description: what it does, in paragraphs for ``--help``, wrapped by hand.
+    :ivar epilog: what ``--help`` shows at its end: examples, exit status.
+    :ivar addArguments: adds its arguments to a parser.
+    :ivar main: does it. It is given the arguments, runs the reactor if it needs it, and
         returns the exit status.
     """
 
@@ -86,7 +86,7 @@ def makeParser(subcommands: Iterable[Subcommand]) -> CommandParser:
     """
     The parser of the whole command line.
 
-    The namespace that it returns has the C{main} of the L{Subcommand}, and as C{prog}
+    The namespace that it returns has the ``main`` of the `Subcommand`, and as ``prog``
     what errors begin with.
     """
     parser = CommandParser(
@@ -173,7 +173,7 @@ def count(text: str) -> int:
 
 def header(text: str) -> tuple[str, str]:
     """
-    C{Name: value}.
+    ``Name: value``.
     """
     name, colon, value = text.partition(":")
     value = value.strip(" \t")
@@ -184,7 +184,7 @@ def header(text: str) -> tuple[str, str]:
 
 def cookie(text: str) -> tuple[str, str]:
     """
-    C{name=value}.
+    ``name=value``.
     """
     name, equals, value = text.partition("=")
     if not equals or not _TOKEN.fullmatch(name) or not _COOKIE_VALUE.fullmatch(value):
@@ -212,7 +212,7 @@ def transports(text: str) -> tuple[str, ...]:
 
 def weights(text: str) -> dict[str, int]:
     """
-    Transports and their shares, such as C{websocket:8,xhr-polling:1}. A share that is
+    Transports and their shares, such as ``websocket:8,xhr-polling:1``. A share that is
     not given is 1.
     """
     found: dict[str, int] = {}

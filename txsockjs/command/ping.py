@@ -1,4 +1,4 @@
-"""C{txsockjs ping}: how long it takes to a service and back."""
+"""``txsockjs ping``: how long it takes to a service and back."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _HEADS: Final = ("", "measured", "sent", "lost", "min", "median", "p99", "max")
 
 def addArguments(parser: ArgumentParser) -> None:
     """
-    Add the arguments of C{txsockjs ping}.
+    Add the arguments of ``txsockjs ping``.
     """
     addReaching(parser)
     parser.add_argument(
@@ -91,7 +91,7 @@ def addArguments(parser: ArgumentParser) -> None:
 
 class PingJob:
     """
-    It as a L{Job <txsockjs.command.running.Job>}.
+    It as a `Job <txsockjs.command.running.Job>`.
     """
 
     def __init__(self, reactor: Any, arguments: Namespace) -> None:
@@ -145,7 +145,7 @@ class PingJob:
         """
         Measure the way to the service and back, without a session.
 
-        @return: False if there is no service.
+        :return: False if there is no service.
         """
         trips = Trips("info", "request")
         self._found.append(trips)
@@ -225,7 +225,7 @@ def main(arguments: Namespace) -> int:
     """
     Do it.
 
-    @return: the exit status.
+    :return: the exit status.
     """
     warn(arguments)
     return run(lambda reactor: PingJob(reactor, arguments), arguments)

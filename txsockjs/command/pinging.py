@@ -1,4 +1,4 @@
-"""Round trips, measured for C{txsockjs ping}."""
+"""Round trips, measured for ``txsockjs ping``."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Trips:
     """
     Round trips of one kind.
 
-    @ivar name: over what: the name of a transport, or C{info}.
-    @ivar measured: what they are: C{echo}, a message that came back; C{opening}, a
-        session that was opened; C{request}.
-    @ivar sent: how many were begun.
-    @ivar durations: of those that were not lost.
-    @ivar problem: what went wrong, or None.
+    :ivar name: over what: the name of a transport, or ``info``.
+    :ivar measured: what they are: ``echo``, a message that came back; ``opening``, a
+        session that was opened; ``request``.
+    :ivar sent: how many were begun.
+    :ivar durations: of those that were not lost.
+    :ivar problem: what went wrong, or None.
     """
 
     name: str
@@ -62,12 +62,12 @@ class Pinger:
         openings: bool = False,
     ) -> None:
         """
-        @param count: how many round trips.
-        @param interval: seconds from the beginning of one to that of the next, unless
+        :param count: how many round trips.
+        :param interval: seconds from the beginning of one to that of the next, unless
             it takes longer.
-        @param wait: seconds after which a message is lost. A service whose first
+        :param wait: seconds after which a message is lost. A service whose first
             message is lost is taken for one that echoes nothing.
-        @param openings: whether to send no message at all.
+        :param openings: whether to send no message at all.
         """
         self._clock = clock
         self._count = count
@@ -128,7 +128,7 @@ class Pinger:
         """
         Measure by messages.
 
-        @return: False if the service does not echo them, or there is no session.
+        :return: False if the service does not echo them, or there is no session.
         """
         session = PingSession()
         try:
@@ -167,8 +167,8 @@ class Pinger:
         """
         Where it was told to stop, what went wrong is nothing else than that.
 
-        @param trips: where that counts as sent.
-        @raise CancelledError: if it was.
+        :param trips: where that counts as sent.
+        :raise CancelledError: if it was.
         """
         if self._stopped:
             if trips is not None:
@@ -186,8 +186,8 @@ class PingSession(Protocol):
     """
     A session that waits for its messages to come back.
 
-    @ivar ended: fires when it is over.
-    @ivar problem: why it is over.
+    :ivar ended: fires when it is over.
+    :ivar problem: why it is over.
     """
 
     transport: Any
@@ -202,7 +202,7 @@ class PingSession(Protocol):
         """
         Send a message.
 
-        @return: what fires when it has come back; with an error if the session ends
+        :return: what fires when it has come back; with an error if the session ends
             before.
         """
         message = f"{self._mark}{number}"

@@ -24,7 +24,7 @@ _STDOUT: Final = 1
 @implementer(IHalfCloseableProtocol)
 class Pipes(LineReceiver):
     """
-    A L{Console <txsockjs.command.conversation.Console>}: each line of the input is a
+    A `Console <txsockjs.command.conversation.Console>`: each line of the input is a
     message.
 
     While the session takes no more, nothing is read; while the output is not taken, the
@@ -41,7 +41,7 @@ class Pipes(LineReceiver):
 
     def __init__(self, reactor: Any, longest: int) -> None:
         """
-        @param longest: how many bytes a line may have.
+        :param longest: how many bytes a line may have.
         """
         self.MAX_LENGTH = longest
         self._reactor = reactor

@@ -1,4 +1,4 @@
-"""How C{txsockjs load} shows how far it is."""
+"""How ``txsockjs load`` shows how far it is."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def percentiles(tally: Tally) -> str:
     )
 
 
-#: What the columns of L{tableRows} are.
+#: What the columns of `tableRows` are.
 COLUMNS = (
     "transport",
     "opened",

@@ -71,8 +71,8 @@ def addReaching(parser: ArgumentParser) -> None:
 
 def reachingArguments(arguments: Namespace) -> dict[str, Any]:
     """
-    What the arguments of L{addReaching} mean to a client: the keyword arguments of a
-    L{SockJSClientEndpoint <txsockjs.client.endpoint.SockJSClientEndpoint>}.
+    What the arguments of `addReaching` mean to a client: the keyword arguments of a
+    `SockJSClientEndpoint <txsockjs.client.endpoint.SockJSClientEndpoint>`.
     """
     return {
         "headers": arguments.header,

@@ -1,4 +1,4 @@
-"""What C{txsockjs connect} shows of a session, as text."""
+"""What ``txsockjs connect`` shows of a session, as text."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Rendering:
         """
         The session has ended.
 
-        @param description: how, in one line.
-        @param code: its close code, or None where there was none.
-        @param reason: what goes with it.
+        :param description: how, in one line.
+        :param code: its close code, or None where there was none.
+        :param reason: what goes with it.
         """
         return ""
 
@@ -53,7 +53,7 @@ class Timestamps(Rendering):
 
     def __init__(self, inner: Rendering, now: Callable[[], float]) -> None:
         """
-        @param now: the seconds since the epoch.
+        :param now: the seconds since the epoch.
         """
         self._inner = inner
         self._now = now
@@ -72,7 +72,7 @@ class ForTerminal(Rendering):
 
     def __init__(self, edited: bool) -> None:
         """
-        @param edited: whether a line is typed there meanwhile, from which messages are
+        :param edited: whether a line is typed there meanwhile, from which messages are
             to be told apart.
         """
         self._edited = edited

@@ -38,7 +38,7 @@ class Job(Protocol):
         """
         Begin.
 
-        @return: what fires with the exit status when all is over; with an error of
+        :return: what fires with the exit status when all is over; with an error of
             which its text is shown.
         """
 
@@ -46,7 +46,7 @@ class Job(Protocol):
         """
         End in good order. Asked again, end at once.
 
-        @param number: the signal that asks for it.
+        :param number: the signal that asks for it.
         """
 
 
@@ -54,10 +54,10 @@ def run(makeJob: Callable[[Any], Job], arguments: Namespace) -> int:
     """
     Run the reactor until a job is done.
 
-    @param makeJob: given the reactor, makes the job.
-    @param arguments: with the C{prog} that errors begin with, and whether to be
-        C{verbose}.
-    @return: the exit status.
+    :param makeJob: given the reactor, makes the job.
+    :param arguments: with the ``prog`` that errors begin with, and whether to be
+        ``verbose``.
+    :return: the exit status.
     """
     beginLogging(arguments.verbose)
     reactor: Any = clockOr(None)
@@ -108,7 +108,7 @@ def complain(prog: str, failure: Failure) -> int:
     """
     Say on standard error why the command cannot go on.
 
-    @return: the exit status.
+    :return: the exit status.
     """
     error = failure.value
     if isinstance(error, (CommandError, SockJSError, ConnectError, OSError)):
@@ -133,9 +133,8 @@ def say(prog: str, line: str) -> None:
 
 
 def warn(arguments: Namespace) -> None:
-    """
-    Say what is dangerous in the arguments of L{addReaching
-    <txsockjs.command.reaching.addReaching>}.
+    """Say what is dangerous in the arguments of `addReaching
+    <txsockjs.command.reaching.addReaching>`.
     """
     if arguments.insecure:
         say(arguments.prog, "warning: with --insecure, any certificate is accepted")

@@ -13,7 +13,7 @@ class Shares:
 
     def __init__(self, weights: Mapping[str, int]) -> None:
         """
-        @param weights: each is 1 or more.
+        :param weights: each is 1 or more.
         """
         self._weights = dict(weights)
         self._credit = dict.fromkeys(weights, 0)

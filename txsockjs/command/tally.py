@@ -1,4 +1,4 @@
-"""What C{txsockjs load} counts."""
+"""What ``txsockjs load`` counts."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ class Tally:
     """
     What has happened to the sessions of one transport, or of all.
 
-    @ivar attempted: sessions that were begun.
-    @ivar opened: those that were open.
-    @ivar failed: those that could not be opened.
-    @ivar cancelled: those that were not open yet when time was up.
-    @ivar closed: those that were closed in the end, as they should be.
-    @ivar lost: those that ended before.
-    @ivar sent: messages that were sent.
-    @ivar echoed: those that came back.
-    @ivar skipped: messages that were due, and not sent because the session took no more
+    :ivar attempted: sessions that were begun.
+    :ivar opened: those that were open.
+    :ivar failed: those that could not be opened.
+    :ivar cancelled: those that were not open yet when time was up.
+    :ivar closed: those that were closed in the end, as they should be.
+    :ivar lost: those that ended before.
+    :ivar sent: messages that were sent.
+    :ivar echoed: those that came back.
+    :ivar skipped: messages that were due, and not sent because the session took no more
         or too many had not come back.
-    @ivar other: messages that came in and were none of these.
-    @ivar openings: how long opening took.
-    @ivar roundTrips: how long messages took, from when each was due.
-    @ivar errors: why sessions failed or were lost.
+    :ivar other: messages that came in and were none of these.
+    :ivar openings: how long opening took.
+    :ivar roundTrips: how long messages took, from when each was due.
+    :ivar errors: why sessions failed or were lost.
     """
 
     attempted: int = 0

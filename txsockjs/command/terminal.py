@@ -1,6 +1,6 @@
 """A terminal as a console, with a line editor that has a history.
 
-This needs the extra C{cli}, and Twisted's asyncio reactor.
+This needs the extra ``cli``, and Twisted's asyncio reactor.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PROMPT: Final = "> "
 
 class Terminal:
     """
-    A L{Console <txsockjs.command.conversation.Console>} for a person: what comes in is
+    A `Console <txsockjs.command.conversation.Console>` for a person: what comes in is
     shown above the line that is being typed.
 
     """
@@ -35,8 +35,8 @@ class Terminal:
         self, history: str | None, interrupted: Callable[[int], object]
     ) -> None:
         """
-        @param history: a file that keeps what was typed for the next time, or None.
-        @param interrupted: called with the number of SIGINT where somebody types
+        :param history: a file that keeps what was typed for the next time, or None.
+        :param interrupted: called with the number of SIGINT where somebody types
             Ctrl-C: the terminal sends no signal meanwhile.
         """
         kept: History = FileHistory(history) if history else InMemoryHistory()

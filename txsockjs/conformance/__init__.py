@@ -1,7 +1,7 @@
 """
 A conformance suite for SockJS servers: one check for each clause of the protocol.
 
-C{txsockjs check URL} is the command, L{check} the same as a function. It needs no more
+``txsockjs check URL`` is the command, `check` the same as a function. It needs no more
 than an echo: what other services would show is skipped, and said so.
 """
 

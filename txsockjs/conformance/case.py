@@ -30,9 +30,9 @@ class each:
     """
     Turn one check's method into a check per row, each with a name of its own.
 
-    @param rows: a label for each row, with the tuple of arguments for the method or,
+    :param rows: a label for each row, with the tuple of arguments for the method or,
         where that is not a tuple, its only argument.
-    @ivar names: the names of the checks, in the order of the rows.
+    :ivar names: the names of the checks, in the order of the rows.
     """
 
     def __init__(self, *labels: str, **rows: Any) -> None:
@@ -60,7 +60,7 @@ class Session:
     """
     One session's URLs, used as a browser uses them.
 
-    @ivar path: the session's URL without the transport.
+    :ivar path: the session's URL without the transport.
     """
 
     def __init__(self, case: Case, path: str) -> None:
@@ -123,7 +123,7 @@ class Session:
 
     async def send(self, *messages: str) -> None:
         """
-        Send messages by C{xhr_send}, which must take them.
+        Send messages by ``xhr_send``, which must take them.
         """
         reply = await self.fetch("xhr_send", body=json.dumps(messages).encode())
         self._case.assertEqual(reply.status, 204)
@@ -131,14 +131,14 @@ class Session:
 
 class Case(TestCase):
     """
-    A group of checks: methods whose names begin with C{test}, coroutines all of them.
-    An object makes one check, L{perform}ed once. It has the assertions of C{unittest},
+    A group of checks: methods whose names begin with ``test``, coroutines all of them.
+    An object makes one check, `perform`ed once. It has the assertions of ``unittest``,
     and nothing else of it: whoever has a reactor can run it.
 
-    @cvar service: the role of the service that L{at} and L{session} mean.
-    @cvar slow: whether the group waits for time-outs of the server.
-    @cvar timeout: seconds that a check may take.
-    @cvar silence: seconds that the server may be silent, where that is longer than it
+    :cvar service: the role of the service that `at` and `session` mean.
+    :cvar slow: whether the group waits for time-outs of the server.
+    :cvar timeout: seconds that a check may take.
+    :cvar silence: seconds that the server may be silent, where that is longer than it
         may otherwise.
     """
 
@@ -158,9 +158,9 @@ class Case(TestCase):
         """
         Make a check, and end all that it has begun.
 
-        @param name: its method.
-        @raise SkipTest: the server offers nothing to see it by.
-        @raise AssertionError: the server does not keep the clause.
+        :param name: its method.
+        :raise SkipTest: the server offers nothing to see it by.
+        :raise AssertionError: the server does not keep the clause.
         """
         made = Deferred.fromCoroutine(getattr(self, name)())
         # A check that goes from one wait to the next would never end.
@@ -192,8 +192,8 @@ class Case(TestCase):
         """
         The path of a service.
 
-        @param role: which one; L{service} if not given.
-        @raise SkipTest: the server has none of that kind.
+        :param role: which one; `service` if not given.
+        :raise SkipTest: the server has none of that kind.
         """
         role = role or self.service
         if role not in self.services.paths:
@@ -205,7 +205,7 @@ class Case(TestCase):
         """
         The bytes after which a streaming response ends.
 
-        @raise SkipTest: that is not known.
+        :raise SkipTest: that is not known.
         """
         if self.services.limit is None:
             raise SkipTest("the limit of a response is not known (--streaming-limit N)")
@@ -264,7 +264,7 @@ class Case(TestCase):
         """
         A session that does not exist yet.
 
-        @param service: the role of its service; L{service} if not given.
+        :param service: the role of its service; `service` if not given.
         """
         return Session(self, f"{self.at(service)}/000/{uuid4().hex}")
 

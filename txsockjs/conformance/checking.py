@@ -1,5 +1,5 @@
 """
-The suite, from a URL to a report: L{check}.
+The suite, from a URL to a report: `check`.
 """
 
 from __future__ import annotations
@@ -37,28 +37,28 @@ async def check(
     """
     Check a server, and write a report.
 
-    @param url: the URL of a service that sends back what it is sent; or the one below
-        which a server has the services C{echo}, C{close}, C{cookie_needed_echo} and
-        C{disabled_websocket_echo}, as the protocol's public test servers have.
-    @param services: the URLs of other services on that server: C{close} closes each
-        session at once with 3000, C{Go away!}; C{cookie} is an echo with
-        C{cookie_needed}, C{disabled} one without WebSocket.
-    @param streamingLimit: the bytes after which a streaming response of the echo ends;
+    :param url: the URL of a service that sends back what it is sent; or the one below
+        which a server has the services ``echo``, ``close``, ``cookie_needed_echo`` and
+        ``disabled_websocket_echo``, as the protocol's public test servers have.
+    :param services: the URLs of other services on that server: ``close`` closes each
+        session at once with 3000, ``Go away!``; ``cookie`` is an echo with
+        ``cookie_needed``, ``disabled`` one without WebSocket.
+    :param streamingLimit: the bytes after which a streaming response of the echo ends;
         4096 on a test server.
-    @param only: names of sections, groups or checks, with C{*} for anything; all if
+    :param only: names of sections, groups or checks, with ``*`` for anything; all if
         there are none.
-    @param timeout: seconds without news after which the server is taken to be silent.
+    :param timeout: seconds without news after which the server is taken to be silent.
         Those checks that wait for a heartbeat wait for 30 at least.
-    @param headers: names and values of headers to send with every request.
-    @param contextFactory: what makes TLS connections; one that verifies the server's
+    :param headers: names and values of headers to send with every request.
+    :param contextFactory: what makes TLS connections; one that verifies the server's
         certificate, if not given.
-    @param junit: a file for the report as XML of JUnit. A CI reads it.
-    @param out: where the report goes; standard output if not given.
-    @param reactor: the global one if not given.
-    @return: 0 where no check failed, and 1 where one did.
-    @raise ValueError: an argument cannot be used.
-    @raise NothingToCheck: nothing answers at the URL, or nothing does that echoes.
-    @raise OSError: the file cannot be written.
+    :param junit: a file for the report as XML of JUnit. A CI reads it.
+    :param out: where the report goes; standard output if not given.
+    :param reactor: the global one if not given.
+    :return: 0 where no check failed, and 1 where one did.
+    :raise ValueError: an argument cannot be used.
+    :raise NothingToCheck: nothing answers at the URL, or nothing does that echoes.
+    :raise OSError: the file cannot be written.
     """
     path = pathOf(url)
     checks = chosen(only)

@@ -42,9 +42,9 @@ class ByteStream(Protocol):
 
     It is the protocol of a raw connection, or the reader of a response's body.
 
-    @ivar clock: what tells the time.
-    @ivar patience: seconds without news after which a read fails.
-    @ivar reason: why the stream ended, or None while it goes on.
+    :ivar clock: what tells the time.
+    :ivar patience: seconds without news after which a read fails.
+    :ivar reason: why the stream ended, or None while it goes on.
     """
 
     transport: Any = None
@@ -90,7 +90,7 @@ class ByteStream(Protocol):
         """
         End the stream's connection if it has not ended, and wait until it has.
 
-        @param abort: reset the connection, on a raw one alone.
+        :param abort: reset the connection, on a raw one alone.
         """
         if self.reason is None:
             if abort:
@@ -105,18 +105,18 @@ class ByteStream(Protocol):
 
     async def read(self, count: int) -> bytes:
         """
-        The next C{count} bytes.
+        The next ``count`` bytes.
 
-        @raise AssertionError: the stream ended, or fell silent, before that.
+        :raise AssertionError: the stream ended, or fell silent, before that.
         """
         await self._until(lambda: len(self._buffer) >= count, f"{count} bytes")
         return self._take(count)
 
     async def readThrough(self, mark: bytes) -> bytes:
         """
-        The next bytes up to C{mark} and with it.
+        The next bytes up to ``mark`` and with it.
 
-        @raise AssertionError: the stream ended, or fell silent, before that.
+        :raise AssertionError: the stream ended, or fell silent, before that.
         """
         await self._until(lambda: mark in self._buffer, repr(mark))
         return self._take(self._buffer.index(mark) + len(mark))
@@ -125,7 +125,7 @@ class ByteStream(Protocol):
         """
         The bytes that are left, once the stream has ended.
 
-        @raise AssertionError: the stream fell silent without an end, or was cut off.
+        :raise AssertionError: the stream fell silent without an end, or was cut off.
         """
         await self._until(lambda: self.reason is not None, "the end")
         if self.reason is not None and not self.reason.check(*_CLEAN):
@@ -137,7 +137,7 @@ class ByteStream(Protocol):
         Whether the stream has ended with no byte left. Waits until there is one, or an
         end.
 
-        @raise AssertionError: the stream fell silent.
+        :raise AssertionError: the stream fell silent.
         """
         await self._until(
             lambda: bool(self._buffer) or self.reason is not None, "anything more"
@@ -164,7 +164,7 @@ class ByteStream(Protocol):
 
     async def readChunksThrough(self, mark: bytes) -> bytes:
         """
-        The data of the next chunks, up to one that ends with C{mark}.
+        The data of the next chunks, up to one that ends with ``mark``.
         """
         data = await self.readChunk()
         while not data.endswith(mark):
@@ -184,8 +184,8 @@ class Reply:
     """
     An HTTP response.
 
-    @ivar stream: the body, as it arrives.
-    @ivar body: the body, where the response was waited for to its end.
+    :ivar stream: the body, as it arrives.
+    :ivar body: the body, where the response was waited for to its end.
     """
 
     status: int
@@ -207,10 +207,10 @@ class Target:
     """
     The server under test.
 
-    @ivar clock: the reactor.
-    @ivar origin: the scheme, host and port of its URL.
-    @ivar patience: seconds without news after which it is taken to be silent.
-    @ivar headers: sent with every request.
+    :ivar clock: the reactor.
+    :ivar origin: the scheme, host and port of its URL.
+    :ivar patience: seconds without news after which it is taken to be silent.
+    :ivar headers: sent with every request.
     """
 
     def __init__(
@@ -222,7 +222,7 @@ class Target:
         contextFactory: IPolicyForHTTPS | None = None,
     ) -> None:
         """
-        @param contextFactory: what makes TLS connections; verifies, if not given.
+        :param contextFactory: what makes TLS connections; verifies, if not given.
         """
         parts = urlsplit(url)
         self.clock: IReactorTime = reactor
@@ -250,8 +250,8 @@ class Target:
         """
         The bytes of a request, for a raw connection.
 
-        @param path: sent as it is.
-        @param headers: further lines, each with its line end.
+        :param path: sent as it is.
+        :param headers: further lines, each with its line end.
         """
         for own in self.headers:
             headers += "{}: {}\r\n".format(*own).encode()
@@ -299,8 +299,8 @@ class Target:
         """
         Ask, and answer with the response as soon as its headers are here.
 
-        @param path: sent as it is.
-        @param patience: seconds that the target may be silent, where it may be so for
+        :param path: sent as it is.
+        :param patience: seconds that the target may be silent, where it may be so for
             longer than usual.
         """
         patience = patience or self.patience

@@ -19,7 +19,7 @@ def document(url: str, outcomes: Sequence[Outcome]) -> ElementTree[Element]:
     """
     The report: a suite for each section, a case for each check.
 
-    @param url: what was checked.
+    :param url: what was checked.
     """
     root = Element("testsuites", name=f"SockJS conformance of {url}")
     _count(root, outcomes)

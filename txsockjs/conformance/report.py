@@ -18,7 +18,7 @@ class Report:
     """
     Writes a report as outcomes come.
 
-    @ivar outcomes: those that have come.
+    :ivar outcomes: those that have come.
     """
 
     def __init__(self, out: TextIO) -> None:
@@ -30,7 +30,7 @@ class Report:
         """
         Write what is checked.
 
-        @param origin: of the server.
+        :param origin: of the server.
         """
         self._say(f"Checking the SockJS server at {origin}")
         for role in STANDARD:
@@ -58,7 +58,7 @@ class Report:
         """
         Write the failures with all that is known of them, and the summary.
 
-        @param seconds: how long the run took.
+        :param seconds: how long the run took.
         """
         for outcome in self.outcomes:
             if outcome.verdict is Verdict.FAILED:

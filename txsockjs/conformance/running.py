@@ -63,7 +63,7 @@ def _plain(documentation: str | None) -> str:
 
 def _uncapitalized(name: str) -> str:
     """
-    C{SendingTests} and C{testAnswer} as they are named in a report.
+    ``SendingTests`` and ``testAnswer`` as they are named in a report.
     """
     name = name.removesuffix("Tests").removeprefix("test")
     head = re.match(r"[A-Z]+(?![a-z])|[A-Z]?", name)
@@ -75,8 +75,8 @@ class Check:
     """
     One check of the suite.
 
-    @ivar case: the group's class.
-    @ivar method: the name of its method.
+    :ivar case: the group's class.
+    :ivar method: the name of its method.
     """
 
     case: type[Case]
@@ -140,8 +140,8 @@ class Outcome:
     """
     What came of a check.
 
-    @ivar why: why it failed or was skipped; its first line says most. Else empty.
-    @ivar seconds: how long it took.
+    :ivar why: why it failed or was skipped; its first line says most. Else empty.
+    :ivar seconds: how long it took.
     """
 
     check: Check
@@ -186,9 +186,9 @@ def chosen(only: Sequence[str]) -> list[Check]:
     """
     The checks that are asked for.
 
-    @param only: names of sections, groups or checks, with C{*} for anything; all if
+    :param only: names of sections, groups or checks, with ``*`` for anything; all if
         there are none.
-    @raise ValueError: one of them names no check.
+    :raise ValueError: one of them names no check.
     """
     checks = list(allChecks())
     if not only:
@@ -232,8 +232,8 @@ async def make(check: Check, target: Target, services: Services) -> Outcome:
 async def run(
     checks: Sequence[Check], target: Target, services: Services
 ) -> AsyncGenerator[Outcome, None]:
-    """
-    Make checks, some at a time, and give the outcome of each in the order of C{checks}.
+    """Make checks, some at a time, and give the outcome of each in the order of
+    ``checks``.
     """
     places = DeferredSemaphore(AT_ONCE)
 

@@ -39,15 +39,15 @@ class Services:
     """
     What a server offers to the suite.
 
-    Each service has a role: C{echo}; the same where it has WebSockets (C{websocket}),
-    sets no cookie (C{plain}), or takes binary messages (C{binary}); an echo with
-    C{cookie_needed} (C{cookie}), or without WebSocket (C{disabled}); one that closes
-    each session at once (C{close}).
+    Each service has a role: ``echo``; the same where it has WebSockets (``websocket``),
+    sets no cookie (``plain``), or takes binary messages (``binary``); an echo with
+    ``cookie_needed`` (``cookie``), or without WebSocket (``disabled``); one that closes
+    each session at once (``close``).
 
-    @ivar paths: the path of the service in each role that there is one for.
-    @ivar missing: why there is none, for each other role.
-    @ivar limit: the bytes of a streaming response, or None where that is not known.
-    @ivar standard: whether they are those of the protocol's test servers, which have
+    :ivar paths: the path of the service in each role that there is one for.
+    :ivar missing: why there is none, for each other role.
+    :ivar limit: the bytes of a streaming response, or None where that is not known.
+    :ivar standard: whether they are those of the protocol's test servers, which have
         known options.
     """
 
@@ -71,8 +71,8 @@ def pathOf(url: str, origin: str = "") -> str:
     """
     The path of a URL, without a slash at its end.
 
-    @param origin: where the URL must be, if not empty.
-    @raise ValueError: it is no URL of http or https, or is elsewhere.
+    :param origin: where the URL must be, if not empty.
+    :raise ValueError: it is no URL of http or https, or is elsewhere.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -95,10 +95,10 @@ async def discover(
     """
     Find out what a server offers.
 
-    @param path: of an echo, or what the services of a test server lie below.
-    @param others: the paths of services that the user has named, by role.
-    @param limit: bytes of a streaming response, where the user has said so.
-    @raise NothingToCheck: nothing answers there, or nothing does that echoes.
+    :param path: of an echo, or what the services of a test server lie below.
+    :param others: the paths of services that the user has named, by role.
+    :param limit: bytes of a streaming response, where the user has said so.
+    :raise NothingToCheck: nothing answers there, or nothing does that echoes.
     """
     info = await _info(target, path)
     if isinstance(info, dict):
@@ -161,9 +161,9 @@ async def _standard(
 
 async def _info(target: Target, path: str) -> dict[str, Any] | str:
     """
-    What C{info} of a service says, or else what came instead of it.
+    What ``info`` of a service says, or else what came instead of it.
 
-    @raise NothingToCheck: the server cannot be reached.
+    :raise NothingToCheck: the server cannot be reached.
     """
     try:
         reply = await target.request("GET", f"{path}/info")
@@ -197,7 +197,7 @@ async def _assertEchoes(target: Target, path: str) -> None:
     """
     Look whether a service is an echo. Any other fault of it is left to the checks.
 
-    @raise NothingToCheck: it takes messages, and does not send them back.
+    :raise NothingToCheck: it takes messages, and does not send them back.
     """
     word, url = uuid4().hex, f"{path}/000/{uuid4().hex}"
 

@@ -18,11 +18,11 @@ class WebSocket(WebSocketClientProtocol):  # type: ignore[misc]
     """
     An open WebSocket.
 
-    @ivar patience: seconds without news after which a read fails.
-    @ivar opened: fires with this when the handshake is done.
-    @ivar closed: fires with the code and reason of the server's close frame, or None
+    :ivar patience: seconds without news after which a read fails.
+    :ivar opened: fires with this when the handshake is done.
+    :ivar closed: fires with the code and reason of the server's close frame, or None
         for both where there was none, when the connection has ended.
-    @ivar response: the server's answer to the handshake.
+    :ivar response: the server's answer to the handshake.
     """
 
     def __init__(self, clock: IReactorTime, patience: float) -> None:
@@ -62,7 +62,7 @@ class WebSocket(WebSocketClientProtocol):  # type: ignore[misc]
         """
         The next message: str if it is text.
 
-        @raise AssertionError: the connection ended, or fell silent, before it.
+        :raise AssertionError: the connection ended, or fell silent, before it.
         """
         try:
             message = await self._messages.get().addTimeout(self.patience, self.clock)
@@ -74,9 +74,9 @@ class WebSocket(WebSocketClientProtocol):  # type: ignore[misc]
 
     async def ended(self) -> tuple[int | None, str | None]:
         """
-        What L{closed} fires with.
+        What `closed` fires with.
 
-        @raise AssertionError: a message came, or nothing did, before the end.
+        :raise AssertionError: a message came, or nothing did, before the end.
         """
         try:
             message = await self._messages.get().addTimeout(self.patience, self.clock)
@@ -96,7 +96,7 @@ class WebSocket(WebSocketClientProtocol):  # type: ignore[misc]
 
 class _Factory(WebSocketClientFactory):  # type: ignore[misc]
     """
-    Makes one L{WebSocket}.
+    Makes one `WebSocket`.
     """
 
     def __init__(self, target: Target, path: str, patience: float) -> None:
@@ -127,9 +127,9 @@ async def connect(
     """
     Open a WebSocket.
 
-    @param patience: seconds that the target may be silent, where it may be so for
+    :param patience: seconds that the target may be silent, where it may be so for
         longer than usual.
-    @raise AssertionError: the server refused the handshake.
+    :raise AssertionError: the server refused the handshake.
     """
     patience = patience or target.patience
     factory = _Factory(target, path, patience)

@@ -50,11 +50,11 @@ class Transport:
     """
     One row of the protocol's table of transports.
 
-    @ivar name: the last segment of its URL.
-    @ivar method: the one HTTP method that it serves, beside OPTIONS.
-    @ivar contentType: of its successful answer.
-    @ivar streaming: whether a response carries many frames.
-    @ivar query: what its URL needs after the path.
+    :ivar name: the last segment of its URL.
+    :ivar method: the one HTTP method that it serves, beside OPTIONS.
+    :ivar contentType: of its successful answer.
+    :ivar streaming: whether a response carries many frames.
+    :ivar query: what its URL needs after the path.
     """
 
     name: str
@@ -98,7 +98,7 @@ def framed(transport: str, frame: str) -> bytes:
     """
     The bytes of a frame on an HTTP transport.
 
-    @param frame: an ASCII frame without characters that end a script element.
+    :param frame: an ASCII frame without characters that end a script element.
     """
     if transport == "eventsource":
         return b"data: %b\r\n\r\n" % frame.replace("%", "%25").encode()
@@ -123,7 +123,7 @@ def framesOf(transport: str, body: bytes) -> list[str]:
     """
     The frames in a body without its prelude, as a browser would read them.
 
-    @raise AssertionError: a byte of the body belongs to no frame.
+    :raise AssertionError: a byte of the body belongs to no frame.
     """
     matches = list(re.finditer(_FRAMING[transport], body))
     if b"".join(match[0] for match in matches) != body:
@@ -138,7 +138,7 @@ def framesOf(transport: str, body: bytes) -> list[str]:
 
 def messagesOf(frames: list[str]) -> list[str]:
     """
-    The messages in the message frames among C{frames}, in order.
+    The messages in the message frames among ``frames``, in order.
     """
     return [
         message
@@ -162,7 +162,7 @@ _SHORT_FORMS = {
 def escaped(text: str) -> str:
     """
     Characters that a frame must escape, escaped: the short form where JSON has one,
-    else C{\\u} and four lower-case digits.
+    else ``\\u`` and four lower-case digits.
     """
     return "".join(_SHORT_FORMS.get(char, f"\\u{ord(char):04x}") for char in text)
 

@@ -1,4 +1,4 @@
-"""What a session leaves to be done, and who does it: L{Driver}."""
+"""What a session leaves to be done, and who does it: `Driver`."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ class Frame:
 
 class Open(Frame):
     """
-    C{o}: the first frame of every session.
+    ``o``: the first frame of every session.
     """
 
     __slots__ = ()
@@ -133,7 +133,7 @@ class Open(Frame):
 
 class Heartbeat(Frame):
     """
-    C{h}: sent so that silence means a broken connection.
+    ``h``: sent so that silence means a broken connection.
     """
 
     __slots__ = ()
@@ -141,10 +141,10 @@ class Heartbeat(Frame):
 
 class Close(Frame):
     """
-    C{c[code,"reason"]}: the session is closed.
+    ``c[code,"reason"]``: the session is closed.
 
-    @ivar code: the close code, 1000 to 4999.
-    @ivar reason: the reason.
+    :ivar code: the close code, 1000 to 4999.
+    :ivar reason: the reason.
     """
 
     __slots__ = ("code", "reason")
@@ -157,13 +157,13 @@ class Close(Frame):
 
 class Message(Frame):
     """
-    C{a["message"]}: one message, for any number of sessions and any transport. It is
+    ``a["message"]``: one message, for any number of sessions and any transport. It is
     quoted when one of them asks for that, and then once for all.
 
-    @cvar binary: the same as bytes, where the application wants a binary message.
-    @ivar json: the text as a JSON literal, once somebody has asked for that.
-    @ivar size: how many bytes its text has in UTF-8.
-    @ivar text: its text.
+    :cvar binary: the same as bytes, where the application wants a binary message.
+    :ivar json: the text as a JSON literal, once somebody has asked for that.
+    :ivar size: how many bytes its text has in UTF-8.
+    :ivar text: its text.
     """
 
     __slots__ = ("json", "size", "text")
@@ -173,7 +173,7 @@ class Message(Frame):
 
     def __init__(self, text: str, size: int | None = None) -> None:
         """
-        @param size: how many bytes the text has in UTF-8, where that is known.
+        :param size: how many bytes the text has in UTF-8, where that is known.
         """
         self.text: str = text
         if size is None:
@@ -216,7 +216,7 @@ class Message(Frame):
     @classmethod
     def fromBytes(cls, data: bytes, encoding: str) -> Message:
         """
-        A message of the application's bytes: UTF-8, or else C{encoding}.
+        A message of the application's bytes: UTF-8, or else ``encoding``.
         """
         try:
             return cls(data.decode("utf-8"), len(data))
@@ -255,13 +255,13 @@ class BinaryMessage(Message):
 
 class Messages(Frame):
     """
-    C{a["m1","m2"]}: several messages at once.
+    ``a["m1","m2"]``: several messages at once.
 
-    @cvar binary: of these there is no other form.
-    @ivar count: how many they are.
-    @ivar json: their texts as JSON literals, with commas between, once somebody has
+    :cvar binary: of these there is no other form.
+    :ivar count: how many they are.
+    :ivar json: their texts as JSON literals, with commas between, once somebody has
         asked for that.
-    @ivar size: how many bytes they have.
+    :ivar size: how many bytes they have.
     """
 
     __slots__ = ("_parts", "count", "json", "size")
@@ -272,8 +272,8 @@ class Messages(Frame):
         self, parts: Sequence[Part], count: int | None = None, size: int | None = None
     ) -> None:
         """
-        @param count: how many messages these are, where that is known.
-        @param size: how many bytes they have, where that is known.
+        :param count: how many messages these are, where that is known.
+        :param size: how many bytes they have, where that is known.
         """
         self._parts: Sequence[Part] | None = parts
         self.count: int = sum([p.count for p in parts]) if count is None else count
@@ -341,7 +341,7 @@ def mostMessages(size: int) -> int:
     """
     How many messages a client may send at once.
 
-    @param size: how many bytes it may: the option C{max_message_size}.
+    :param size: how many bytes it may: the option ``max_message_size``.
     """
     return max(_MESSAGES, size // _BYTES_A_MESSAGE)
 
@@ -350,9 +350,9 @@ def decode(payload: bytes, most: int = sys.maxsize) -> list[str]:
     """
     The messages in a body from a client: a JSON array of strings.
 
-    @param most: how many there may be.
-    @raise BrokenJSON: for anything else.
-    @raise MessageTooBig: if there are more.
+    :param most: how many there may be.
+    :raise BrokenJSON: for anything else.
+    :raise MessageTooBig: if there are more.
     """
     try:
         text = payload.decode("utf-8")
@@ -366,9 +366,9 @@ def decodeSocket(text: str, most: int = sys.maxsize) -> list[str]:
     The messages in a WebSocket message from a client: a JSON array of strings, or a
     single string; an empty payload has none.
 
-    @param most: how many there may be.
-    @raise BrokenJSON: for anything else.
-    @raise MessageTooBig: if there are more.
+    :param most: how many there may be.
+    :raise BrokenJSON: for anything else.
+    :raise MessageTooBig: if there are more.
     """
     if not text:
         return []

@@ -1,4 +1,4 @@
-"""What waits for an application that has paused its transport: L{Inbox}."""
+"""What waits for an application that has paused its transport: `Inbox`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Inbox:
 
     def __init__(self, allowed: int) -> None:
         """
-        @param allowed: how many characters to hold at the most, with C{MESSAGE_COST}
+        :param allowed: how many characters to hold at the most, with ``MESSAGE_COST``
             more for each message. One delivery is always taken: it has been read from
             the network already.
         """
@@ -36,9 +36,9 @@ class Inbox:
         """
         Keep the messages.
 
-        @return: what fires when the last of them has been taken out, or they are
+        :return: what fires when the last of them has been taken out, or they are
             dropped.
-        @raise NotReading: if there is no room for them.
+        :raise NotReading: if there is no room for them.
         """
         size = sum(map(len, messages)) + MESSAGE_COST * len(messages)
         if self._items and self._size + size > self._allowed:
@@ -73,7 +73,7 @@ class Inbox:
         """
         Nobody will take these.
 
-        @param why: what those who brought them are told, if they are.
+        :param why: what those who brought them are told, if they are.
         """
         items, self._items = self._items, deque()
         for item in items:

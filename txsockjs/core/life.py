@@ -1,8 +1,8 @@
 """The life of one SockJS session. (PROTOCOL section 6.)
 
-L{SessionLife} is how a session begins, who its receivers are, and how it ends; what is
-said in between is L{txsockjs.core.session}'s. Whatever happens changes the state along
-the tables of L{txsockjs.core.states}, and leaves what is to be done.
+`SessionLife` is how a session begins, who its receivers are, and how it ends; what is
+said in between is `txsockjs.core.session`'s. Whatever happens changes the state along
+the tables of `txsockjs.core.states`, and leaves what is to be done.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class SessionLife(Watch):
     """
     How a session begins, goes on and ends.
 
-    @ivar closeFrame: what its peer is told at the end, once it is known.
-    @ivar counters: what it adds to what its service has done.
-    @ivar onEnd: called when the session ends, if it is set.
-    @ivar owner: who may use it besides knowing its id; nobody else is answered.
-    @ivar since: when it was opened.
+    :ivar closeFrame: what its peer is told at the end, once it is known.
+    :ivar counters: what it adds to what its service has done.
+    :ivar onEnd: called when the session ends, if it is set.
+    :ivar owner: who may use it besides knowing its id; nobody else is answered.
+    :ivar since: when it was opened.
     """
 
     __slots__ = (

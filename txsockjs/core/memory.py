@@ -1,4 +1,4 @@
-"""What is remembered of sessions that have ended: L{Endings}."""
+"""What is remembered of sessions that have ended: `Endings`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Endings:
         """
         A session has ended.
 
-        @param owner: who may be told, besides knowing its id.
+        :param owner: who may be told, besides knowing its id.
         """
         if len(id) > MAX_ID:
             return
@@ -71,8 +71,8 @@ class Endings:
         What a client is told that comes for a session which has ended, or None for one
         that nobody knows.
 
-        @param owner: who asks.
-        @raise UnknownSession: if it was somebody else's.
+        :param owner: who asks.
+        :raise UnknownSession: if it was somebody else's.
         """
         close = self._closes.get(id)
         if close is None or self._clock.seconds() >= self._until[id]:

@@ -1,4 +1,4 @@
-"""What a session has still to send: L{Outbox}."""
+"""What a session has still to send: `Outbox`."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Outbox(list[Part]):
     """
     What waits to be sent, in order.
 
-    @ivar packed: how many at the front are packed, or are not to be.
-    @ivar size: how much there is, in bytes of memory: what each part says, and
-        L{MESSAGE_COST} for it.
-    @ivar unread: receivers whose last frame was not taken when the next one came, or
+    :ivar packed: how many at the front are packed, or are not to be.
+    :ivar size: how much there is, in bytes of memory: what each part says, and
+        `MESSAGE_COST` for it.
+    :ivar unread: receivers whose last frame was not taken when the next one came, or
         None.
     """
 

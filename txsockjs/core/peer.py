@@ -1,4 +1,4 @@
-"""What a session knows of its peer, from what it sees and from the time: L{Watch}."""
+"""What a session knows of its peer, from what it sees and from the time: `Watch`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Watch(Driver):
     It is a part of the session, and no object of its own: with thousands of sessions,
     what the garbage collector has to walk is what makes everybody wait.
 
-    @ivar spoke: when the last frame went to its peer.
+    :ivar spoke: when the last frame went to its peer.
     """
 
     __slots__ = (
@@ -137,9 +137,8 @@ class Watch(Driver):
             self._due = None
 
     def _arm(self, delay: float) -> None:
-        """
-        Have the timer fire in C{delay} seconds or sooner: when it is too soon, it looks
-        at what happened since and sleeps on.
+        """Have the timer fire in ``delay`` seconds or sooner: when it is too soon, it
+        looks at what happened since and sleeps on.
         """
         due = self._clock.seconds() + delay
         if self._due is not None:
@@ -219,7 +218,7 @@ class Watch(Driver):
 
     def _stands(self, receiver: IReceiver, now: float, patience: float) -> bool:
         """
-        Whether bytes wait of which the peer has taken none for C{patience} seconds, as
+        Whether bytes wait of which the peer has taken none for ``patience`` seconds, as
         far as was seen.
         """
         taken = receiver.takenBytes() if receiver.heldBytes() else None
@@ -230,13 +229,13 @@ class Watch(Driver):
     def _isAlive(
         self, receiver: IReceiver, now: float, patience: float, unread: bool
     ) -> bool:
-        """
-        Whether the peer of a persistent receiver may still be there: it sent something
-        of late, or was asked for a sign of life less than C{patience} seconds ago. That
-        time does not run while it takes what was written before the question.
+        """Whether the peer of a persistent receiver may still be there: it sent
+        something of late, or was asked for a sign of life less than ``patience``
+        seconds ago. That time does not run while it takes what was written before the
+        question.
 
-        @param now: the time, in seconds.
-        @param unread: whether the application does not read: an answer would not be
+        :param now: the time, in seconds.
+        :param unread: whether the application does not read: an answer would not be
             heard.
         """
         taken = receiver.takenBytes()
@@ -283,6 +282,6 @@ class Watch(Driver):
 
     def timeUp(self) -> None:
         """
-        The time has come for which the timer was armed: L{_look}.
+        The time has come for which the timer was armed: `_look`.
         """
         raise NotImplementedError

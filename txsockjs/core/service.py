@@ -1,4 +1,4 @@
-"""One service: its life, and its sessions. L{Service}."""
+"""One service: its life, and its sessions. `Service`."""
 
 from __future__ import annotations
 
@@ -69,18 +69,18 @@ class Service:
     that live on a WebSocket. (PROTOCOL section 1: a session is known by its id alone;
     6.8: WebSocket sessions are outside all this.)
 
-    @ivar byId: the sessions that are known by an id: those that are open, or have a
+    :ivar byId: the sessions that are known by an id: those that are open, or have a
         close frame still to tell.
-    @ivar clock: what tells the time to the sessions.
-    @ivar counters: what the service has done.
-    @ivar endOfTurn: what has sessions act at the end of a turn of the reactor.
-    @ivar life: where in its life it is.
-    @ivar logsSessions: whether each session is logged, at debug, that is opened or
+    :ivar clock: what tells the time to the sessions.
+    :ivar counters: what the service has done.
+    :ivar endOfTurn: what has sessions act at the end of a turn of the reactor.
+    :ivar life: where in its life it is.
+    :ivar logsSessions: whether each session is logged, at debug, that is opened or
         ends.
-    @ivar options: the service's options.
-    @ivar timers: what has sessions look at what time has done to them.
-    @ivar authorizing: how many sessions wait for the option C{authorize}.
-    @ivar forgotten: called with the id of a session that is known no longer, if set.
+    :ivar options: the service's options.
+    :ivar timers: what has sessions look at what time has done to them.
+    :ivar authorizing: how many sessions wait for the option ``authorize``.
+    :ivar forgotten: called with the id of a session that is known no longer, if set.
     """
 
     _log = Logger()
@@ -148,8 +148,8 @@ class Service:
         """
         What a client is told that comes for a session which has ended. (PROTOCOL 6.6)
 
-        @param owner: who asks.
-        @raise UnknownSession: if it was somebody else's.
+        :param owner: who asks.
+        :raise UnknownSession: if it was somebody else's.
         """
         return self._endings.get(id, owner)
 
@@ -163,8 +163,8 @@ class Service:
         """
         Check that one more session may be opened.
 
-        @raise ServiceFull: if there are as many as the option C{max_sessions} allows.
-        @raise ServiceStopping: if the service is stopping.
+        :raise ServiceFull: if there are as many as the option ``max_sessions`` allows.
+        :raise ServiceStopping: if the service is stopping.
         """
         if self.stopping:
             raise ServiceStopping
@@ -203,9 +203,9 @@ class Service:
         """
         Make a new session.
 
-        @param id: its id, or None for one that lives on a WebSocket.
-        @param start: what opens the new session with its first receiver, or refuses it.
-        @param transport: the SockJS name of the transport that it comes over.
+        :param id: its id, or None for one that lives on a WebSocket.
+        :param start: what opens the new session with its first receiver, or refuses it.
+        :param transport: the SockJS name of the transport that it comes over.
         """
         session = Session(self, self.counters[transport])
         self._ids[session] = id
@@ -323,7 +323,7 @@ class Service:
         Refuse new sessions, and close the open ones once they have what was written to
         them before.
 
-        @return: what fires when all of them are closed, or C{drain_timeout} seconds
+        :return: what fires when all of them are closed, or ``drain_timeout`` seconds
             have passed and the rest was dropped.
         """
         if self.life is not Life.STOPPED:

@@ -1,8 +1,8 @@
-"""What is said in a SockJS session, and when: L{Session}. (PROTOCOL section 6.)
+"""What is said in a SockJS session, and when: `Session`. (PROTOCOL section 6.)
 
-A session decides, and then acts. Whatever happens to it (L{Session.send},
-L{Session.receive}, L{Session.attach}, L{Session.lost}, a timer) changes its state along
-the tables of L{txsockjs.core.states}, and leaves what is to be done. L{Session._drive}
+A session decides, and then acts. Whatever happens to it (`Session.send`,
+`Session.receive`, `Session.attach`, `Session.lost`, a timer) changes its state along
+the tables of `txsockjs.core.states`, and leaves what is to be done. `Session._drive`
 does that when the change is over: nothing that the session calls can find it half way,
 and what calls back changes the state and waits its turn.
 
@@ -47,7 +47,7 @@ class EndOfTurn:
         self, clock: IReactorTime, failed: Callable[[Session, Failure], None]
     ) -> None:
         """
-        @param failed: is told of a session that raised.
+        :param failed: is told of a session that raised.
         """
         self._clock = clock
         self._failed = failed
@@ -56,7 +56,7 @@ class EndOfTurn:
 
     def add(self, session: Session) -> None:
         """
-        Call C{session.flush()} once, when this turn of the reactor ends.
+        Call ``session.flush()`` once, when this turn of the reactor ends.
         """
         self._waiting.append(session)
         if self._call is None:
@@ -204,7 +204,7 @@ class Session(SessionLife):
     @property
     def pending(self) -> int:
         """
-        Bytes that the peer has not taken, as they count for C{max_buffer}: those that
+        Bytes that the peer has not taken, as they count for ``max_buffer``: those that
         wait here, and those of responses that it does not read.
         """
         return self._outbox.pending
@@ -306,12 +306,12 @@ class Session(SessionLife):
         """
         Messages came in.
 
-        @param size: how many bytes they came as.
-        @return: None once the application has them, or a L{Deferred} that fires when
-            it has: it paused its transport. That one fails with L{UnknownSession} if
+        :param size: how many bytes they came as.
+        :return: None once the application has them, or a `Deferred` that fires when
+            it has: it paused its transport. That one fails with `UnknownSession` if
             the session is lost first. What comes after its close is dropped.
-        @raise UnknownSession: if the session is over, and its peer knows.
-        @raise NotReading: if it is paused and holds all that it may.
+        :raise UnknownSession: if the session is over, and its peer knows.
+        :raise NotReading: if it is paused and holds all that it may.
         """
         if self.state is not _OPEN and self.state is not _NEW:
             if self.state is _GONE or self._known:
@@ -342,7 +342,7 @@ class Session(SessionLife):
 
     def pauseReceiving(self) -> None:
         """
-        Deliver nothing to the application until L{resumeReceiving}.
+        Deliver nothing to the application until `resumeReceiving`.
         """
         self._paused = True
 

@@ -150,8 +150,8 @@ class Stateful:
     """
     Something that has a state, and a receiver in some condition.
 
-    @ivar condition: what can be done with its receiver.
-    @ivar state: where in its life it is.
+    :ivar condition: what can be done with its receiver.
+    :ivar state: where in its life it is.
     """
 
     __slots__ = ("condition", "state")

@@ -1,4 +1,4 @@
-"""When things are due, any number of them at the price of one call: L{Timers}."""
+"""When things are due, any number of them at the price of one call: `Timers`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Timers(Generic[T]):
         self, clock: IReactorTime, failed: Callable[[T, Failure], None]
     ) -> None:
         """
-        @param failed: is told of one that raised; the others are called all the same.
+        :param failed: is told of one that raised; the others are called all the same.
         """
         self._clock = clock
         self._failed = failed
@@ -53,7 +53,7 @@ class Timers(Generic[T]):
 
     def add(self, due: float, timed: T) -> None:
         """
-        Call C{timed.timeUp()} when it is C{due}, in seconds of the clock; in the next
+        Call ``timed.timeUp()`` when it is ``due``, in seconds of the clock; in the next
         turn of the reactor if it is already.
         """
         place = bisect_right(self._due, due)

@@ -1,5 +1,5 @@
-"""What C{twistd sockjs} serves when it is given no service: four small protocols with a
-console for each, and rooms with a chat."""
+"""What ``twistd sockjs`` serves when it is given no service: four small protocols with
+a console for each, and rooms with a chat."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Broadcast(Protocol):
 
 class BroadcastFactory(Factory):
     """
-    @ivar transports: the clients that are here.
+    :ivar transports: the clients that are here.
     """
 
     protocol: Any = Broadcast
@@ -88,7 +88,7 @@ class Ticker(Protocol):
 
 class TickerFactory(Factory):
     """
-    @ivar clock: what tells the seconds.
+    :ivar clock: what tells the seconds.
     """
 
     protocol: Any = Ticker
@@ -107,7 +107,7 @@ def factories(
     """
     The demo services, by name.
 
-    @param ownRooms: whether they have rooms of their own; otherwise they are to be
+    :param ownRooms: whether they have rooms of their own; otherwise they are to be
         given some.
     """
     rooms: Rooms | None = None
@@ -127,9 +127,9 @@ def findClient(path: str | None = None) -> FilePath[str] | None:
     """
     The script of sockjs-client on this machine.
 
-    @param path: where it is; if not given, where npm installs it under the current
+    :param path: where it is; if not given, where npm installs it under the current
         directory.
-    @return: the file, or None if it is not there.
+    :return: the file, or None if it is not there.
     """
     script = FilePath(path or "node_modules/sockjs-client/dist/sockjs.min.js")
     return script if script.isfile() else None
@@ -137,10 +137,10 @@ def findClient(path: str | None = None) -> FilePath[str] | None:
 
 def pages(client: FilePath[str] | None, url: str) -> Resource:
     """
-    The page and its files, to be served at C{/}.
+    The page and its files, to be served at ``/``.
 
-    @param client: the script of sockjs-client, served at L{CLIENT_PATH}; or None.
-    @param url: where the page loads that script from.
+    :param client: the script of sockjs-client, served at `CLIENT_PATH`; or None.
+    :param url: where the page loads that script from.
     """
     here = FilePath(__file__).parent()
     html = here.child("index.html").getContent()

@@ -1,9 +1,9 @@
 """Rooms: one message to everybody in them, in any process, with presence, history and
 recovery.
 
-L{Rooms} has them by their names. What joins those of several processes is an
-L{IBroker}: L{MemoryBroker} for one process, and L{RedisBroker
-<txsockjs.rooms.redis.RedisBroker>} for any number of them.
+`Rooms` has them by their names. What joins those of several processes is an `IBroker`:
+`MemoryBroker` for one process, and `RedisBroker <txsockjs.rooms.redis.RedisBroker>` for
+any number of them.
 """
 
 from txsockjs.rooms.directory import Rooms

@@ -1,4 +1,4 @@
-"""Which rooms each session is in: L{Attendance}."""
+"""Which rooms each session is in: `Attendance`."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class _Visit:
     """
     One session, as long as it is in a room.
 
-    @ivar rooms: the rooms.
-    @ivar ended: fires at its end.
+    :ivar rooms: the rooms.
+    :ivar ended: fires at its end.
     """
 
     ended: Deferred[None]
@@ -42,7 +42,7 @@ class Attendance:
 
     def __init__(self, most: int) -> None:
         """
-        @param most: how many rooms a session may be in.
+        :param most: how many rooms a session may be in.
         """
         self._most = most
         self._visits: dict[Any, _Visit] = {}
@@ -54,7 +54,7 @@ class Attendance:
         """
         A session is about to be in a room. If it has ended already, it leaves at once.
 
-        @raise TooManyRooms: if it may not be in another one.
+        :raise TooManyRooms: if it may not be in another one.
         """
         visit = self._visits.get(transport)
         if visit is None:

@@ -1,4 +1,4 @@
-"""Who is told what happens in a room: L{Audience}."""
+"""Who is told what happens in a room: `Audience`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Membership:
     """
     One session in one room.
 
-    @ivar transport: the session.
-    @ivar wording: how it is told what happens.
-    @ivar id: its id among those who are present.
-    @ivar info: its info as JSON, or None if it is not one of them.
-    @ivar present: whether the broker was told of it.
-    @ivar gone: whether it is no member any more.
+    :ivar transport: the session.
+    :ivar wording: how it is told what happens.
+    :ivar id: its id among those who are present.
+    :ivar info: its info as JSON, or None if it is not one of them.
+    :ivar present: whether the broker was told of it.
+    :ivar gone: whether it is no member any more.
     """
 
     transport: Any
@@ -40,15 +40,15 @@ class Audience:
     The members of a room. Those that are listening get what is told, encoded once for
     each wording.
 
-    @ivar members: all of them, by their transports.
-    @ivar present: those that the broker was told of, by their ids.
+    :ivar members: all of them, by their transports.
+    :ivar present: those that the broker was told of, by their ids.
     """
 
     _log = Logger()
 
     def __init__(self, room: str, counters: RoomsCounters) -> None:
         """
-        @param room: the room's name.
+        :param room: the room's name.
         """
         self.members: dict[Any, Membership] = {}
         self.present: dict[str, Membership] = {}
@@ -101,7 +101,7 @@ class Audience:
         """
         Give a message to all that listen.
 
-        @param recovered: whether it was read from the history.
+        :param recovered: whether it was read from the history.
         """
         for wording, group in [*self._groups.items()]:
             words = wording.message, entry.position, entry.text
@@ -114,8 +114,8 @@ class Audience:
         """
         Tell something else to all that listen.
 
-        @param method: the method of L{Wording} that has the words.
-        @param but: who is not told.
+        :param method: the method of `Wording` that has the words.
+        :param but: who is not told.
         """
         for wording, group in [*self._groups.items()]:
             message = self._word(getattr(wording, method), *args)
@@ -169,7 +169,7 @@ class Audience:
 
     def _tell(self, members: Iterable[Membership], message: Message | None) -> int:
         """
-        @return: how many were told.
+        :return: how many were told.
         """
         if message is None:
             return 0

@@ -1,4 +1,4 @@
-"""The rooms of a process, by their names: L{Rooms}."""
+"""The rooms of a process, by their names: `Rooms`."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ class Rooms:
         lobby.join(transport)
         lobby.publish("hello")
 
-    They are there from the beginning until L{stop}. A room costs nothing while nobody
+    They are there from the beginning until `stop`. A room costs nothing while nobody
     is in it.
 
-    @ivar counters: what they have done, as L{RoomsCounters
-        <txsockjs.counters.RoomsCounters>}.
-    @ivar options: what holds for all of them.
-    @ivar broker: what joins them with those of other processes.
-    @ivar attendance: which sessions are in which rooms.
-    @ivar waiting: how many messages wait for the broker.
-    @ivar turns: what lets some of the rooms catch up at a time, after an outage.
+    :ivar counters: what they have done, as `RoomsCounters
+        <txsockjs.counters.RoomsCounters>`.
+    :ivar options: what holds for all of them.
+    :ivar broker: what joins them with those of other processes.
+    :ivar attendance: which sessions are in which rooms.
+    :ivar waiting: how many messages wait for the broker.
+    :ivar turns: what lets some of the rooms catch up at a time, after an outage.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class Rooms:
         name: str = "rooms",
     ) -> None:
         """
-        @param broker: what joins them with those of other processes; if not given, they
+        :param broker: what joins them with those of other processes; if not given, they
             are those of this process alone.
-        @param options: what holds for all of them, or a dict of it by name.
-        @param clock: what tells the time; the global reactor if not given.
-        @param name: what metrics call them.
-        @raise OptionError: for an option that is unknown or has a value it cannot have.
+        :param options: what holds for all of them, or a dict of it by name.
+        :param clock: what tells the time; the global reactor if not given.
+        :param name: what metrics call them.
+        :raise OptionError: for an option that is unknown or has a value it cannot have.
         """
         self.options: RoomsOptions = RoomsOptions.of(options)
         self.counters: RoomsCounters = RoomsCounters(name)
@@ -88,10 +88,10 @@ class Rooms:
         Set the options of all rooms whose names fit a pattern, before they are used.
         Where several fit, the first one holds.
 
-        @param pattern: a name in which C{*} stands for any characters, C{?} for one,
-            and C{[abc]} for one of these.
-        @param options: those of L{RoomOptions <txsockjs.rooms.options.RoomOptions>}.
-        @raise OptionError: for one that is unknown or has a value it cannot have.
+        :param pattern: a name in which ``*`` stands for any characters, ``?`` for one,
+            and ``[abc]`` for one of these.
+        :param options: those of `RoomOptions <txsockjs.rooms.options.RoomOptions>`.
+        :raise OptionError: for one that is unknown or has a value it cannot have.
         """
         self._patterns.append((pattern, RoomOptions.of(options)))
 
@@ -99,12 +99,12 @@ class Rooms:
         """
         The room of this name.
 
-        @param name: any text that is not empty, nor too long, nor has lone surrogates.
-        @param options: those of L{RoomOptions <txsockjs.rooms.options.RoomOptions>}, to
-            be kept for this name. For names of which there is no end, use L{configure}.
-        @raise RoomValueError: for a name that will not do, or options other than those
+        :param name: any text that is not empty, nor too long, nor has lone surrogates.
+        :param options: those of `RoomOptions <txsockjs.rooms.options.RoomOptions>`, to
+            be kept for this name. For names of which there is no end, use `configure`.
+        :raise RoomValueError: for a name that will not do, or options other than those
             the room has.
-        @raise OptionError: for an option that is unknown or has a value it cannot have.
+        :raise OptionError: for an option that is unknown or has a value it cannot have.
         """
         room = self._rooms.get(name)
         if room is None:
@@ -164,7 +164,7 @@ class Rooms:
         """
         Wait until the broker can be asked.
 
-        @return: what fires when it can, or at once. It does not fail; cancel it to wait
+        :return: what fires when it can, or at once. It does not fail; cancel it to wait
             no longer.
         """
         waiting: Deferred[None] = Deferred()
@@ -186,7 +186,7 @@ class Rooms:
 
     def start(self) -> None:
         """
-        Start the broker, again after L{stop}.
+        Start the broker, again after `stop`.
         """
         if not self._started:
             self._started = True
@@ -196,7 +196,7 @@ class Rooms:
         """
         Have all members leave, and stop the broker.
 
-        @return: what fires when that is done. It never fails.
+        :return: what fires when that is done. It never fails.
         """
         self._started = False
         for room in list(self._inhabited.values()):

@@ -1,4 +1,4 @@
-"""Rooms as a service that is ready: L{RoomsFactory}."""
+"""Rooms as a service that is ready: `RoomsFactory`."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from txsockjs.rooms.protocol import (
 )
 from txsockjs.rooms.room import Room
 
-#: What the argument C{mayJoin} is: a function of the avatar and the room's name.
+#: What the argument ``mayJoin`` is: a function of the avatar and the room's name.
 MayJoin: TypeAlias = Callable[[Any, str], Any]
 
-#: What the argument C{mayPublish} is: of the avatar, the room's name and the text.
+#: What the argument ``mayPublish`` is: of the avatar, the room's name and the text.
 MayPublish: TypeAlias = Callable[[Any, str, str], Any]
 
 
@@ -150,8 +150,8 @@ class RoomsProtocol(Protocol):
         """
         Ask the application.
 
-        @return: what it says, if that is not no.
-        @raise Refused: if it is, or it takes too long.
+        :return: what it says, if that is not no.
+        :raise Refused: if it is, or it takes too long.
         """
         try:
             said = right(self.transport.avatar, *args)
@@ -210,19 +210,19 @@ class RoomsProtocol(Protocol):
 
 class RoomsFactory(Factory):
     """
-    A service of rooms for browsers, with the JSON protocol of C{docs/rooms.rst}. It is
-    a factory like any other, for L{SockJSFactory <txsockjs.factory.SockJSFactory>} and
+    A service of rooms for browsers, with the JSON protocol of ``docs/rooms.rst``. It is
+    a factory like any other, for `SockJSFactory <txsockjs.factory.SockJSFactory>` and
     the like::
 
         site = SockJSFactory(RoomsFactory(rooms, mayJoin=lambda avatar, room: True))
 
-    @cvar rightsTimeout: seconds that C{mayJoin} and C{mayPublish} may take.
-    @ivar rooms: the rooms. Where none were given it has some of its own, from its first
+    :cvar rightsTimeout: seconds that ``mayJoin`` and ``mayPublish`` may take.
+    :ivar rooms: the rooms. Where none were given it has some of its own, from its first
         session or its start on.
-    @ivar mayJoin: who may join which room.
-    @ivar mayPublish: who may publish what in which room.
-    @ivar refused: how many requests were refused, by the code that was told.
-    @ivar clock: what tells the time.
+    :ivar mayJoin: who may join which room.
+    :ivar mayPublish: who may publish what in which room.
+    :ivar refused: how many requests were refused, by the code that was told.
+    :ivar clock: what tells the time.
     """
 
     rightsTimeout: float = 10.0
@@ -236,17 +236,17 @@ class RoomsFactory(Factory):
         clock: Clock | None = None,
     ) -> None:
         """
-        @param rooms: the rooms; some of its own, of this process alone, if not given.
-        @param mayJoin: is called with the avatar of the session and the name of the
+        :param rooms: the rooms; some of its own, of this process alone, if not given.
+        :param mayJoin: is called with the avatar of the session and the name of the
             room. It returns True to let it in with the info that it gives; an info,
             such as a dict, to let it in with that; or False or None. It may return a
-            Deferred or be a coroutine function, and may raise L{Rejected
-            <txsockjs.errors.Rejected>} for a reason that the client is told. Everybody
+            Deferred or be a coroutine function, and may raise `Rejected
+            <txsockjs.errors.Rejected>` for a reason that the client is told. Everybody
             may join every room if it is not given.
-        @param mayPublish: is called with the avatar, the name and the text, and returns
+        :param mayPublish: is called with the avatar, the name and the text, and returns
             True to have it published; a text to have that published; or False or None.
-            Otherwise it is as C{mayJoin}. Members may publish if it is not given.
-        @param clock: what tells the time; the global reactor if not given.
+            Otherwise it is as ``mayJoin``. Members may publish if it is not given.
+        :param clock: what tells the time; the global reactor if not given.
         """
         self.mayJoin = mayJoin
         self.mayPublish = mayPublish

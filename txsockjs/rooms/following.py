@@ -1,4 +1,4 @@
-"""How a process keeps up with a room: L{Following}."""
+"""How a process keeps up with a room: `Following`."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ class Following:
     the history before anything that is newer.
 
     It is current while nothing is known to be missing. It is not at first, nor when the
-    broker was down, nor when it sees a hole; L{_catchUp} makes it so.
+    broker was down, nor when it sees a hole; `_catchUp` makes it so.
 
-    @ivar position: that of the last message that the members have got; None where
+    :ivar position: that of the last message that the members have got; None where
         there is no history, and before it is known.
     """
 
@@ -76,8 +76,8 @@ class Following:
         self, room: str, tracked: bool, audience: Audience, host: FollowingHost
     ) -> None:
         """
-        @param room: the room's name.
-        @param tracked: whether it has a history.
+        :param room: the room's name.
+        :param tracked: whether it has a history.
         """
         self.position: Position | None = None
         self._room = room
@@ -105,7 +105,7 @@ class Following:
         """
         Wait until it is current.
 
-        @return: what fails with L{BrokerUnavailable} if it cannot be now.
+        :return: what fails with `BrokerUnavailable` if it cannot be now.
         """
         if self._current:
             return succeed(None)
@@ -134,8 +134,8 @@ class Following:
         """
         Read a piece of the history for one member.
 
-        @param since: what came after this; or if it is None, the C{recent} newest.
-        @return: the piece, up to exactly what the members have got; None if that could
+        :param since: what came after this; or if it is None, the ``recent`` newest.
+        :return: the piece, up to exactly what the members have got; None if that could
             not be had this time.
         """
         await self.ready()
@@ -363,7 +363,7 @@ class Following:
         """
         Give the members what they have missed, and tell them of what is not there.
 
-        @param last: how far they are.
+        :param last: how far they are.
         """
         found = {}
         latest = history.latest

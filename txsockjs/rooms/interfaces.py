@@ -1,12 +1,12 @@
-"""The seam of rooms: an L{IBroker} carries messages and presence between processes.
+"""The seam of rooms: an `IBroker` carries messages and presence between processes.
 
-L{Rooms <txsockjs.rooms.Rooms>} does what is the same for all brokers: who the members
+`Rooms <txsockjs.rooms.Rooms>` does what is the same for all brokers: who the members
 are, limits, encoding, the closing of gaps. A broker does what differs: where the
 history is, and how other processes hear of what is new.
 
-Text of rooms is any C{str}, with the lone surrogates that JavaScript can send, and
+Text of rooms is any ``str``, with the lone surrogates that JavaScript can send, and
 comes out as it went in. Names of rooms are not empty and can be encoded in UTF-8;
-members' ids are ASCII letters, digits, C{-} and C{.}. L{Rooms <txsockjs.rooms.Rooms>}
+members' ids are ASCII letters, digits, ``-`` and ``.``. `Rooms <txsockjs.rooms.Rooms>`
 has checked them, and the limits of their length, before it calls.
 """
 
@@ -31,7 +31,7 @@ class IBroker(Interface):
     alone.
 
     Whatever its Deferreds are of, they fire in bounded time. They fail with
-    L{BrokerUnavailable <txsockjs.errors.BrokerUnavailable>} where the broker is down,
+    `BrokerUnavailable <txsockjs.errors.BrokerUnavailable>` where the broker is down,
     goes down before it has answered, takes longer than it may, or answers what it must
     not; with nothing else. None is kept for later: what is asked while it is down fails
     at once. Cancelling one gives up the waiting, not the work.
@@ -43,15 +43,15 @@ class IBroker(Interface):
 
     def start(listener: IBrokerListener) -> None:
         """
-        Begin, and go on until L{stop}: try to be up, again and again, with pauses that
+        Begin, and go on until `stop`: try to be up, again and again, with pauses that
         grow up to a bound and have jitter. That it cannot is no error: the listener
-        hears L{IBrokerListener.brokerUp} when it can. It logs one line when it goes
+        hears `IBrokerListener.brokerUp` when it can. It logs one line when it goes
         down or cannot come up at first, and one when it is up (again); none for the
         tries in between.
 
-        @param listener: what is told; there is one. Nothing is called before this
-            returns, except L{IBrokerListener.brokerUp}.
-        @raise RuntimeError: if it was started, and not stopped since.
+        :param listener: what is told; there is one. Nothing is called before this
+            returns, except `IBrokerListener.brokerUp`.
+        :raise RuntimeError: if it was started, and not stopped since.
         """
 
     def stop() -> Deferred[None]:
@@ -60,7 +60,7 @@ class IBroker(Interface):
         subscriptions end, connections are closed. The listener hears nothing from the
         call on. It can be started again afterwards.
 
-        @return: what fires when all is done that can be. It never fails, and fires in
+        :return: what fires when all is done that can be. It never fails, and fires in
             bounded time with a broker that does not answer, too. Without effect, and
             fired at once, where it is not started.
         """
@@ -77,14 +77,14 @@ class IBroker(Interface):
         is the order of the history. Publishes of one process to one room take effect in
         the order of the calls.
 
-        @param room: the room's name.
-        @param text: the message.
-        @param history: how many messages the room keeps; 0 for none. The oldest go
+        :param room: the room's name.
+        :param text: the message.
+        :param history: how many messages the room keeps; 0 for none. The oldest go
             first, and at once; one or so more may be kept.
-        @param ttl: seconds that its history is kept after the last publish.
-        @return: the message's position, or None where C{history} is 0. It fails where
+        :param ttl: seconds that its history is kept after the last publish.
+        :return: the message's position, or None where ``history`` is 0. It fails where
             the message was not taken, or that is not known:
-            L{BrokerUnavailable.uncertain <txsockjs.errors.BrokerUnavailable>} tells the
+            `BrokerUnavailable.uncertain <txsockjs.errors.BrokerUnavailable>` tells the
             latter. It may fire before or after this process's listener gets the
             message.
         """
@@ -95,38 +95,37 @@ class IBroker(Interface):
         its members.
 
         When it has fired, whatever is published from then on comes; and nothing falls
-        between: a message is in what L{read} gives when it is called after that, or
+        between: a message is in what `read` gives when it is called after that, or
         comes to the listener, or both.
 
-        A subscription ends with L{unsubscribe}, or when the broker goes down: after
-        L{IBrokerListener.brokerUp} the listener subscribes again to what it wants. To
+        A subscription ends with `unsubscribe`, or when the broker goes down: after
+        `IBrokerListener.brokerUp` the listener subscribes again to what it wants. To
         subscribe twice is the same as once.
 
-        @param room: the room's name.
+        :param room: the room's name.
         """
 
     def unsubscribe(room: str) -> Deferred[None]:
         """
         Have the listener get nothing of the room any more, from the call on. Without
-        effect where there is no subscription. A L{subscribe} that follows takes effect
+        effect where there is no subscription. A `subscribe` that follows takes effect
         after it, without waiting for it.
 
-        @param room: the room's name.
+        :param room: the room's name.
         """
 
     def read(room: str, since: Position) -> Deferred[History]:
         """
         Read what came after a position.
 
-        @param room: the name of a room that has a history.
-        @param since: the position of the last message that is known, with any values: a
+        :param room: the name of a room that has a history.
+        :param since: the position of the last message that is known, with any values: a
             client may have made it up.
-        @return: the messages after it. L{History.complete
-            <txsockjs.rooms.values.History>} is False where some of them are no longer
-            there, where C{since} lies beyond the newest one (then there are no
+        :return: the messages after it. `History.complete
+            <txsockjs.rooms.values.History>` is False where some of them are no longer
+            there, where ``since`` lies beyond the newest one (then there are no
             entries), and where it is of another epoch (then they are all that the
-            history holds). Where there is no position yet, one is made, as by
-            L{recent}.
+            history holds). Where there is no position yet, one is made, as by `recent`.
         """
 
     def recent(room: str, count: int) -> Deferred[History]:
@@ -136,116 +135,116 @@ class IBroker(Interface):
         A room that nobody has published in has a position too, with offset 0: it is
         made here where there is none, and kept as if a message had been published.
 
-        @param room: the name of a room that has a history.
-        @param count: how many at most, 0 or more.
-        @return: those there are. L{History.complete <txsockjs.rooms.values.History>} is
+        :param room: the name of a room that has a history.
+        :param count: how many at most, 0 or more.
+        :return: those there are. `History.complete <txsockjs.rooms.values.History>` is
             True.
         """
 
     def enter(room: str, members: Mapping[str, str]) -> Deferred[None]:
         """
-        Have members of this process be present in a room, until they L{leave}.
+        Have members of this process be present in a room, until they `leave`.
 
         The broker keeps them present while this process lives and it is up. Those of a
         process that is gone, or was cut off for longer than the broker's time to live
         (30 s unless it was given another), are removed, and
-        L{IBrokerListener.memberLeft} is called for each of them, once, by whichever
+        `IBrokerListener.memberLeft` is called for each of them, once, by whichever
         process finds out: within twice that time, as long as a process that is up has
         subscribed to the room.
 
         Those who are new are told to the subscribers, by
-        L{IBrokerListener.memberJoined}. Who is present already is not, and gets the new
+        `IBrokerListener.memberJoined`. Who is present already is not, and gets the new
         info: so the listener can call it again with all its members after
-        L{IBrokerListener.brokerUp}, and does.
+        `IBrokerListener.brokerUp`, and does.
 
-        @param room: the room's name. It need not be subscribed to.
-        @param members: their info, as text, by their ids. Ids are unique among all
+        :param room: the room's name. It need not be subscribed to.
+        :param members: their info, as text, by their ids. Ids are unique among all
             processes.
         """
 
     def leave(room: str, members: Collection[str]) -> Deferred[None]:
         """
-        Have members of this process be present no longer, also those whose L{enter} was
+        Have members of this process be present no longer, also those whose `enter` was
         asked for before and is not answered yet: what one process asks of one room
         takes effect in the order of the calls. The subscribers are told of those who
         were. From the call on, the broker does not keep them present, even where it
         fails: then they go as those of a process that is gone do.
 
-        @param room: the room's name.
-        @param members: their ids. One that is not present is no error.
+        :param room: the room's name.
+        :param members: their ids. One that is not present is no error.
         """
 
     def members(room: str) -> Deferred[Mapping[str, str]]:
         """
         Read who is present.
 
-        @param room: the room's name.
-        @return: all of them with their info, by their ids, in no order. Who is gone for
+        :param room: the room's name.
+        :return: all of them with their info, by their ids, in no order. Who is gone for
             longer than the time to live is not among them.
         """
 
 
 class Broker(Protocol):
     """
-    An L{IBroker}, as it is known to type checkers without zope's plugin.
+    An `IBroker`, as it is known to type checkers without zope's plugin.
     """
 
     @property
     def up(self) -> bool:
         """
-        As L{IBroker.up}.
+        As `IBroker.up`.
         """
 
     def start(self, listener: Any) -> None:
         """
-        As L{IBroker.start}.
+        As `IBroker.start`.
         """
 
     def stop(self) -> Deferred[None]:
         """
-        As L{IBroker.stop}.
+        As `IBroker.stop`.
         """
 
     def publish(
         self, room: str, text: str, history: int, ttl: float
     ) -> Deferred[Position | None]:
         """
-        As L{IBroker.publish}.
+        As `IBroker.publish`.
         """
 
     def subscribe(self, room: str) -> Deferred[None]:
         """
-        As L{IBroker.subscribe}.
+        As `IBroker.subscribe`.
         """
 
     def unsubscribe(self, room: str) -> Deferred[None]:
         """
-        As L{IBroker.unsubscribe}.
+        As `IBroker.unsubscribe`.
         """
 
     def read(self, room: str, since: Position) -> Deferred[History]:
         """
-        As L{IBroker.read}.
+        As `IBroker.read`.
         """
 
     def recent(self, room: str, count: int) -> Deferred[History]:
         """
-        As L{IBroker.recent}.
+        As `IBroker.recent`.
         """
 
     def enter(self, room: str, members: Mapping[str, str]) -> Deferred[None]:
         """
-        As L{IBroker.enter}.
+        As `IBroker.enter`.
         """
 
     def leave(self, room: str, members: Collection[str]) -> Deferred[None]:
         """
-        As L{IBroker.leave}.
+        As `IBroker.leave`.
         """
 
     def members(self, room: str) -> Deferred[Mapping[str, str]]:
         """
-        As L{IBroker.members}.
+        As `IBroker.members`.
         """
 
 
@@ -255,12 +254,12 @@ AnyBroker: TypeAlias = "IBroker | Broker"
 
 class IBrokerListener(Interface):
     """
-    What an L{IBroker} tells of what it hears: L{Rooms <txsockjs.rooms.Rooms>}.
+    What an `IBroker` tells of what it hears: `Rooms <txsockjs.rooms.Rooms>`.
 
     None of the methods raises, and any of them may call back into the broker. The
     broker calls none of them while one is running: what comes in meanwhile waits its
     turn. They may be called from inside a call of the broker's, such as
-    L{IBroker.publish}.
+    `IBroker.publish`.
     """
 
     def brokerUp() -> None:
@@ -278,7 +277,7 @@ class IBrokerListener(Interface):
         """
         A message was published in a room that is subscribed to. With positions, they
         come in order and none comes twice in one subscription; where a hole is seen,
-        something was lost on the way, and L{IBroker.read} has it.
+        something was lost on the way, and `IBroker.read` has it.
         """
 
     def memberJoined(room: str, member: str, info: str) -> None:
@@ -292,5 +291,5 @@ class IBrokerListener(Interface):
         A member is present no longer. Told at most once; not told when the broker was
         down meanwhile.
 
-        @param info: the member's info, as it was last entered.
+        :param info: the member's info, as it was last entered.
         """

@@ -1,4 +1,4 @@
-"""The rooms of the processes of one machine: L{LocalBroker}."""
+"""The rooms of the processes of one machine: `LocalBroker`."""
 
 from __future__ import annotations
 
@@ -94,9 +94,9 @@ class LocalBroker:
 
     def __init__(self, reactor: Any, path: str, timeout: float = 10.0) -> None:
         """
-        @param reactor: what connects, and tells the time.
-        @param path: the UNIX socket of the server.
-        @param timeout: seconds within which what is asked is answered; after that the
+        :param reactor: what connects, and tells the time.
+        :param path: the UNIX socket of the server.
+        :param timeout: seconds within which what is asked is answered; after that the
             connection is given up.
         """
         self._reactor = reactor
@@ -281,7 +281,7 @@ class LocalBroker:
         limited: bool = True,
     ) -> Deferred[Any]:
         """
-        @param limited: whether it is refused where much is waiting. What ends something
+        :param limited: whether it is refused where much is waiting. What ends something
             is not.
         """
         if self._wire is None or not self._up:

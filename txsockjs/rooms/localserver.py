@@ -1,4 +1,4 @@
-"""The rooms of one machine, for the processes on it: L{LocalBrokerFactory}."""
+"""The rooms of one machine, for the processes on it: `LocalBrokerFactory`."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What a L{LocalBroker <txsockjs.rooms.local.LocalBroker>} and its server tell each
+"""What a `LocalBroker <txsockjs.rooms.local.LocalBroker>` and its server tell each
 other: values of JSON, each behind its length.
 
-The server greets with C{[]}. A request is C{[number, method, arguments]}, its answer
-C{[number, result]}. What happens in a room that is subscribed to comes as
-C{[subscription, method, room, arguments]}, with the number of the request that has
+The server greets with ``[]``. A request is ``[number, method, arguments]``, its answer
+``[number, result]``. What happens in a room that is subscribed to comes as
+``[subscription, method, room, arguments]``, with the number of the request that has
 subscribed.
 """
 
@@ -17,7 +17,7 @@ from twisted.protocols.basic import Int32StringReceiver
 from txsockjs.rooms.values import Entry, History, Position
 
 #: How many bytes one of them may have. A history is the largest: that of a
-#: L{MemoryStore <txsockjs.rooms.memory.MemoryStore>} is bounded.
+#: `MemoryStore <txsockjs.rooms.memory.MemoryStore>` is bounded.
 MAX_LENGTH: Final = 512 * 1024 * 1024
 
 
@@ -30,7 +30,7 @@ class LocalWire(Int32StringReceiver):
 
     def tell(self, data: bytes) -> None:
         """
-        Send what L{pack} has made.
+        Send what `pack` has made.
         """
         self.sendString(data)  # type: ignore[no-untyped-call]
 

@@ -1,4 +1,4 @@
-"""The rooms of one process: L{MemoryBroker}."""
+"""The rooms of one process: `MemoryBroker`."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class _Log:
     """
     The history of one room.
 
-    @ivar room: the room's name.
-    @ivar entries: the messages, the oldest first.
-    @ivar latest: the position of the newest one there has been.
-    @ivar stale: when the entries are too old.
-    @ivar forgotten: when the position is too old, too.
+    :ivar room: the room's name.
+    :ivar entries: the messages, the oldest first.
+    :ivar latest: the position of the newest one there has been.
+    :ivar stale: when the entries are too old.
+    :ivar forgotten: when the position is too old, too.
     """
 
     __slots__ = ("entries", "forgotten", "latest", "room", "stale")
@@ -52,7 +52,7 @@ class MemoryStore:
     Nothing in it has a timer: what is too old is not shown, and makes room when
     something new comes.
 
-    @ivar size: about how many bytes the histories take.
+    :ivar size: about how many bytes the histories take.
     """
 
     def __init__(
@@ -62,10 +62,10 @@ class MemoryStore:
         maxBytes: int = 64 * 1024 * 1024,
     ) -> None:
         """
-        @param clock: what tells the time; the global reactor if not given.
-        @param maxRooms: how many rooms have a history, past which the one that was not
+        :param clock: what tells the time; the global reactor if not given.
+        :param maxRooms: how many rooms have a history, past which the one that was not
             published in for longest loses its own.
-        @param maxBytes: how many bytes all histories take, about, past which the oldest
+        :param maxBytes: how many bytes all histories take, about, past which the oldest
             messages of that one go.
         """
         self._clock = clock
@@ -184,7 +184,7 @@ class MemoryStore:
 
     def enter(self, room: str, members: Mapping[str, str]) -> dict[str, str]:
         """
-        @return: those that are new.
+        :return: those that are new.
         """
         present = self._present.setdefault(room, {})
         new = {name: info for name, info in members.items() if name not in present}
@@ -193,7 +193,7 @@ class MemoryStore:
 
     def leave(self, room: str, members: Collection[str]) -> dict[str, str]:
         """
-        @return: those that were present.
+        :return: those that were present.
         """
         present = self._present.get(room, {})
         left = {name: present.pop(name) for name in members if name in present}
@@ -213,15 +213,15 @@ class MemoryBroker:
     """
     Joins the rooms of one process: what is asked of it is done when the call returns.
 
-    @ivar up: whether it is started.
+    :ivar up: whether it is started.
     """
 
     def __init__(
         self, clock: Clock | None = None, store: MemoryStore | None = None
     ) -> None:
         """
-        @param clock: what tells the time; the global reactor if not given.
-        @param store: what it shares with others, which then are to each other what
+        :param clock: what tells the time; the global reactor if not given.
+        :param store: what it shares with others, which then are to each other what
             processes are; one of its own if not given.
         """
         self.up: bool = False

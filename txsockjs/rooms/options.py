@@ -1,4 +1,4 @@
-"""The settings of rooms: L{RoomOptions} for one, L{RoomsOptions} for all."""
+"""The settings of rooms: `RoomOptions` for one, `RoomsOptions` for all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Options:
         What was given as options: these themselves, a dict of them by name, or None for
         the defaults.
 
-        @raise OptionError: for a name that is unknown or a value that is not allowed.
+        :raise OptionError: for a name that is unknown or a value that is not allowed.
         """
         if isinstance(options, cls):
             return options

@@ -1,7 +1,7 @@
-"""The protocol of L{RoomsFactory <txsockjs.rooms.factory.RoomsFactory>}, as values:
-L{Request}, and L{JSONWording}.
+"""The protocol of `RoomsFactory <txsockjs.rooms.factory.RoomsFactory>`, as values:
+`Request`, and `JSONWording`.
 
-Each SockJS message is one JSON object, which C{docs/rooms.rst} describes.
+Each SockJS message is one JSON object, which ``docs/rooms.rst`` describes.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Refused(Exception):
     """
     A request is answered with an error.
 
-    @ivar code: what kind it is, for programs.
-    @ivar problem: what it is, for people.
+    :ivar code: what kind it is, for programs.
+    :ivar problem: what it is, for people.
     """
 
     def __init__(self, code: str, problem: str) -> None:
@@ -69,14 +69,14 @@ class Request:
     """
     What a client asks.
 
-    @ivar type: C{join}, C{leave}, C{publish} or C{presence}.
-    @ivar room: the room's name.
-    @ivar id: comes back in the answer.
-    @ivar text: what is published.
-    @ivar info: the member's info.
-    @ivar presence: whether it is told who comes and goes.
-    @ivar since: the position that it saw last.
-    @ivar recent: how many messages of the history it wants if it has none.
+    :ivar type: ``join``, ``leave``, ``publish`` or ``presence``.
+    :ivar room: the room's name.
+    :ivar id: comes back in the answer.
+    :ivar text: what is published.
+    :ivar info: the member's info.
+    :ivar presence: whether it is told who comes and goes.
+    :ivar since: the position that it saw last.
+    :ivar recent: how many messages of the history it wants if it has none.
     """
 
     type: str
@@ -106,7 +106,7 @@ def parse(text: str) -> dict[str, Any]:
     """
     The object that a client has sent.
 
-    @raise Refused: if it is none.
+    :raise Refused: if it is none.
     """
     try:
         value = json.loads(text, parse_constant=_constant)
@@ -133,7 +133,7 @@ def readRequest(fields: dict[str, Any]) -> Request:
     """
     What a client asks.
 
-    @raise Refused: if that cannot be understood.
+    :raise Refused: if that cannot be understood.
     """
     type = fields.get("type")
     if not isinstance(type, str) or type not in _FIELDS:
@@ -202,12 +202,12 @@ def writePresence(room: str, members: Collection[Member], **fields: Any) -> str:
 
 class JSONWording(Wording):
     """
-    Tells all of it to the clients of a L{RoomsFactory}.
+    Tells all of it to the clients of a `RoomsFactory`.
     """
 
     def __init__(self, presence: bool) -> None:
         """
-        @param presence: whether it tells who comes and goes.
+        :param presence: whether it tells who comes and goes.
         """
         self.presence = presence
 

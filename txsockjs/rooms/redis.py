@@ -1,6 +1,6 @@
-"""The rooms of many processes, joined by a Redis: L{RedisBroker}.
+"""The rooms of many processes, joined by a Redis: `RedisBroker`.
 
-It needs the extra C{txsockjs[redis]}, and a Redis from 5 on, or a Valkey.
+It needs the extra ``txsockjs[redis]``, and a Redis from 5 on, or a Valkey.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ class _Subscription:
     """
     A room that is subscribed to.
 
-    @ivar last: the position of the last message that came.
-    @ivar known: the highest position that Redis has told.
+    :ivar last: the position of the last message that came.
+    :ivar known: the highest position that Redis has told.
     """
 
     room: str
@@ -90,7 +90,7 @@ class RedisBroker:
     """
     Joins the rooms of all processes that use the same Redis and prefix.
 
-    @ivar malformed: how many things came from Redis that were not in order, and were
+    :ivar malformed: how many things came from Redis that were not in order, and were
         dropped.
     """
 
@@ -108,22 +108,22 @@ class RedisBroker:
         trust: IOpenSSLClientConnectionCreator | None = None,
     ) -> None:
         """
-        @param reactor: what connects, and tells the time.
-        @param url: where the Redis is: C{redis://user:password@host:6379/0},
-            C{rediss://...} for TLS, C{unix:///path?db=0}, or
-            C{redis+sentinel://host:26379,host:26379/master/0}. User, password, port and
-            database may be left out.
-        @param prefix: what the names of all keys and channels begin with, for services
+        :param reactor: what connects, and tells the time.
+        :param url: where the Redis is: ``redis://user:password@host:6379/0``,
+            ``rediss://...`` for TLS, ``unix:///path?db=0``, or
+            ``redis+sentinel://host:26379,host:26379/master/0``. User, password, port
+            and database may be left out.
+        :param prefix: what the names of all keys and channels begin with, for services
             that have nothing to do with each other: up to 64 letters, digits and
-            C{_.:-}.
-        @param ttl: seconds after which the members of a process that is not heard of
+            ``_.:-``.
+        :param ttl: seconds after which the members of a process that is not heard of
             are taken to be gone. The same in all processes.
-        @param timeout: seconds within which a connection is made, and what is asked is
+        :param timeout: seconds within which a connection is made, and what is asked is
             answered; after that the connection is given up.
-        @param maxWaiting: how many things may be asked and not answered.
-        @param trust: what makes TLS connections, in place of the one that trusts the
+        :param maxWaiting: how many things may be asked and not answered.
+        :param trust: what makes TLS connections, in place of the one that trusts the
             system's authorities and looks for the host's name in the certificate.
-        @raise ValueError: for a URL, prefix, time or number that there is not.
+        :raise ValueError: for a URL, prefix, time or number that there is not.
         """
         self._url = RedisURL.parse(url)
         if not PREFIX.fullmatch(prefix):
@@ -222,8 +222,8 @@ class RedisBroker:
         """
         Have Redis do something.
 
-        @param hearing: whether it is to be asked on the connection for subscriptions.
-        @param limited: whether it is refused where much is waiting. What ends something
+        :param hearing: whether it is to be asked on the connection for subscriptions.
+        :param limited: whether it is refused where much is waiting. What ends something
             is not.
         """
         link = self._link

@@ -53,7 +53,7 @@ class Connection(_RedisProtocol):
     """
     What the two kinds of connections have in common.
 
-    @ivar ended: fires when the connection is lost, with the reason as text.
+    :ivar ended: fires when the connection is lost, with the reason as text.
     """
 
     factory: Any
@@ -88,7 +88,7 @@ class Connection(_RedisProtocol):
         """
         Wait until it is logged in.
 
-        @return: what fires with this, or fails where that did not work.
+        :return: what fires with this, or fails where that did not work.
         """
         ready: Deferred[Any] = Deferred()
 
@@ -109,7 +109,7 @@ class Connection(_RedisProtocol):
         """
         Send a command.
 
-        @return: what fires with the reply, or fails with L{BrokerUnavailable}.
+        :return: what fires with the reply, or fails with `BrokerUnavailable`.
         """
         if not self.connected:
             return fail(BrokerUnavailable("the connection to Redis was lost"))
@@ -136,7 +136,7 @@ class Connection(_RedisProtocol):
         Ask for a sign of life. Replies come in the order of what was asked, so all that
         was asked before is answered with it.
 
-        @return: whether the last one was answered.
+        :return: whether the last one was answered.
         """
         if self._asked:
             return False
@@ -159,7 +159,7 @@ class Hearing(Connection, _SubscriberProtocol):
     A connection for subscriptions. Channels are subscribed to one by one: txredisapi
     takes the confirmation of a second one in a command for the reply to the next.
 
-    @ivar heard: called with the channel and what was published there.
+    :ivar heard: called with the channel and what was published there.
     """
 
     heard: Callable[[bytes, bytes], object]
@@ -173,7 +173,7 @@ class ConnectionFactory(Factory):
     """
     Makes one connection.
 
-    @ivar problem: why it could not be made ready, as far as that is known.
+    :ivar problem: why it could not be made ready, as far as that is known.
     """
 
     noisy = False
@@ -189,9 +189,9 @@ class ConnectionFactory(Factory):
         opened: Callable[[Connection], object],
     ) -> None:
         """
-        @param database: the number of the database to use; None for the one that is
+        :param database: the number of the database to use; None for the one that is
             used without asking.
-        @param opened: called with the connection.
+        :param opened: called with the connection.
         """
         self.kind = kind
         self.clock = clock

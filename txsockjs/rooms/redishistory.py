@@ -1,4 +1,4 @@
-"""Reading a room's history from Redis, page by page: L{readHistory}, L{readRecent}."""
+"""Reading a room's history from Redis, page by page: `readHistory`, `readRecent`."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ async def readHistory(ask: Ask, since: Position) -> History:
     """
     Read what came after a position.
 
-    @param ask: asks for a page.
-    @raise BrokerUnavailable: if Redis does not answer.
-    @raise ValueError: if it answers what is no history.
+    :param ask: asks for a page.
+    :raise BrokerUnavailable: if Redis does not answer.
+    :raise ValueError: if it answers what is no history.
     """
     entries: list[Entry] = []
     complete, epochs = True, 0
@@ -69,10 +69,10 @@ async def readRecent(ask: Ask, count: int) -> History:
     """
     Read the newest messages.
 
-    @param ask: asks for a page.
-    @param count: how many at most.
-    @raise BrokerUnavailable: if Redis does not answer.
-    @raise ValueError: if it answers what is no history.
+    :param ask: asks for a page.
+    :param count: how many at most.
+    :raise BrokerUnavailable: if Redis does not answer.
+    :raise ValueError: if it answers what is no history.
     """
     newest, page = _parse(await ask("", count, min(count, PAGE_ENTRIES) or 1))
     if not page or _last(page) == newest:
@@ -87,7 +87,7 @@ def _parse(answer: Any) -> tuple[Position, list[Entry]]:
     """
     A page: the newest position, and entries that follow each other.
 
-    @raise ValueError: if it is none.
+    :raise ValueError: if it is none.
     """
     if not isinstance(answer, list) or len(answer) % 2:
         raise ValueError("the answer is no page of a history")

@@ -33,11 +33,11 @@ class Keys:
     """
     The keys of a room.
 
-    @ivar channel: what is published in it, and who comes and goes.
-    @ivar head: a hash with the epoch, and the offset of the newest message.
-    @ivar stream: the history. An entry's id is its offset.
-    @ivar members: a hash of those present: C{process:info} by their ids.
-    @ivar leases: a sorted set of the processes that have members there, by the time, in
+    :ivar channel: what is published in it, and who comes and goes.
+    :ivar head: a hash with the epoch, and the offset of the newest message.
+    :ivar stream: the history. An entry's id is its offset.
+    :ivar members: a hash of those present: ``process:info`` by their ids.
+    :ivar leases: a sorted set of the processes that have members there, by the time, in
         ms of Redis's clock, until which they are taken to live.
     """
 
@@ -52,7 +52,7 @@ class Keys:
         """
         Those of one room.
 
-        @param database: the number of the database. All databases of a Redis share
+        :param database: the number of the database. All databases of a Redis share
             their channels, so it is in their names.
         """
         start = f"{prefix}:{{{room.translate(_BRACES)}}}:".encode()
@@ -97,9 +97,9 @@ def encode(text: str) -> bytes:
 
 def decode(data: object) -> str:
     """
-    What L{encode} has made.
+    What `encode` has made.
 
-    @raise ValueError: if it has not.
+    :raise ValueError: if it has not.
     """
     return _bytes(data).decode("utf-8", "surrogatepass")
 
@@ -116,7 +116,7 @@ def readEvent(data: bytes) -> Event:
     """
     Read what came on a channel: a letter, and what it stands for. The scripts write it.
 
-    @raise ValueError: if it is nothing of ours.
+    :raise ValueError: if it is nothing of ours.
     """
     kind, rest = data[:1], data[1:]
     if kind == b"n":
@@ -134,7 +134,7 @@ def position(epoch: object, offset: object) -> Position:
     """
     A position, as a script has told it.
 
-    @raise ValueError: if it is none.
+    :raise ValueError: if it is none.
     """
     return Position.parse(f"{decode(epoch)}:{decode(offset)}")
 
@@ -143,7 +143,7 @@ def readMember(value: object) -> str:
     """
     The info in a value of the hash of members.
 
-    @raise ValueError: if it has none.
+    :raise ValueError: if it has none.
     """
     process, colon, info = _bytes(value).partition(b":")
     if not colon:

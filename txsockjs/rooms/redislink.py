@@ -1,4 +1,4 @@
-"""The two connections to a Redis, made again whenever one is lost: L{RedisLink}."""
+"""The two connections to a Redis, made again whenever one is lost: `RedisLink`."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class RedisLink:
     A connection for commands and one for subscriptions. It is up while both are there:
     where one is lost, the other one is given up.
 
-    @ivar url: where the Redis is.
-    @ivar up: whether it can be asked.
-    @ivar asking: the connection for commands, while it is up.
-    @ivar hearing: the connection for subscriptions, while it is up.
+    :ivar url: where the Redis is.
+    :ivar up: whether it can be asked.
+    :ivar asking: the connection for commands, while it is up.
+    :ivar hearing: the connection for subscriptions, while it is up.
     """
 
     _log = Logger()
@@ -66,16 +66,16 @@ class RedisLink:
         scripts: Iterable[Script] = SCRIPTS,
     ) -> None:
         """
-        @param reactor: what connects, and tells the time.
-        @param timeout: seconds within which a step of connecting is done, and what is
+        :param reactor: what connects, and tells the time.
+        :param timeout: seconds within which a step of connecting is done, and what is
             asked is answered.
-        @param trust: what makes TLS connections; None for what the system trusts.
-        @param cameUp: called when it is up.
-        @param wentDown: called when it is up no longer, with the reason. L{stop} does
+        :param trust: what makes TLS connections; None for what the system trusts.
+        :param cameUp: called when it is up.
+        :param wentDown: called when it is up no longer, with the reason. `stop` does
             not call it.
-        @param heard: called with the channel and the data of what is published where
+        :param heard: called with the channel and the data of what is published where
             it has subscribed.
-        @param scripts: what is loaded with each connection.
+        :param scripts: what is loaded with each connection.
         """
         self._scripts = tuple(scripts)
         self.url = url
@@ -100,7 +100,7 @@ class RedisLink:
 
     def start(self) -> None:
         """
-        Connect, and go on to do so until L{stop}. That begins when the reactor runs: a
+        Connect, and go on to do so until `stop`. That begins when the reactor runs: a
         daemon forks before.
         """
         self._pausing = self._reactor.callLater(0, self._try)
@@ -140,7 +140,7 @@ class RedisLink:
         """
         Give up the connections, as though they were lost, and make new ones.
 
-        @param problem: why.
+        :param problem: why.
         """
         if self.up:
             self._lost(problem)
@@ -203,8 +203,8 @@ class RedisLink:
 
     async def _connect(self) -> tuple[Asking, Hearing]:
         """
-        @return: the two connections, ready.
-        @raise Exception: whatever a connection fails with.
+        :return: the two connections, ready.
+        :raise Exception: whatever a connection fails with.
         """
         host, port = "", 0
         if self.url.master:
@@ -230,7 +230,7 @@ class RedisLink:
         """
         Ask one sentinel after the other.
 
-        @raise BrokerUnavailable: if none of them knows.
+        :raise BrokerUnavailable: if none of them knows.
         """
         problems: list[str] = []
         login = self.url.sentinelLogin

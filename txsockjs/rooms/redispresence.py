@@ -1,4 +1,4 @@
-"""Who of this process is present, and whose processes are gone: L{Presence}."""
+"""Who of this process is present, and whose processes are gone: `Presence`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Presence:
     The members of this process, as Redis has them: kept present by being tended three
     times in their time to live.
 
-    @ivar process: what this process is called in Redis, with this connection. With each
+    :ivar process: what this process is called in Redis, with this connection. With each
         it is another: whoever left while there was none is not kept present by those
         who stay.
     """
@@ -48,12 +48,12 @@ class Presence:
         clock: Any,
     ) -> None:
         """
-        @param run: runs a script, with a list of keys and other arguments.
-        @param keys: tells the keys of a room.
-        @param subscribed: tells the rooms in which the members of processes that are
+        :param run: runs a script, with a list of keys and other arguments.
+        :param keys: tells the keys of a room.
+        :param subscribed: tells the rooms in which the members of processes that are
             gone are to be found out.
-        @param ttl: seconds that a process is taken to live after it was heard of.
-        @param kept: ms that a position is kept.
+        :param ttl: seconds that a process is taken to live after it was heard of.
+        :param kept: ms that a position is kept.
         """
         self.process: str = ""
         self._run = run

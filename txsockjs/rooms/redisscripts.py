@@ -17,8 +17,8 @@ class Script:
     """
     A script.
 
-    @ivar source: its text.
-    @ivar digest: what Redis calls it, once it is loaded.
+    :ivar source: its text.
+    :ivar digest: what Redis calls it, once it is loaded.
     """
 
     source: str

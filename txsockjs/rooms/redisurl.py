@@ -1,4 +1,4 @@
-"""Where a Redis is, and how to log in: L{RedisURL}."""
+"""Where a Redis is, and how to log in: `RedisURL`."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Login:
     """
     Who to log in as.
 
-    @ivar user: the name of an ACL user; None for the default one.
-    @ivar password: the password; None for no log-in at all.
+    :ivar user: the name of an ACL user; None for the default one.
+    :ivar password: the password; None for no log-in at all.
     """
 
     user: str | None = None
@@ -52,15 +52,15 @@ class RedisURL:
     """
     What a URL says.
 
-    @ivar shown: the URL without what is secret, to name it in a log.
-    @ivar secure: whether it is reached over TLS.
-    @ivar hosts: hosts and ports: of the Redis, or of the sentinels.
-    @ivar path: that of a UNIX socket, in place of them.
-    @ivar master: the name that the sentinels have for the Redis that is to be written
+    :ivar shown: the URL without what is secret, to name it in a log.
+    :ivar secure: whether it is reached over TLS.
+    :ivar hosts: hosts and ports: of the Redis, or of the sentinels.
+    :ivar path: that of a UNIX socket, in place of them.
+    :ivar master: the name that the sentinels have for the Redis that is to be written
         to; empty without sentinels.
-    @ivar database: the number of the database.
-    @ivar login: who to log in as.
-    @ivar sentinelLogin: who to log in as with the sentinels.
+    :ivar database: the number of the database.
+    :ivar login: who to log in as.
+    :ivar sentinelLogin: who to log in as with the sentinels.
     """
 
     shown: str
@@ -77,7 +77,7 @@ class RedisURL:
         """
         Read a URL.
 
-        @raise ValueError: if it is none. What it says does not have the password.
+        :raise ValueError: if it is none. What it says does not have the password.
         """
         try:
             # What this raises shows what is in the URL.
@@ -154,9 +154,9 @@ class RedisURL:
         """
         The endpoint of one host of it, or its UNIX socket.
 
-        @param reactor: what connects.
-        @param timeout: seconds within which it is connected to.
-        @param trust: what makes TLS connections, in place of the one that trusts the
+        :param reactor: what connects.
+        :param timeout: seconds within which it is connected to.
+        :param trust: what makes TLS connections, in place of the one that trusts the
             system's authorities and looks for the host's name in the certificate.
         """
         if self.path:

@@ -1,4 +1,4 @@
-"""One room: L{Room}."""
+"""One room: `Room`."""
 
 from __future__ import annotations
 
@@ -78,11 +78,11 @@ class Room:
     One room: its members in this process are told what is published in it, in any
     process.
 
-    All its methods return Deferreds. They fail with L{BrokerUnavailable
-    <txsockjs.errors.BrokerUnavailable>} where the broker did not do what was asked.
+    All its methods return Deferreds. They fail with `BrokerUnavailable
+    <txsockjs.errors.BrokerUnavailable>` where the broker did not do what was asked.
 
-    @ivar name: its name.
-    @ivar options: its L{RoomOptions <txsockjs.rooms.options.RoomOptions>}.
+    :ivar name: its name.
+    :ivar options: its `RoomOptions <txsockjs.rooms.options.RoomOptions>`.
     """
 
     def __init__(self, name: str, options: RoomOptions, host: RoomHost) -> None:
@@ -113,12 +113,12 @@ class Room:
         """
         Give a message to every member, in every process.
 
-        @param message: text; or bytes in UTF-8, where anything else becomes U+FFFD.
-        @return: its position once the broker has taken it; None in a room without a
-            history. It fails with L{BrokerUnavailable} if the broker did not take it,
+        :param message: text; or bytes in UTF-8, where anything else becomes U+FFFD.
+        :return: its position once the broker has taken it; None in a room without a
+            history. It fails with `BrokerUnavailable` if the broker did not take it,
             or has not said so, or as many messages wait for it as may; and with
-            L{RoomValueError} for one that is too large. It is not tried again.
-        @raise TypeError: if C{message} is neither str nor bytes.
+            `RoomValueError` for one that is too large. It is not tried again.
+        :raise TypeError: if ``message`` is neither str nor bytes.
         """
         host = self._host
         if isinstance(message, bytes):
@@ -167,8 +167,8 @@ class Room:
         """
         Read the newest messages.
 
-        @param count: how many at most.
-        @return: those that the history holds, the oldest first; none in a room without
+        :param count: how many at most.
+        :return: those that the history holds, the oldest first; none in a room without
             a history.
         """
         if not self.options.history:
@@ -198,20 +198,20 @@ class Room:
         published from then on; and before them, with no hole between and none twice,
         those of the history that it asks for.
 
-        @param transport: the session: an L{ISockJSTransport
-            <txsockjs.interfaces.ISockJSTransport>}.
-        @param info: what others see of it, as anything that JSON can say; it is present
+        :param transport: the session: an `ISockJSTransport
+            <txsockjs.interfaces.ISockJSTransport>`.
+        :param info: what others see of it, as anything that JSON can say; it is present
             then. With None it is not.
-        @param since: the position of the last message that it has seen: it gets what
+        :param since: the position of the last message that it has seen: it gets what
             came after that.
-        @param recent: how many of the newest messages it gets, where it has no
-            C{since}.
-        @param wording: how it is told; or a function of the room's name, a message's
+        :param recent: how many of the newest messages it gets, where it has no
+            ``since``.
+        :param wording: how it is told; or a function of the room's name, a message's
             position and its text, that returns the message to send.
-        @return: where it stands, and whether what came after C{since} is complete. It
+        :return: where it stands, and whether what came after ``since`` is complete. It
             fires when all that is asked for was sent. It does not fail because the
-            session ends: L{Joined.ended <txsockjs.rooms.wording.Joined>} tells that. It
-            fails with L{RoomError}, or one of its kinds, where it may not join.
+            session ends: `Joined.ended <txsockjs.rooms.wording.Joined>` tells that. It
+            fails with `RoomError`, or one of its kinds, where it may not join.
         """
         return Deferred.fromCoroutine(
             self._join(transport, info, since, recent, wording)
@@ -339,7 +339,7 @@ class Room:
         """
         Send a member what it has missed, as much as it takes.
 
-        @return: how far that was, if it was not all.
+        :return: how far that was, if it was not all.
         """
         for number, entry in enumerate(entries, 1):
             self._audience.replay(member, entry)
@@ -353,7 +353,7 @@ class Room:
         """
         A session is no longer a member, from the call on. One that is not is no error.
 
-        @return: what fires when the others were told so. It does not fail: where the
+        :return: what fires when the others were told so. It does not fail: where the
             broker does not answer, it finds out by itself.
         """
         member = self._audience.members.get(transport)

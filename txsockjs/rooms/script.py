@@ -1,5 +1,5 @@
-"""The browser's side of L{RoomsFactory <txsockjs.rooms.factory.RoomsFactory>}, to be
-served beside it: L{roomsScript}."""
+"""The browser's side of `RoomsFactory <txsockjs.rooms.factory.RoomsFactory>`, to be
+served beside it: `roomsScript`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _FILES: Final = FilePath(__file__).sibling("browser")
 
 def roomsScript() -> IResource:
     """
-    The ES module C{rooms.js}, as a page imports it. Its types are beside it in the
-    package, in C{rooms.d.ts}, for an editor or a bundler.
+    The ES module ``rooms.js``, as a page imports it. Its types are beside it in the
+    package, in ``rooms.d.ts``, for an editor or a bundler.
 
-    @return: a Resource, for C{putChild(b"rooms.js", roomsScript())}.
+    :return: a Resource, for ``putChild(b"rooms.js", roomsScript())``.
     """
     return PublicFile(_FILES.child("rooms.js").path, "text/javascript")

@@ -1,4 +1,4 @@
-"""The rooms that C{twistd sockjs} gives to services: L{SharedRooms}."""
+"""The rooms that ``twistd sockjs`` gives to services: `SharedRooms`."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ LOCAL: Final = "local:"
 class SharedRooms:
     """
     The rooms that services of a process have in common, as a command line describes
-    them. A service asks for them by a true attribute C{needsRooms} of its factory; it
-    gets them as the attribute C{rooms}, before its first session.
+    them. A service asks for them by a true attribute ``needsRooms`` of its factory; it
+    gets them as the attribute ``rooms``, before its first session.
 
-    @ivar rooms: the rooms, once they were given to somebody.
+    :ivar rooms: the rooms, once they were given to somebody.
     """
 
     def __init__(
@@ -38,13 +38,13 @@ class SharedRooms:
         factories: Iterable[Any],
     ) -> None:
         """
-        @param reactor: what connects, and tells the time.
-        @param url: the URL of a Redis, or L{MEMORY}, or L{LOCAL} and a path, or C{@}
+        :param reactor: what connects, and tells the time.
+        :param url: the URL of a Redis, or `MEMORY`, or `LOCAL` and a path, or ``@``
             and the path of a file with one.
-        @param options: those of L{RoomOptions <txsockjs.rooms.options.RoomOptions>}, by
+        :param options: those of `RoomOptions <txsockjs.rooms.options.RoomOptions>`, by
             patterns of names, the first of which holds.
-        @param factories: all services that there are.
-        @raise ValueError: for a URL or an option that there is not, and where no
+        :param factories: all services that there are.
+        :raise ValueError: for a URL or an option that there is not, and where no
             service asks.
         """
         self.rooms: Rooms | None = None
@@ -83,17 +83,17 @@ class SharedRooms:
         """
         Stop them.
 
-        @return: what fires when that is done.
+        :return: what fires when that is done.
         """
         return succeed(None) if self.rooms is None else self.rooms.stop()
 
 
 def readOption(option: str) -> tuple[str, dict[str, str]]:
     """
-    Read C{PATTERN:NAME=VALUE}.
+    Read ``PATTERN:NAME=VALUE``.
 
-    @return: the pattern, and the option by its name.
-    @raise ValueError: if it is none.
+    :return: the pattern, and the option by its name.
+    :raise ValueError: if it is none.
     """
     left, equals, value = option.rpartition("=")
     pattern, colon, name = left.rpartition(":")
@@ -107,8 +107,8 @@ def readURL(url: str) -> str:
     """
     The URL of a Redis, or the one in a file.
 
-    @param url: the URL, or C{@} and the path of the file.
-    @raise ValueError: for a file that cannot be read.
+    :param url: the URL, or ``@`` and the path of the file.
+    :raise ValueError: for a file that cannot be read.
     """
     if not url.startswith("@"):
         return url

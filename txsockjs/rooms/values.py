@@ -1,4 +1,4 @@
-"""What rooms are told and asked in: L{Position}, L{Entry}, L{History}."""
+"""What rooms are told and asked in: `Position`, `Entry`, `History`."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Position:
     Offsets count one epoch's messages from 1 on, without a hole. An epoch ends where
     the broker has lost count: positions of two epochs tell nothing about each other.
 
-    As text, which is how clients keep it, it is C{epoch:offset}.
+    As text, which is how clients keep it, it is ``epoch:offset``.
 
-    @ivar epoch: 1 to 32 of the ASCII letters and digits.
-    @ivar offset: the message's number; 0 stands before the first one.
+    :ivar epoch: 1 to 32 of the ASCII letters and digits.
+    :ivar offset: the message's number; 0 stands before the first one.
     """
 
     epoch: str
@@ -59,7 +59,7 @@ class Position:
         """
         Read a position from its text, which anybody may have written.
 
-        @raise ValueError: if it is none.
+        :raise ValueError: if it is none.
         """
         match = _POSITION.fullmatch(text) if isinstance(text, str) else None
         if match is None or int(match[2]) > MOST:
@@ -74,8 +74,8 @@ class Entry:
     """
     One message of a room.
 
-    @ivar text: the message.
-    @ivar position: where it stands in the history; None in a room without one.
+    :ivar text: the message.
+    :ivar position: where it stands in the history; None in a room without one.
     """
 
     text: str
@@ -87,11 +87,11 @@ class History:
     """
     A piece of a room's history, up to its newest message.
 
-    @ivar entries: the messages, the oldest first, with positions that follow each
-        other; the last one's is L{latest}.
-    @ivar latest: the position of the newest message there has been, whether the history
+    :ivar entries: the messages, the oldest first, with positions that follow each
+        other; the last one's is `latest`.
+    :ivar latest: the position of the newest message there has been, whether the history
         still holds it or not; with offset 0 where there was none yet.
-    @ivar complete: whether that is all that was asked for: nothing that came after the
+    :ivar complete: whether that is all that was asked for: nothing that came after the
         position in question is missing.
     """
 

@@ -1,4 +1,4 @@
-"""How members are told what happens in a room: L{Wording}."""
+"""How members are told what happens in a room: `Wording`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import attrs
 from txsockjs.core.frames import Message
 from txsockjs.rooms.values import Position
 
-#: What a L{Wording} gives: a message, or None for nothing.
+#: What a `Wording` gives: a message, or None for nothing.
 Words: TypeAlias = Message | str | None
 
 
@@ -20,8 +20,8 @@ class Member:
     """
     Somebody who is present in a room.
 
-    @ivar id: made by the room; no two members have the same, whatever the process.
-    @ivar info: what was said about them when they joined.
+    :ivar id: made by the room; no two members have the same, whatever the process.
+    :ivar info: what was said about them when they joined.
     """
 
     id: str
@@ -44,12 +44,12 @@ class Joined:
     """
     What a member is told who has joined.
 
-    @ivar position: where the member stands: before the first message that it gets,
+    :ivar position: where the member stands: before the first message that it gets,
         recovered or new. None in a room without a history.
-    @ivar recovered: whether the member was told a position, and gets all that came
+    :ivar recovered: whether the member was told a position, and gets all that came
         after it.
-    @ivar member: its own id, where it is present with an info.
-    @ivar ended: whether the session has ended, or left again, before it was in: then it
+    :ivar member: its own id, where it is present with an info.
+    :ivar ended: whether the session has ended, or left again, before it was in: then it
         is no member.
     """
 
@@ -67,7 +67,7 @@ class Wording:
     Each method returns one message for all members that have been given the same
     wording, as text or encoded already, or None to tell them nothing.
 
-    @cvar presence: whether members are told by L{present}. The broker is asked then.
+    :cvar presence: whether members are told by `present`. The broker is asked then.
     """
 
     presence = False
@@ -76,7 +76,7 @@ class Wording:
         """
         A message was published.
 
-        @param position: where it stands; None in a room without a history.
+        :param position: where it stands; None in a room without a history.
         """
         return text
 
@@ -91,7 +91,7 @@ class Wording:
         Messages were lost: the history did not reach back to the last one that was
         delivered, or there is none.
 
-        @param position: where what follows begins.
+        :param position: where what follows begins.
         """
         return None
 
@@ -115,7 +115,7 @@ class Wording:
         return None
 
 
-#: What a member may be given in place of a L{Wording}: it wraps messages.
+#: What a member may be given in place of a `Wording`: it wraps messages.
 Wrapper: TypeAlias = Callable[[str, Position | None, str], Words]
 
 

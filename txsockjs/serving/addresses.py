@@ -1,4 +1,4 @@
-"""Addresses as URLs: L{urlOf}."""
+"""Addresses as URLs: `urlOf`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ def urlOf(address: object, description: str) -> str:
     """
     What to open in a browser, where an address can be opened.
 
-    @param address: where something listens.
-    @param description: the endpoint string that it came from.
+    :param address: where something listens.
+    :param description: the endpoint string that it came from.
     """
     if not isinstance(address, (IPv4Address, IPv6Address)):
         return description

@@ -1,4 +1,4 @@
-"""The options of C{twistd sockjs} about other machines: L{ClusterUsage}."""
+"""The options of ``twistd sockjs`` about other machines: `ClusterUsage`."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ class ClusterUsage(ProcessOptions):
         """
         Check what goes together.
 
-        @param workers: how many processes have the same options.
-        @raise UsageError: if something does not.
+        :param workers: how many processes have the same options.
+        :raise UsageError: if something does not.
         """
         url, secret = self["cluster"], self["cluster-secret"]
         if url is None:
@@ -108,7 +108,7 @@ class ClusterUsage(ProcessOptions):
         """
         The cluster that is asked for.
 
-        @raise UsageError: for what cannot be used.
+        :raise UsageError: for what cannot be used.
         """
         if self["cluster"] is None:
             return None
@@ -143,7 +143,7 @@ def _readAuthorities(path: str) -> Any:
     """
     Whom the certificates of a file make trusted.
 
-    @raise ValueError: if it cannot be read, or has none.
+    :raise ValueError: if it cannot be read, or has none.
     """
     try:
         with open(path, "rb") as file:

@@ -1,11 +1,11 @@
-"""The garbage collector of a process that serves: L{ServerCollector}."""
+"""The garbage collector of a process that serves: `ServerCollector`."""
 
 from __future__ import annotations
 
 import gc
 from typing import Final
 
-#: What C{--gc} takes.
+#: What ``--gc`` takes.
 POLICIES: Final = ("server", "python")
 
 # Collections of the second generation for each full one. CPython's own is 10, and then

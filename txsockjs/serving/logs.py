@@ -1,4 +1,4 @@
-"""What the process logs, how, and where to: L{ProcessLog}, L{LoggedService}."""
+"""What the process logs, how, and where to: `ProcessLog`, `LoggedService`."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def readLevel(value: str) -> tuple[str, Any]:
     """
     A namespace, which is empty for all of them, and its level.
 
-    @param value: C{LEVEL}, or C{NAMESPACE=LEVEL}.
-    @raise ValueError: if there is no such level.
+    :param value: ``LEVEL``, or ``NAMESPACE=LEVEL``.
+    :raise ValueError: if there is no such level.
     """
     namespace, _, name = value.rpartition("=")
     try:
@@ -106,9 +106,9 @@ def _plain(value: object) -> object:
 
 class ProcessLog:
     """
-    The log of a process that C{twistd} runs, in the place that C{twistd} was told.
+    The log of a process that ``twistd`` runs, in the place that ``twistd`` was told.
 
-    @ivar levels: what is logged of which namespace.
+    :ivar levels: what is logged of which namespace.
     """
 
     def __init__(
@@ -118,10 +118,10 @@ class ProcessLog:
         twistd: Mapping[str, Any] | None,
     ) -> None:
         """
-        @param format: one of L{FORMATS}.
-        @param levels: levels by namespace, that of all others with an empty name. It is
-            C{info} where there is none.
-        @param twistd: the options of C{twistd}, if it is that which runs it.
+        :param format: one of `FORMATS`.
+        :param levels: levels by namespace, that of all others with an empty name. It is
+            ``info`` where there is none.
+        :param twistd: the options of ``twistd``, if it is that which runs it.
         """
         self._format = format
         self._twistd = twistd
@@ -143,8 +143,8 @@ class ProcessLog:
         """
         What writes the log, opened.
 
-        @param reactor: where SIGUSR1 has the file rotated, as with C{twistd}.
-        @return: what C{twistd} is to have in place of its own observer, or None where
+        :param reactor: where SIGUSR1 has the file rotated, as with ``twistd``.
+        :return: what ``twistd`` is to have in place of its own observer, or None where
             it has to complain of its options, or was told of another one.
         """
         twistd = self._twistd
@@ -187,8 +187,8 @@ class ProcessLog:
         """
         Go on in a file of the same name.
 
-        @return: whether it goes to a file.
-        @raise OSError: if there can be none; then it goes on where it was.
+        :return: whether it goes to a file.
+        :raise OSError: if there can be none; then it goes on where it was.
         """
         if self._file is None:
             return False
@@ -200,10 +200,10 @@ class ProcessLog:
 
 class LoggedService(Service):
     """
-    A service that C{twistd} runs, with a log of its own.
+    A service that ``twistd`` runs, with a log of its own.
 
-    @ivar log: that log, if there is one.
-    @ivar reactor: what the service runs on.
+    :ivar log: that log, if there is one.
+    :ivar reactor: what the service runs on.
     """
 
     reactor: Any
@@ -213,7 +213,7 @@ class LoggedService(Service):
 
     def setServiceParent(self, parent: Any) -> None:
         """
-        Be a part of an application, which C{twistd} asks for its log right after.
+        Be a part of an application, which ``twistd`` asks for its log right after.
         """
         if self.log is not None and isinstance(parent, Componentized):
             observer = self.log.observer(self.reactor)

@@ -1,4 +1,4 @@
-"""What C{twistd sockjs} has C{twistd} do with the process: L{ProcessOptions}."""
+"""What ``twistd sockjs`` has ``twistd`` do with the process: `ProcessOptions`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class ProcessOptions(UsageOptions):
     What of a command line is about the process: its log, its garbage collector, and
     the file with its number.
 
-    @ivar collector: what sets its garbage collector, or None to leave that alone.
-    @ivar log: the log of the process.
+    :ivar collector: what sets its garbage collector, or None to leave that alone.
+    :ivar log: the log of the process.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What a running process reads again when it is told to: L{Reloader}."""
+"""What a running process reads again when it is told to: `Reloader`."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Reloader:
 
     def __init__(self, reactor: Any, stop: Callable[[], object] | None = None) -> None:
         """
-        @param reactor: what is told of the signal.
-        @param stop: called when the terminal is gone; the reactor's own, if None.
+        :param reactor: what is told of the signal.
+        :param stop: called when the terminal is gone; the reactor's own, if None.
         """
         self._reactor = reactor
         self._stop = stop or reactor.stop
@@ -38,8 +38,8 @@ class Reloader:
         """
         Have something read again, too.
 
-        @param what: what it is, for the log.
-        @param read: reads it, and returns whether there was anything to read, or None
+        :param what: what it is, for the log.
+        :param read: reads it, and returns whether there was anything to read, or None
             where it tells the log itself. What it raises is told there, too.
         """
         self._things.append((what, read))
@@ -65,9 +65,8 @@ class Reloader:
             self._log.info("Read again: {what}.", what=", ".join(done) or "nothing")
 
     def watch(self) -> None:
-        """
-        Do so on SIGHUP, from now on. Whoever has that signal ignored, as C{nohup} does,
-        or has a handler of it, keeps that.
+        """Do so on SIGHUP, from now on. Whoever has that signal ignored, as ``nohup``
+        does, or has a handler of it, keeps that.
         """
         if (
             _HANGUP is not None

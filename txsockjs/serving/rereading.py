@@ -1,4 +1,4 @@
-"""Endpoints whose certificates are read again: L{RereadEndpoint}."""
+"""Endpoints whose certificates are read again: `RereadEndpoint`."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class _Reader(_Listener):
     """
     A reactor that does not listen: it only keeps what it should have listened with.
 
-    @ivar read: that.
+    :ivar read: that.
     """
 
     read: Any = None
@@ -115,16 +115,16 @@ class _Reader(_Listener):
 @implementer(IStreamServerEndpoint)
 class RereadEndpoint:
     """
-    The endpoint that a string stands for, such as C{ssl:443:privateKey=key.pem}, whose
+    The endpoint that a string stands for, such as ``ssl:443:privateKey=key.pem``, whose
     files can be read again while it listens.
 
-    @ivar description: the string.
-    @ivar replaceable: what of it does TLS, if it does and listens.
+    :ivar description: the string.
+    :ivar replaceable: what of it does TLS, if it does and listens.
     """
 
     def __init__(self, reactor: Any, description: str) -> None:
         """
-        @raise Exception: whatever the string's parser raises.
+        :raise Exception: whatever the string's parser raises.
         """
         self.description: str = description
         self.replaceable: _Contexts | _Factories | None = None
@@ -144,8 +144,8 @@ class RereadEndpoint:
         """
         Read certificates and keys again, for connections to come.
 
-        @return: whether there are any.
-        @raise Exception: whatever is wrong with them; then the old ones stay in force.
+        :return: whether there are any.
+        :raise Exception: whatever is wrong with them; then the old ones stay in force.
         """
         if self.replaceable is None or self._factory is None:
             return False

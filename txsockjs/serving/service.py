@@ -1,4 +1,4 @@
-"""Sites at endpoints, from the start of the process to its end: L{SockJSService}."""
+"""Sites at endpoints, from the start of the process to its end: `SockJSService`."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ class SockJSService(LoggedService):
     order before the ports are closed; a second signal to stop has it wait no longer.
     On SIGHUP its certificates are read again, and its log files opened again.
 
-    @ivar announces: whether it logs where it listens.
-    @ivar collector: what sets the garbage collector while this runs, if anything does.
-    @ivar reloader: what does that.
+    :ivar announces: whether it logs where it listens.
+    :ivar collector: what sets the garbage collector while this runs, if anything does.
+    :ivar reloader: what does that.
     """
 
     _log = Logger()
@@ -65,9 +65,9 @@ class SockJSService(LoggedService):
         what: str = "SockJS",
     ) -> None:
         """
-        @param site: what is served.
-        @param endpoints: where, with the string that each came from.
-        @param what: what is served, in a few words for the log.
+        :param site: what is served.
+        :param endpoints: where, with the string that each came from.
+        :param what: what is served, in a few words for the log.
         """
         super().__init__()
         self.site = site
@@ -91,10 +91,10 @@ class SockJSService(LoggedService):
         """
         Serve another site beside, for as long as there are sessions.
 
-        @param site: what is served.
-        @param what: what that is, in a few words for the log.
-        @param path: what is to be opened of it.
-        @param endpoints: where, with the string that each came from.
+        :param site: what is served.
+        :param what: what that is, in a few words for the log.
+        :param path: what is to be opened of it.
+        :param endpoints: where, with the string that each came from.
         """
         self._beside += [_Server(site, what, path, *place) for place in endpoints]
 
@@ -117,7 +117,7 @@ class SockJSService(LoggedService):
         """
         Listen on every endpoint.
 
-        @raise CannotListenError: if one cannot; and what else an endpoint may raise.
+        :raise CannotListenError: if one cannot; and what else an endpoint may raise.
         """
         Service.privilegedStartService(self)
         if self._rooms is not None:
@@ -163,7 +163,7 @@ class SockJSService(LoggedService):
         """
         Close every session with its close frame, and then the ports.
 
-        @return: what fires when all bytes are written and the ports are closed.
+        :return: what fires when all bytes are written and the ports are closed.
         """
         Service.stopService(self)
         self.reloader.unwatch()

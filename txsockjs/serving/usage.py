@@ -1,4 +1,4 @@
-"""What C{twistd sockjs} tells who asks for its usage: L{UsageOptions}."""
+"""What ``twistd sockjs`` tells who asks for its usage: `UsageOptions`."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class UsageOptions(usage.Options):
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """
-        Parse a command line. Where C{twistd} does so, what is wrong with it ends the
+        Parse a command line. Where ``twistd`` does so, what is wrong with it ends the
         process with one useful line, in place of a page.
 
-        @raise UsageError: if it is wrong.
+        :raise UsageError: if it is wrong.
         """
         try:
             usage.Options.parseOptions(self, options)

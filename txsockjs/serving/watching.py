@@ -1,4 +1,4 @@
-"""The options of C{twistd sockjs} about watching it: L{WatchingUsage}."""
+"""The options of ``twistd sockjs`` about watching it: `WatchingUsage`."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class WatchingUsage(ClusterUsage):
     """
     Those options, and what they ask for.
 
-    @ivar health: where somebody asks how this is, with the string that each came from.
-    @ivar healthSite: what is served there.
-    @ivar metrics: where there is something for Prometheus, in the same way.
-    @ivar metricsSite: what is served there.
-    @ivar reactor: what all endpoints listen with.
-    @ivar status: where the status page is, in the same way.
-    @ivar statusSite: what is served there.
-    @ivar others: what the status page asks for workers.
+    :ivar health: where somebody asks how this is, with the string that each came from.
+    :ivar healthSite: what is served there.
+    :ivar metrics: where there is something for Prometheus, in the same way.
+    :ivar metricsSite: what is served there.
+    :ivar reactor: what all endpoints listen with.
+    :ivar status: where the status page is, in the same way.
+    :ivar statusSite: what is served there.
+    :ivar others: what the status page asks for workers.
     """
 
     optParameters: Any = [
@@ -130,9 +130,9 @@ class WatchingUsage(ClusterUsage):
         """
         Make what is served beside the services.
 
-        @param site: the site of these, which has a page more where that was asked for.
-        @param rooms: the rooms that services share.
-        @param factories: those of the services.
+        :param site: the site of these, which has a page more where that was asked for.
+        :param rooms: the rooms that services share.
+        :param factories: those of the services.
         """
         for path in self._healthPaths:
             self._addHealth(path, site)

@@ -1,4 +1,4 @@
-"""A page that shows what services do, live: L{statusResource}.
+"""A page that shows what services do, live: `statusResource`.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Which pages may read the status: L{OwnOrigin}."""
+"""Which pages may read the status: `OwnOrigin`."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from txsockjs.origins import isHost, matches
 
 
 class OwnOrigin:
-    """
-    Lets in the page that this server has served, and no other that the same browser
-    shows. A name that is not C{localhost} is to be in the list: any name can be made to
-    lead here, by whoever has it (DNS rebinding), but an address cannot.
+    """Lets in the page that this server has served, and no other that the same browser
+    shows. A name that is not ``localhost`` is to be in the list: any name can be made
+    to lead here, by whoever has it (DNS rebinding), but an address cannot.
     """
 
     def __init__(self, origins: Iterable[str]) -> None:
         """
-        @param origins: those that the page has besides, such as behind a proxy.
-        @raise OptionError: for what is no origin.
+        :param origins: those that the page has besides, such as behind a proxy.
+        :raise OptionError: for what is no origin.
         """
         options = SockJSOptions.fromDict({"origins": list(origins)})
         self._allowed: Any = options.origins
@@ -37,7 +36,7 @@ class OwnOrigin:
 
 def _isHere(host: str) -> bool:
     """
-    Whether a header C{Host} has an address, or the name of this machine to itself.
+    Whether a header ``Host`` has an address, or the name of this machine to itself.
     """
     name = host.lower().rpartition("]")[0].removeprefix("[") or host.partition(":")[0]
     if name.lower() == "localhost" or name.lower().endswith(".localhost"):

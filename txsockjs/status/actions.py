@@ -1,4 +1,4 @@
-"""What a viewer who has the token may do: L{Actions}."""
+"""What a viewer who has the token may do: `Actions`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def checkToken(token: str) -> str:
     """
     A token, if it will do.
 
-    @raise ValueError: if it is too short, or has anything but printable ASCII in it.
+    :raise ValueError: if it is too short, or has anything but printable ASCII in it.
     """
     if len(token) < MIN_TOKEN or not token.isascii() or not token.isprintable():
         raise ValueError(
@@ -48,15 +48,15 @@ class Actions:
     What may be done to services and their sessions. Each asks for the token anew: a
     page of somebody else's, which has none, can do nothing.
 
-    @ivar possible: whether there is a token at all.
+    :ivar possible: whether there is a token at all.
     """
 
     _log = Logger()
 
     def __init__(self, services: Iterable[SockJSResource], token: str | None) -> None:
         """
-        @param services: to what.
-        @param token: who has it may; None: nobody may.
+        :param services: to what.
+        :param token: who has it may; None: nobody may.
         """
         self._services = services
         self._token = None if token is None else checkToken(token).encode("ascii")
@@ -66,11 +66,11 @@ class Actions:
         """
         Do what a viewer asks for.
 
-        @param asked: C{do}, which is C{"unlock"}, C{"close"}, C{"service"} or
-            C{"drain"}; C{token}; and what the action is for, C{service} and C{key}.
-        @param peer: where the viewer is, for the log.
-        @return: what was done, in words.
-        @raise Refused: if it was not.
+        :param asked: ``do``, which is ``"unlock"``, ``"close"``, ``"service"`` or
+            ``"drain"``; ``token``; and what the action is for, ``service`` and ``key``.
+        :param peer: where the viewer is, for the log.
+        :return: what was done, in words.
+        :raise Refused: if it was not.
         """
         if self._token is None:
             raise Refused("This page is for reading only: the server has no token.")

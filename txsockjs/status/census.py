@@ -1,4 +1,4 @@
-"""The open sessions, looked through in small steps: L{Census}."""
+"""The open sessions, looked through in small steps: `Census`."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Row:
     """
     A session, as the page shows it.
 
-    @ivar service: its service's name.
-    @ivar key: its number there.
-    @ivar transport: the transport that opened it.
-    @ivar peer: where its client is.
-    @ivar since: when it was opened.
-    @ivar pending: how many bytes its client has not taken.
-    @ivar text: what a filter looks for, in lower case.
+    :ivar service: its service's name.
+    :ivar key: its number there.
+    :ivar transport: the transport that opened it.
+    :ivar peer: where its client is.
+    :ivar since: when it was opened.
+    :ivar pending: how many bytes its client has not taken.
+    :ivar text: what a filter looks for, in lower case.
     """
 
     service: str
@@ -78,12 +78,12 @@ def peerName(address: object) -> str:
 
 class Census:
     """
-    Looks through all sessions again and again, from L{start} to L{stop}, some in each
+    Looks through all sessions again and again, from `start` to `stop`, some in each
     turn of the reactor. The more there are, the longer that takes: it never uses more
     than its share of the time.
 
-    @ivar rows: the sessions, as they were when it last came to the end.
-    @ivar complete: whether it did.
+    :ivar rows: the sessions, as they were when it last came to the end.
+    :ivar complete: whether it did.
     """
 
     def __init__(
@@ -94,10 +94,10 @@ class Census:
         seconds: Callable[[], float] = perf_counter,
     ) -> None:
         """
-        @param clock: what has it go on.
-        @param services: whose sessions.
-        @param counted: called each time when it has come to the end.
-        @param seconds: what measures the time that it takes.
+        :param clock: what has it go on.
+        :param services: whose sessions.
+        :param counted: called each time when it has come to the end.
+        :param seconds: what measures the time that it takes.
         """
         self._clock = clock
         self._services = services

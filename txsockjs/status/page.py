@@ -1,4 +1,4 @@
-"""The status page, as what a site serves: L{statusResource}, L{statusSite}."""
+"""The status page, as what a site serves: `statusResource`, `statusSite`."""
 
 from __future__ import annotations
 
@@ -83,9 +83,9 @@ class _File(Resource):
 
 class StatusResource(Resource, IsResource):
     """
-    The page, its files and, at C{live}, the service that it talks to.
+    The page, its files and, at ``live``, the service that it talks to.
 
-    @ivar live: that service.
+    :ivar live: that service.
     """
 
     def __init__(self, live: SockJSResource) -> None:
@@ -117,16 +117,16 @@ def statusResource(
     A page that shows what services do, live. Whoever can reach it can read it: put it
     where only those can who may, such as an address of this machine alone.
 
-    @param services: the services, each with a name of its own. A view of a dict shows
+    :param services: the services, each with a name of its own. A view of a dict shows
         those that are added later, too.
-    @param token: who has it can close sessions and drain services; None: nobody can.
-    @param origins: those of the page, where it is reached by a name, as C{origins} of
-        L{SockJSOptions} has them: C{"https://ops.example.com"}.
-    @param rooms: the rooms to show, those of each broker with a name of their own.
-    @param workers: called once a second while somebody looks; returns the processes
-        that serve, each with C{name}, C{pid}, C{state} and C{sessions}.
-    @param clock: what tells the time; the global reactor if not given.
-    @raise ValueError: for a token or an origin that will not do.
+    :param token: who has it can close sessions and drain services; None: nobody can.
+    :param origins: those of the page, where it is reached by a name, as ``origins`` of
+        `SockJSOptions` has them: ``"https://ops.example.com"``.
+    :param rooms: the rooms to show, those of each broker with a name of their own.
+    :param workers: called once a second while somebody looks; returns the processes
+        that serve, each with ``name``, ``pid``, ``state`` and ``sessions``.
+    :param clock: what tells the time; the global reactor if not given.
+    :raise ValueError: for a token or an origin that will not do.
     """
     clock = clockOr(clock)
     watch = Watch(clock, services, rooms, workers)
@@ -146,9 +146,9 @@ def statusSite(
     services: Iterable[SockJSResource], **settings: Any
 ) -> SockJSMultiFactory:
     """
-    A site that is a status page, at C{/}.
+    A site that is a status page, at ``/``.
 
-    @param settings: as L{statusResource} has them.
+    :param settings: as `statusResource` has them.
     """
     page = statusResource(services, **settings)
     site = SockJSMultiFactory(clock=settings.get("clock"))

@@ -1,4 +1,4 @@
-"""How long the garbage collector has kept the process waiting: L{Pauses}."""
+"""How long the garbage collector has kept the process waiting: `Pauses`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from time import perf_counter
 
 class Pauses:
     """
-    The pauses of the garbage collector, from L{start} to L{stop}. While it does not
+    The pauses of the garbage collector, from `start` to `stop`. While it does not
     run, the collector calls nothing.
     """
 
     def __init__(self, seconds: Callable[[], float] = perf_counter) -> None:
         """
-        @param seconds: what measures them.
+        :param seconds: what measures them.
         """
         self._seconds = seconds
         self._began: float | None = None

@@ -1,4 +1,4 @@
-"""What the counters have counted, as what happens now: L{Readings}."""
+"""What the counters have counted, as what happens now: `Readings`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Readings:
         """
         Each service, with what it does in a second.
 
-        @param seconds: since this was last asked; 0 where that is not known.
+        :param seconds: since this was last asked; 0 where that is not known.
         """
         self._seconds = seconds
         return [self._service(service) for service in list(self._services)]
@@ -73,7 +73,7 @@ class Readings:
         Service, cause, how often in the time that is remembered, and how often at all;
         what is refused most often now is first.
 
-        @param now: seconds, as the last time.
+        :param now: seconds, as the last time.
         """
         total = self._allRefused()
         new = total - self._refused

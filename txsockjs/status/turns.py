@@ -1,4 +1,4 @@
-"""How long what happens waits for the reactor: L{Turns}."""
+"""How long what happens waits for the reactor: `Turns`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _LOOKS: Final = int(60 / INTERVAL)
 
 class Turns:
     """
-    How late the reactor comes to a timer, from L{start} to L{stop}. What it does in one
+    How late the reactor comes to a timer, from `start` to `stop`. What it does in one
     turn, everything else waits for: so long waits whatever comes at a time of its own.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
         """
-        @param clock: the reactor.
+        :param clock: the reactor.
         """
         self._clock = clock
         self._call: IDelayedCall | None = None

@@ -1,4 +1,4 @@
-"""A session of the status page's own: L{ViewerFactory}."""
+"""A session of the status page's own: `ViewerFactory`."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _PACE: Final = 0.05
 class Viewer(Protocol):
     """
     Somebody who looks at the page. What is said is JSON: an object a message. To the
-    page, C{type} says what it is; from it, there is a C{view} of the table, or
-    something to C{do}.
+    page, ``type`` says what it is; from it, there is a ``view`` of the table, or
+    something to ``do``.
     """
 
     factory: ViewerFactory
@@ -133,9 +133,9 @@ class ViewerFactory(Factory):
 
     def __init__(self, clock: IReactorTime, watch: Watch, actions: Actions) -> None:
         """
-        @param clock: what paces the answers.
-        @param watch: what there is to see.
-        @param actions: what there is to do.
+        :param clock: what paces the answers.
+        :param watch: what there is to see.
+        :param actions: what there is to do.
         """
         self.clock = clock
         self.watch = watch

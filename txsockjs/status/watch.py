@@ -1,4 +1,4 @@
-"""What the status page shows, while somebody looks: L{Watch}."""
+"""What the status page shows, while somebody looks: `Watch`."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class Watcher(Protocol):
 
     def changed(self, message: Mapping[str, object]) -> None:
         """
-        Something has changed: a part of what L{Watch.everything} has.
+        Something has changed: a part of what `Watch.everything` has.
         """
 
     def counted(self) -> None:
         """
-        The sessions were looked through: L{Watch.rows}.
+        The sessions were looked through: `Watch.rows`.
         """
 
 
@@ -155,7 +155,7 @@ class Watch:
         """
         What holds now, by name; and another point of the graphs.
 
-        @param seconds: since the last time; 0 where there was none.
+        :param seconds: since the last time; 0 where there was none.
         """
         now = self._clock.seconds()
         services = self._readings.services(seconds)

@@ -1,4 +1,4 @@
-"""What one viewer sees of the table of sessions: L{Window}."""
+"""What one viewer sees of the table of sessions: `Window`."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ class Window:
         """
         The viewer looks at another part, or in another order.
 
-        @param view: C{first} and C{count}, the rows that it sees; C{sort}, the name of
-            a column, and C{down}, whether the largest is first; C{filter}, what a row
-            is to have in it; C{number}, which comes back with the rows.
-        @raise ValueError: for what is no view.
+        :param view: ``first`` and ``count``, the rows that it sees; ``sort``, the name
+            of a column, and ``down``, whether the largest is first; ``filter``, what a
+            row is to have in it; ``number``, which comes back with the rows.
+        :raise ValueError: for what is no view.
         """
         first, count, number = (_whole(view, n) for n in ("first", "count", "number"))
         sort, text = view.get("sort"), view.get("filter", "")
@@ -70,8 +70,8 @@ class Window:
         """
         What the viewer does not know.
 
-        @param rows: all sessions.
-        @return: the message, or None where it knows all.
+        :param rows: all sessions.
+        :return: the message, or None where it knows all.
         """
         if rows is not self._rows:
             self._rows = rows

@@ -11,7 +11,7 @@ A whole server, with a browser's side of it, on no socket and in no time::
     site.stop()
 
 Everything is Twisted's own but the sockets: the Site, its channels, the transports with
-their buffers and producers. Time passes when L{MemorySite.advance} says so.
+their buffers and producers. Time passes when `MemorySite.advance` says so.
 """
 
 from txsockjs.testing.client import MemoryClient

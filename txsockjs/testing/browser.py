@@ -1,4 +1,4 @@
-"""Requests and WebSockets of a browser: L{Browser}."""
+"""Requests and WebSockets of a browser: `Browser`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _P = TypeVar("_P", bound=IProtocol)
 
 class Browser:
     """
-    What a L{MemoryClient <txsockjs.testing.MemoryClient>} has beside sessions.
+    What a `MemoryClient <txsockjs.testing.MemoryClient>` has beside sessions.
     """
 
     def __init__(
@@ -46,17 +46,17 @@ class Browser:
         delay: float | None = None,
     ) -> None:
         """
-        @param site: what to talk to.
-        @param peer: the client's address, or its host alone: C{"198.51.100.9"}.
-        @param secure: whether the Site sees TLS connections.
-        @param certificate: the client's certificate, as the Site sees it.
-        @param headers: what each request has beside its own headers.
-        @param cookies: names and values that each request has.
-        @param origin: the origin of the page, C{"https://example.com"}, that each
+        :param site: what to talk to.
+        :param peer: the client's address, or its host alone: ``"198.51.100.9"``.
+        :param secure: whether the Site sees TLS connections.
+        :param certificate: the client's certificate, as the Site sees it.
+        :param headers: what each request has beside its own headers.
+        :param cookies: names and values that each request has.
+        :param origin: the origin of the page, ``"https://example.com"``, that each
             request tells.
-        @param delay: how many seconds bytes are on their way, in either direction;
+        :param delay: how many seconds bytes are on their way, in either direction;
             None for the Site's.
-        @raise ValueError: for what no browser can send.
+        :raise ValueError: for what no browser can send.
         """
         if not isinstance(site, MemorySite):
             raise TypeError(
@@ -107,10 +107,10 @@ class Browser:
         body: bytes = b"",
     ) -> MemoryResponse:
         """
-        Make a request, as L{MemoryConnection.request}, with what each request of this
+        Make a request, as `MemoryConnection.request`, with what each request of this
         client has.
 
-        @param headers: headers of this one, in place of those of the same name.
+        :param headers: headers of this one, in place of those of the same name.
         """
         return self.idle().request(method, path, self.opening.pairs(headers), body)
 
@@ -127,14 +127,14 @@ class Browser:
         """
         Open a WebSocket.
 
-        @param path: the URL's path: C{"/websocket"} is the raw one of a service.
-        @param headers: headers to send with the handshake.
-        @param query: the URL's query, as for a session.
-        @param cookies: names and values to send with it.
-        @param origin: the origin of the page.
-        @param subprotocols: what the client can speak, in order of preference. What
-            was agreed to is L{MemoryWebSocket.subprotocol}.
-        @raise ValueError: for what no browser can send.
+        :param path: the URL's path: ``"/websocket"`` is the raw one of a service.
+        :param headers: headers to send with the handshake.
+        :param query: the URL's query, as for a session.
+        :param cookies: names and values to send with it.
+        :param origin: the origin of the page.
+        :param subprotocols: what the client can speak, in order of preference. What
+            was agreed to is `MemoryWebSocket.subprotocol`.
+        :raise ValueError: for what no browser can send.
         """
         if isinstance(subprotocols, str):
             raise TypeError(f"subprotocols is a list: [{subprotocols!r}]")

@@ -1,4 +1,4 @@
-"""A browser's side: L{MemoryClient}."""
+"""A browser's side: `MemoryClient`."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ __all__ = ["MemoryClient", "MemorySession"]
 
 class MemoryClient(Browser):
     """
-    A browser's side of a L{MemorySite}: requests, each on the first connection that is
+    A browser's side of a `MemorySite`: requests, each on the first connection that is
     free; WebSockets; and whole SockJS sessions. A Site may have any number of clients,
     and a client any number of sessions. It keeps no cookies beside those that it is
-    given: L{MemoryResponse.cookies} are there for the next request.
+    given: `MemoryResponse.cookies` are there for the next request.
     """
 
     def session(
@@ -43,16 +43,16 @@ class MemoryClient(Browser):
         """
         Open a SockJS session.
 
-        @param transport: C{"websocket"}, or one of the receiving HTTP transports.
-        @param prefix: where the service is, such as C{"/chat"}.
-        @param query: the query of the URL that the page opens: a dict of text, or of
+        :param transport: ``"websocket"``, or one of the receiving HTTP transports.
+        :param prefix: where the service is, such as ``"/chat"``.
+        :param query: the query of the URL that the page opens: a dict of text, or of
             lists of it; pairs; or the text of the query.
-        @param headers: what each of its requests has beside the client's.
-        @param cookies: names and values beside the client's.
-        @param origin: the origin of the page, in place of the client's.
-        @param subprotocols: what a WebSocket can speak, in order of preference.
-        @param peer: an address of its own, or its host alone.
-        @raise ValueError: for a transport that there is not, or for what no browser can
+        :param headers: what each of its requests has beside the client's.
+        :param cookies: names and values beside the client's.
+        :param origin: the origin of the page, in place of the client's.
+        :param subprotocols: what a WebSocket can speak, in order of preference.
+        :param peer: an address of its own, or its host alone.
+        :raise ValueError: for a transport that there is not, or for what no browser can
             send.
         """
         if transport not in TRANSPORTS:
@@ -96,12 +96,12 @@ class MemoryClient(Browser):
         **values: Unpack[SessionValues],
     ) -> MemorySession:
         """
-        Do as L{session}, from inside of what runs the test, which may be asyncio; and
+        Do as `session`, from inside of what runs the test, which may be asyncio; and
         wait until the session is open, or is refused.
 
-        @param timeout: after how many seconds of real time it is given up.
-        @param values: as L{session} has them.
-        @raise AssertionError: if neither is so by then.
+        :param timeout: after how many seconds of real time it is given up.
+        :param values: as `session` has them.
+        :raise AssertionError: if neither is so by then.
         """
         await turn()
         session = self.session(transport, prefix, **values)

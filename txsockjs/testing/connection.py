@@ -1,4 +1,4 @@
-"""A client's connections: L{MemoryConnection}, L{MemoryWebSocket}."""
+"""A client's connections: `MemoryConnection`, `MemoryWebSocket`."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class MemoryResponse:
     """
     A response, as far as it has come.
 
-    @ivar raw: all of its bytes.
-    @ivar connection: the connection that it comes on.
-    @ivar updated: what is called when more has come, or the connection is lost.
+    :ivar raw: all of its bytes.
+    :ivar connection: the connection that it comes on.
+    :ivar updated: what is called when more has come, or the connection is lost.
     """
 
     def __init__(self, method: str, connection: MemoryConnection) -> None:
@@ -133,8 +133,8 @@ class MemoryConnection(Protocol):
     """
     A client's connection, for requests or for any bytes at all.
 
-    @ivar received: all bytes that came.
-    @ivar closed: whether it has ended.
+    :ivar received: all bytes that came.
+    :ivar closed: whether it has ended.
     """
 
     def __init__(self, reactor: MemoryReactor) -> None:
@@ -165,9 +165,9 @@ class MemoryConnection(Protocol):
         """
         Make a request. The one before on this connection has to be finished.
 
-        @param headers: headers to send beside C{Host} and C{Content-Length}, which are
-            sent unless they are among them.
-        @return: the response, which grows as more of it comes.
+        :param headers: headers to send beside ``Host`` and ``Content-Length``, which
+            are sent unless they are among them.
+        :return: the response, which grows as more of it comes.
         """
         response = self.begin(method, path, headers, body, version)
         self._reactor.settle()
@@ -234,12 +234,12 @@ class MemoryWebSocket(WebSocketClientProtocol):  # type: ignore[misc]
     """
     A WebSocket, with Autobahn at the client's side.
 
-    @ivar messages: what came: text as str, binary as bytes.
-    @ivar opened: whether the handshake is done.
-    @ivar subprotocol: what server and client have agreed to speak, or None.
-    @ivar ended: code and reason of its end, or None as long as it is open. Code 1006
+    :ivar messages: what came: text as str, binary as bytes.
+    :ivar opened: whether the handshake is done.
+    :ivar subprotocol: what server and client have agreed to speak, or None.
+    :ivar ended: code and reason of its end, or None as long as it is open. Code 1006
         stands for an end without a close frame, a refused handshake among them.
-    @ivar updated: what is called when it has opened, more has come, or it has ended.
+    :ivar updated: what is called when it has opened, more has come, or it has ended.
     """
 
     def __init__(self, reactor: MemoryReactor) -> None:
@@ -270,7 +270,7 @@ class MemoryWebSocket(WebSocketClientProtocol):  # type: ignore[misc]
         """
         Send a message: text if it is a str, else binary.
 
-        @raise RuntimeError: if it is not open, or not yet.
+        :raise RuntimeError: if it is not open, or not yet.
         """
         if self.ended is not None:
             raise RuntimeError(f"the WebSocket has ended, with {self.ended}")
@@ -287,7 +287,7 @@ class MemoryWebSocket(WebSocketClientProtocol):  # type: ignore[misc]
         """
         Close in good order.
 
-        @raise ValueError: for a code or a reason that no browser sends.
+        :raise ValueError: for a code or a reason that no browser sends.
         """
         checkClose(code, reason)
         self.sendClose(code, reason or None)
@@ -324,7 +324,7 @@ class MemoryWebSocket(WebSocketClientProtocol):  # type: ignore[misc]
 
 def checkClose(code: int, reason: str) -> None:
     """
-    @raise ValueError: for what no browser closes with, as the WebSocket of the WHATWG.
+    :raise ValueError: for what no browser closes with, as the WebSocket of the WHATWG.
     """
     if code != 1000 and not 3000 <= code <= 4999:
         raise ValueError(f"a browser closes with 1000 or 3000 to 4999, not {code!r}")

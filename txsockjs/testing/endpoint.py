@@ -1,4 +1,4 @@
-"""Connecting Twisted's own clients in memory: L{MemoryClientEndpoint}."""
+"""Connecting Twisted's own clients in memory: `MemoryClientEndpoint`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from txsockjs.testing.values import Peer
 @implementer(IStreamClientEndpoint)
 class MemoryClientEndpoint(IsClientEndpoint):
     """
-    Connects any client's protocol to a L{MemorySite}: an Agent's, a ClientService's.
+    Connects any client's protocol to a `MemorySite`: an Agent's, a ClientService's.
     """
 
     def __init__(
@@ -42,11 +42,11 @@ class MemoryClientEndpoint(IsClientEndpoint):
         delay: float | None = None,
     ) -> None:
         """
-        @param site: what is connected to.
-        @param peer: the client's address, or its host alone.
-        @param secure: whether both sides see a TLS connection.
-        @param certificate: the client's certificate, as the Site sees it.
-        @param delay: how many seconds bytes are on their way; None for the Site's.
+        :param site: what is connected to.
+        :param peer: the client's address, or its host alone.
+        :param secure: whether both sides see a TLS connection.
+        :param certificate: the client's certificate, as the Site sees it.
+        :param delay: how many seconds bytes are on their way; None for the Site's.
         """
         self._site = site
         self._peer = addressOf(peer)
@@ -69,9 +69,9 @@ class MemoryClientEndpoint(IsClientEndpoint):
         """
         Connect in the next turn of the Site's reactor.
 
-        @param protocolFactory: makes the client's protocol; or the class of that.
-        @return: a Deferred of the factory's protocol. It fails with
-            L{ConnectionRefusedError} if the Site is stopped then. It can be cancelled.
+        :param protocolFactory: makes the client's protocol; or the class of that.
+        :return: a Deferred of the factory's protocol. It fails with
+            `ConnectionRefusedError` if the Site is stopped then. It can be cancelled.
         """
         factory = factoryOf(protocolFactory)
         return deferLater(self._site.reactor, 0, self._connect, factory)

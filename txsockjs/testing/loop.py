@@ -1,4 +1,4 @@
-"""asyncio in memory: L{MemoryAsyncioReactor}."""
+"""asyncio in memory: `MemoryAsyncioReactor`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Loop(asyncio.SelectorEventLoop):
     """
     An event loop that has the time of a reactor in memory.
 
-    @ivar woken: whether something was asked for since this was set to false.
+    :ivar woken: whether something was asked for since this was set to false.
     """
 
     woken = False
@@ -69,7 +69,7 @@ class _Loop(asyncio.SelectorEventLoop):
         """
         Forget the calls that are made in this turn.
 
-        @return: whether there are any.
+        :return: whether there are any.
         """
         found = False
         while (due := self.due()) is not None and due <= self.time():
@@ -80,14 +80,14 @@ class _Loop(asyncio.SelectorEventLoop):
 
 class MemoryAsyncioReactor(MemoryReactor):
     """
-    A L{MemoryReactor} under which coroutines of the application are tasks of asyncio,
-    as they are under Twisted's asyncio reactor. C{asyncio.sleep}, C{asyncio.timeout}
-    and all else that knows the time take that of L{advance}. The test is an ordinary
+    A `MemoryReactor` under which coroutines of the application are tasks of asyncio,
+    as they are under Twisted's asyncio reactor. ``asyncio.sleep``, ``asyncio.timeout``
+    and all else that knows the time take that of `advance`. The test is an ordinary
     function; nothing else has to run.
 
     What waits for a thread or for a real socket does not get there: it belongs into a
-    test under the asyncio reactor itself, with L{MemorySite.until
-    <txsockjs.testing.MemorySite.until>}.
+    test under the asyncio reactor itself, with `MemorySite.until
+    <txsockjs.testing.MemorySite.until>`.
     """
 
     def __init__(self) -> None:
@@ -96,9 +96,9 @@ class MemoryAsyncioReactor(MemoryReactor):
 
     def turn(self) -> bool:
         """
-        Do as L{MemoryReactor.turn}, inside of the loop, and what is due there.
+        Do as `MemoryReactor.turn`, inside of the loop, and what is due there.
 
-        @raise RuntimeError: if another event loop runs in this thread.
+        :raise RuntimeError: if another event loop runs in this thread.
         """
         loop = self._loop
         if loop.is_closed() or loop.is_running():
@@ -133,10 +133,9 @@ class MemoryAsyncioReactor(MemoryReactor):
         return min(times, default=None)
 
     def close(self) -> None:
-        """
-        Cancel the tasks that are left, and close the event loop. What is still asked
-        of the reactor is done without asyncio. L{MemorySite.stop
-        <txsockjs.testing.MemorySite.stop>} does this.
+        """Cancel the tasks that are left, and close the event loop. What is still
+        asked of the reactor is done without asyncio. `MemorySite.stop
+        <txsockjs.testing.MemorySite.stop>` does this.
         """
         if self._loop.is_closed():
             return

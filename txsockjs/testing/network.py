@@ -41,11 +41,11 @@ class MemorySocket:
         self, reactor: MemoryReactor, name: tuple[Any, ...], room: int, delay: float
     ) -> None:
         """
-        @param reactor: what serves it.
-        @param name: the address of this end.
-        @param room: how many bytes it holds that nobody has read from it, those on
+        :param reactor: what serves it.
+        :param name: the address of this end.
+        :param room: how many bytes it holds that nobody has read from it, those on
             their way to it among them.
-        @param delay: how many seconds what it sends is on its way.
+        :param delay: how many seconds what it sends is on its way.
         """
         self._reactor = reactor
         self._name = name
@@ -156,10 +156,10 @@ class MemorySocket:
 @implementer(IReactorFDSet)
 class MemoryReactor(Clock):
     """
-    A L{Clock} that serves connections in memory too.
+    A `Clock` that serves connections in memory too.
 
-    @ivar segment: called for each read, and says how many bytes arrive at the most:
-        C{itertools.repeat(1).__next__} brings every byte by itself.
+    :ivar segment: called for each read, and says how many bytes arrive at the most:
+        ``itertools.repeat(1).__next__`` brings every byte by itself.
     """
 
     _log = Logger()
@@ -198,7 +198,7 @@ class MemoryReactor(Clock):
         """
         Make the calls that are due, then read and write once what can be.
 
-        @return: whether there was anything to do.
+        :return: whether there was anything to do.
         """
         due = any(call.getTime() <= self.seconds() for call in self.calls)
         super().advance(0)
@@ -239,7 +239,7 @@ class MemoryReactor(Clock):
         """
         Turn until there is nothing to do at this time.
 
-        @raise RuntimeError: if that does not come to an end.
+        :raise RuntimeError: if that does not come to an end.
         """
         for _ in range(_TURNS):
             if not self.turn():
@@ -250,8 +250,8 @@ class MemoryReactor(Clock):
         """
         Let time pass: each delayed call is made at its own time, not all at the last.
 
-        @param amount: seconds.
-        @raise ValueError: if that is less than none.
+        :param amount: seconds.
+        :raise ValueError: if that is less than none.
         """
         end = self.rightNow + checkSeconds("advance", amount)
         self.settle()
@@ -269,8 +269,8 @@ class MemoryReactor(Clock):
 
 def checkSeconds(name: str, value: float) -> float:
     """
-    @return: the value, which is a time to wait.
-    @raise ValueError: if it is none.
+    :return: the value, which is a time to wait.
+    :raise ValueError: if it is none.
     """
     if not 0 <= value < inf:
         raise ValueError(f"{name} is a number of seconds, 0 or more, not {value!r}")
@@ -282,7 +282,7 @@ class SecureServer(Server):
     """
     Twisted's TCP transport, as though it were TLS.
 
-    @ivar certificate: what the peer showed.
+    :ivar certificate: what the peer showed.
     """
 
     certificate: object = None
@@ -315,12 +315,12 @@ def connect(
     """
     Connect two protocols with each other, over Twisted's own transports.
 
-    @param room: how many bytes the network holds for a side that does not read.
-    @param secure: whether the server sees TLS.
-    @param both: whether the client does too. Autobahn's client wants more of TLS than
+    :param room: how many bytes the network holds for a side that does not read.
+    :param secure: whether the server sees TLS.
+    :param both: whether the client does too. Autobahn's client wants more of TLS than
         there is in memory.
-    @param delay: how many seconds bytes are on their way, in either direction.
-    @return: the transports of the server and of the client.
+    :param delay: how many seconds bytes are on their way, in either direction.
+    :return: the transports of the server and of the client.
     """
     near = MemorySocket(reactor, _socketName(clientAddress), room, delay)
     far = MemorySocket(reactor, _socketName(serverAddress), room, delay)

@@ -1,4 +1,4 @@
-"""A receiver without a browser: L{MemoryReceiver}."""
+"""A receiver without a browser: `MemoryReceiver`."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from txsockjs.interfaces import IReceiver
 @implementer(IReceiver)
 class MemoryReceiver:
     """
-    A receiver that keeps the frames which a L{Session} gives it.
+    A receiver that keeps the frames which a `Session` gives it.
 
-    @ivar carried: how many bytes it took, for a test to set where it matters.
-    @ivar frames: the bytes of each frame that it took.
-    @ivar pending: the bytes that L{pendingBytes} tells of, for a test to set.
-    @ivar aborted: whether the session dropped it.
-    @ivar pings: how often the session asked its peer for a sign of life.
-    @ivar heard: whether the peer sent anything, for a test to set.
+    :ivar carried: how many bytes it took, for a test to set where it matters.
+    :ivar frames: the bytes of each frame that it took.
+    :ivar pending: the bytes that `pendingBytes` tells of, for a test to set.
+    :ivar aborted: whether the session dropped it.
+    :ivar pings: how often the session asked its peer for a sign of life.
+    :ivar heard: whether the peer sent anything, for a test to set.
     """
 
     session: Session | None = None
 
     def __init__(self, limit: int | None = None, *, persistent: bool = False) -> None:
         """
-        @param limit: how many frames it takes before it is finished: 1 for a polling
+        :param limit: how many frames it takes before it is finished: 1 for a polling
             response, None for any number.
-        @param persistent: whether its life is the session's life, as a WebSocket's is.
+        :param persistent: whether its life is the session's life, as a WebSocket's is.
         """
         self.persistent = persistent
         self.carried = 0
@@ -90,7 +90,7 @@ class MemoryReceiver:
         """
         Lose the connection under it, as a network does.
 
-        @param reason: why; by default it was closed in good order.
+        :param reason: why; by default it was closed in good order.
         """
         self.finished = True
         if self.session is not None:

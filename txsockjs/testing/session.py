@@ -1,4 +1,4 @@
-"""A browser's end of a SockJS session: L{MemorySession}."""
+"""A browser's end of a SockJS session: `MemorySession`."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class MemorySession:
     """
     A browser's end of a SockJS session, which comes again as long as it is open.
 
-    @ivar received: the messages that came and were not taken.
-    @ivar opened: whether the server has opened it.
-    @ivar closed: code and reason of its end, or None as long as it is open. Code 1006
+    :ivar received: the messages that came and were not taken.
+    :ivar opened: whether the server has opened it.
+    :ivar closed: code and reason of its end, or None as long as it is open. Code 1006
         stands for an end without a close frame.
     """
 
@@ -52,7 +52,7 @@ class MemorySession:
         subprotocols: Sequence[str] = (),
     ) -> None:
         """
-        A L{MemoryClient <txsockjs.testing.MemoryClient>} makes its sessions.
+        A `MemoryClient <txsockjs.testing.MemoryClient>` makes its sessions.
         """
         self.received: list[str] = []
         self.opened: bool = False
@@ -85,7 +85,7 @@ class MemorySession:
         """
         Send messages, in one frame or request.
 
-        @raise RuntimeError: if the session is closed, or the server refuses them. With
+        :raise RuntimeError: if the session is closed, or the server refuses them. With
             a delay, a refusal comes later and is the session's end, with 1006.
         """
         for message in messages:
@@ -118,7 +118,7 @@ class MemorySession:
         """
         Take the messages that came.
 
-        @return: them; L{received} is empty then.
+        :return: them; `received` is empty then.
         """
         taken, self.received = self.received, []
         return taken
@@ -126,10 +126,10 @@ class MemorySession:
     async def receive(self, timeout: float = 10.0) -> str:
         """
         Wait for a message and take it, while the program that the test is in goes on:
-        see L{MemorySite.until}.
+        see `MemorySite.until`.
 
-        @param timeout: after how many seconds of real time it is given up.
-        @raise AssertionError: if none has come by then, or the session has ended.
+        :param timeout: after how many seconds of real time it is given up.
+        :raise AssertionError: if none has come by then, or the session has ended.
         """
         await self._client.site.until(
             lambda: self.received or self.closed, timeout, "no message has come"
@@ -144,8 +144,8 @@ class MemorySession:
         """
         Wait for the session's end, likewise.
 
-        @return: its code and reason.
-        @raise AssertionError: if it has not ended after so many seconds of real time.
+        :return: its code and reason.
+        :raise AssertionError: if it has not ended after so many seconds of real time.
         """
         await self._client.site.until(
             lambda: self.closed, timeout, "the session has not ended"
@@ -158,7 +158,7 @@ class MemorySession:
         Close in good order, as a page does. Over HTTP a client just goes, and the
         server does not hear of code and reason. To close again has no effect.
 
-        @raise ValueError: for a code or a reason that no browser sends.
+        :raise ValueError: for a code or a reason that no browser sends.
         """
         checkClose(code, reason)
         if self.closed is not None:

@@ -1,4 +1,4 @@
-"""A client's sessions with a Site in memory: L{MemorySockJSEndpoint}."""
+"""A client's sessions with a Site in memory: `MemorySockJSEndpoint`."""
 
 from __future__ import annotations
 
@@ -40,10 +40,9 @@ class _MemoryWeb(WebClient):
 
 
 class MemorySockJSEndpoint(Connector):
-    """
-    Connects to a service of a L{MemorySite}: a L{SockJSClientEndpoint
-    <txsockjs.client.endpoint.SockJSClientEndpoint>} without a network, in which nothing
-    happens before L{MemorySite.settle} or L{MemorySite.advance}.
+    """Connects to a service of a `MemorySite`: a `SockJSClientEndpoint
+    <txsockjs.client.endpoint.SockJSClientEndpoint>` without a network, in which nothing
+    happens before `MemorySite.settle` or `MemorySite.advance`.
     """
 
     def __init__(
@@ -58,16 +57,16 @@ class MemorySockJSEndpoint(Connector):
         **settings: Any,
     ) -> None:
         """
-        @param site: the Site.
-        @param url: the base URL of the service, at any host. With C{https} the Site
+        :param site: the Site.
+        :param url: the base URL of the service, at any host. With ``https`` the Site
             sees TLS connections.
-        @param headers: what each request has beside its own headers.
-        @param cookies: names and values; or a jar, in which cookies are kept too.
-        @param peer: the client's address, or its host alone.
-        @param delay: how many seconds bytes are on their way; None for the Site's.
-        @param settings: as L{Settings <txsockjs.client.place.Settings>} has them.
-        @raise InvalidURL: if that is no URL of a service.
-        @raise OptionError: for a setting that is unknown or a value that is not
+        :param headers: what each request has beside its own headers.
+        :param cookies: names and values; or a jar, in which cookies are kept too.
+        :param peer: the client's address, or its host alone.
+        :param delay: how many seconds bytes are on their way; None for the Site's.
+        :param settings: as `Settings <txsockjs.client.place.Settings>` has them.
+        :raise InvalidURL: if that is no URL of a service.
+        :raise OptionError: for a setting that is unknown or a value that is not
             allowed.
         """
         checked = Settings.fromDict(settings)

@@ -1,4 +1,4 @@
-"""A Site that listens in memory: L{MemorySite}."""
+"""A Site that listens in memory: `MemorySite`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def addressOf(peer: Peer) -> IPv4Address | IPv6Address:
     """
     The address of a client, of which the host may do.
 
-    @raise ValueError: if that is no host.
+    :raise ValueError: if that is no host.
     """
     if not isinstance(peer, str):
         return peer
@@ -55,15 +55,15 @@ def addressOf(peer: Peer) -> IPv4Address | IPv6Address:
 
 class MemorySite:
     """
-    A real Site that is listening, in memory: until L{stop}, or the end of a C{with}.
+    A real Site that is listening, in memory: until `stop`, or the end of a ``with``.
 
-    @ivar site: the Site.
-    @ivar reactor: its clock, and what moves its bytes.
-    @ivar room: how many bytes the network holds for a side that does not read.
-    @ivar delay: how many seconds bytes are on their way, in either direction, on the
+    :ivar site: the Site.
+    :ivar reactor: its clock, and what moves its bytes.
+    :ivar room: how many bytes the network holds for a side that does not read.
+    :ivar delay: how many seconds bytes are on their way, in either direction, on the
         connections that are made from then on, but for those that have their own.
-    @ivar sessionIds: where the sessions of all clients have their ids from.
-    @ivar certificate: what a client sees as the certificate of the Site.
+    :ivar sessionIds: where the sessions of all clients have their ids from.
+    :ivar certificate: what a client sees as the certificate of the Site.
     """
 
     certificate: object = None
@@ -74,9 +74,9 @@ class MemorySite:
 
     def __init__(self, site: Site) -> None:
         """
-        @param site: what to serve. It was made with a L{MemoryReactor} as its
-            C{reactor} (or C{clock}, for the factories of this package).
-        @raise TypeError: if it was not.
+        :param site: what to serve. It was made with a `MemoryReactor` as its
+            ``reactor`` (or ``clock``, for the factories of this package).
+        :raise TypeError: if it was not.
         """
         reactor = getattr(site, "reactor", None)
         if not isinstance(reactor, MemoryReactor):
@@ -101,13 +101,13 @@ class MemorySite:
         asyncio: bool = False,
     ) -> MemorySite:
         """
-        A L{SockJSFactory} that is listening, in memory.
+        A `SockJSFactory` that is listening, in memory.
 
-        @param factory: the factory whose protocols the sessions are, or the class of
+        :param factory: the factory whose protocols the sessions are, or the class of
             these.
-        @param options: the service's options, or a dict of them by name.
-        @param asyncio: whether coroutines of the application are tasks of asyncio, as
-            under the asyncio reactor, in the Site's time: see L{MemoryAsyncioReactor}.
+        :param options: the service's options, or a dict of them by name.
+        :param asyncio: whether coroutines of the application are tasks of asyncio, as
+            under the asyncio reactor, in the Site's time: see `MemoryAsyncioReactor`.
         """
         reactor = MemoryAsyncioReactor() if asyncio else MemoryReactor()
         return cls(SockJSFactory(factory, options, clock=reactor))
@@ -130,14 +130,14 @@ class MemorySite:
         """
         Connect a client's protocol to the Site.
 
-        @param protocol: the client's side. Its C{transport} is Twisted's own, with
-            C{pauseProducing}, C{loseConnection}, C{abortConnection} as everywhere.
-        @param peer: the client's address, or its host alone.
-        @param secure: whether the Site sees a TLS connection.
-        @param certificate: the client's certificate, as the Site sees it.
-        @param delay: how many seconds bytes are on their way; None for the Site's.
-        @return: the protocol.
-        @raise ConnectionRefusedError: if the Site is stopped.
+        :param protocol: the client's side. Its ``transport`` is Twisted's own, with
+            ``pauseProducing``, ``loseConnection``, ``abortConnection`` as everywhere.
+        :param peer: the client's address, or its host alone.
+        :param secure: whether the Site sees a TLS connection.
+        :param certificate: the client's certificate, as the Site sees it.
+        :param delay: how many seconds bytes are on their way; None for the Site's.
+        :return: the protocol.
+        :raise ConnectionRefusedError: if the Site is stopped.
         """
         self._join(protocol, peer, secure, certificate, delay, False)
         self.settle()
@@ -153,10 +153,10 @@ class MemorySite:
         delay: float | None = None,
     ) -> None:
         """
-        Do as L{connect}, from inside the reactor: what comes of it comes in its next
+        Do as `connect`, from inside the reactor: what comes of it comes in its next
         turns. The client sees a TLS connection, too, where the Site does.
 
-        @raise ConnectionRefusedError: if the Site is stopped.
+        :raise ConnectionRefusedError: if the Site is stopped.
         """
         self._join(protocol, peer, secure, certificate, delay, secure)
 
@@ -214,10 +214,10 @@ class MemorySite:
         is so: for an application that waits for what is not in memory, under any
         reactor, with asyncio or without. The Site's own time does not pass.
 
-        @param condition: what is called to know.
-        @param timeout: after how many seconds of real time it is given up.
-        @param problem: what to say then, in place of the condition's name.
-        @raise AssertionError: if it is not so by then.
+        :param condition: what is called to know.
+        :param timeout: after how many seconds of real time it is given up.
+        :param problem: what to say then, in place of the condition's name.
+        :raise AssertionError: if it is not so by then.
         """
         end = monotonic() + checkSeconds("timeout", timeout)
         self.settle()

@@ -1,4 +1,4 @@
-"""What a browser adds to its requests, from plain values: L{Opening}."""
+"""What a browser adds to its requests, from plain values: `Opening`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RequestHeaders: TypeAlias = "Mapping[str, Text] | Iterable[tuple[str, Text]]"
 #: pairs; or the text that it is in the URL.
 Query: TypeAlias = "Mapping[str, str | Iterable[str]] | Iterable[tuple[str, str]] | str"
 
-#: A client's address, or its host alone, such as C{"198.51.100.9"}.
+#: A client's address, or its host alone, such as ``"198.51.100.9"``.
 Peer: TypeAlias = "IPv4Address | IPv6Address | str"
 
 # RFC 9110, section 5.6.2; RFC 6265, section 4.1.1.
@@ -29,7 +29,7 @@ _COOKIE: Final = re.compile(r'"?[!#-+\--:<-\[\]-~]*"?')
 
 class SessionValues(TypedDict, total=False):
     """
-    What L{MemoryClient.session <txsockjs.testing.MemoryClient.session>} takes by name.
+    What `MemoryClient.session <txsockjs.testing.MemoryClient.session>` takes by name.
     """
 
     query: Query
@@ -52,9 +52,9 @@ class Opening:
     """
     What each request of a browser, or of a session, has.
 
-    @ivar headers: headers of its own.
-    @ivar cookies: its cookies, by name.
-    @ivar origin: the origin of the page, if one is told.
+    :ivar headers: headers of its own.
+    :ivar cookies: its cookies, by name.
+    :ivar origin: the origin of the page, if one is told.
     """
 
     headers: tuple[tuple[str, Text], ...] = ()
@@ -70,7 +70,7 @@ class Opening:
         """
         The same with more; what is given here is in place of what has the same name.
 
-        @raise ValueError: for what no browser can send.
+        :raise ValueError: for what no browser can send.
         """
         more = headerPairs(headers)
         names = {name.lower() for name, _ in more}
@@ -91,7 +91,7 @@ class Opening:
         """
         All of it as headers.
 
-        @param headers: those of one request, in place of what has the same name.
+        :param headers: those of one request, in place of what has the same name.
         """
         more = headerPairs(headers)
         names = {name.lower() for name, _ in more}

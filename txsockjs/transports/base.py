@@ -31,12 +31,12 @@ class ServiceResource(Resource):
     """
     One URL of a SockJS service: its methods, its header policy, its errors.
 
-    @cvar policy: the header rules that hold.
-    @cvar method: the method that L{answer} takes, beside OPTIONS.
-    @cvar isWebSocket: whether it takes an upgrade to WebSocket.
-    @cvar opens: whether a request for a session that is not there opens it; None where
+    :cvar policy: the header rules that hold.
+    :cvar method: the method that `answer` takes, beside OPTIONS.
+    :cvar isWebSocket: whether it takes an upgrade to WebSocket.
+    :cvar opens: whether a request for a session that is not there opens it; None where
         it is not about a session that is known by its id.
-    @cvar hasHead: whether HEAD is answered as GET is; then L{answer} returns a body.
+    :cvar hasHead: whether HEAD is answered as GET is; then `answer` returns a body.
         Where GET opens a session, HEAD must not.
     """
 
@@ -80,8 +80,8 @@ class ServiceResource(Resource):
         """
         Refuse a request.
 
-        @param isAllowed: whether the page that asks may know why.
-        @return: the body.
+        :param isAllowed: whether the page that asks may know why.
+        :return: the body.
         """
         self.service.refused(error)
         if isAllowed:
@@ -93,7 +93,7 @@ class ServiceResource(Resource):
         """
         Answer OPTIONS, which a browser asks before it makes a request across origins.
 
-        @raise WireError: to refuse the request.
+        :raise WireError: to refuse the request.
         """
         self.rules.preflight(
             request, self.policy, b"OPTIONS, " + self.method, self.service.clock
@@ -112,8 +112,8 @@ class ServiceResource(Resource):
         Answer a request with the right method, with the headers of its policy. Where
         the policy names CORS, the page may use this service.
 
-        @return: the body, or C{NOT_DONE_YET}.
-        @raise WireError: to refuse the request.
+        :return: the body, or ``NOT_DONE_YET``.
+        :raise WireError: to refuse the request.
         """
         raise NotImplementedError
 
@@ -121,14 +121,14 @@ class ServiceResource(Resource):
         """
         Check that a session is this client's.
 
-        @raise UnknownSession: if it is not.
+        :raise UnknownSession: if it is not.
         """
         if session.owner != self.rules.owner(request):
             raise UnknownSession
 
     def refuseMethod(self, request: Request) -> bytes | int:
         """
-        405 with an C{Allow} header, no body and no content type.
+        405 with an ``Allow`` header, no body and no content type.
         """
         request.setResponseCode(405)
         self.neverCached(request)
@@ -152,8 +152,8 @@ class Elsewhere(Protocol):
         """
         Have a request answered elsewhere, if its session is not here.
 
-        @param resource: what would answer it here, if C{opens} is not None.
-        @return: whether that is done. If not, nothing has happened.
+        :param resource: what would answer it here, if ``opens`` is not None.
+        :return: whether that is done. If not, nothing has happened.
         """
         raise NotImplementedError
 
@@ -161,16 +161,16 @@ class Elsewhere(Protocol):
 class ServiceTree(Resource):
     """
     All URLs of a service: finds the Resource for one, and asks it. It is a leaf to
-    twisted.web, which would go through a chain of C{getChild}.
+    twisted.web, which would go through a chain of ``getChild``.
 
-    @ivar counters: what the service has done.
-    @ivar elsewhere: the other processes that have sessions of the service, if there are
+    :ivar counters: what the service has done.
+    :ivar elsewhere: the other processes that have sessions of the service, if there are
         any.
-    @ivar greeting: what is at its base URL.
-    @ivar iframe: what is at every URL of the iframe page, if there is one.
-    @ivar pages: its other pages, by name.
-    @ivar service: the sessions, and the life, of the service.
-    @ivar transports: its transports, by name.
+    :ivar greeting: what is at its base URL.
+    :ivar iframe: what is at every URL of the iframe page, if there is one.
+    :ivar pages: its other pages, by name.
+    :ivar service: the sessions, and the life, of the service.
+    :ivar transports: its transports, by name.
     """
 
     isLeaf = True
@@ -264,9 +264,9 @@ def openingRequest(
     """
     The snapshot of a request that the application gets.
 
-    @param service: the name of the service that it came for.
-    @param transport: the SockJS name of the transport that it came for.
-    @param subprotocol: what was agreed to speak over its WebSocket.
+    :param service: the name of the service that it came for.
+    :param transport: the SockJS name of the transport that it came for.
+    :param subprotocol: what was agreed to speak over its WebSocket.
     """
     secure = request.isSecure()
     return OpeningRequest(

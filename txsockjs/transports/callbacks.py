@@ -1,4 +1,4 @@
-"""The function on a page that the answers of C{jsonp} and C{htmlfile} call."""
+"""The function on a page that the answers of ``jsonp`` and ``htmlfile`` call."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def callback(request: Request) -> bytes:
 
     The last of several is the client's own: it adds it to a URL that may have a query.
 
-    @raise WireError: if there is none, or it is not a plain name.
+    :raise WireError: if there is none, or it is not a plain name.
     """
     names = request.args.get(b"c") or request.args.get(b"callback", [b""])
     name: bytes = names[-1]

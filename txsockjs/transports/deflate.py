@@ -39,10 +39,10 @@ class Agreement(NamedTuple):
     """
     What one connection compresses with.
 
-    @ivar answer: the value of C{Sec-WebSocket-Extensions} that says so.
-    @ivar sent: the bits of the window of what is sent.
-    @ivar received: those of what is received.
-    @ivar keeps: whether the client goes on with the window of the message before.
+    :ivar answer: the value of ``Sec-WebSocket-Extensions`` that says so.
+    :ivar sent: the bits of the window of what is sent.
+    :ivar received: those of what is received.
+    :ivar keeps: whether the client goes on with the window of the message before.
     """
 
     answer: str
@@ -56,8 +56,8 @@ def agree(options: SockJSOptions, header: str) -> Agreement | None:
     Accept the first offer that can be, and decline the others. (RFC 7692, sections 5.1
     and 7)
 
-    @param header: the value of C{Sec-WebSocket-Extensions}.
-    @return: None if there is none: messages are not compressed.
+    :param header: the value of ``Sec-WebSocket-Extensions``.
+    :return: None if there is none: messages are not compressed.
     """
     position = 0
     for _ in range(_LOOKED_AT):

@@ -1,4 +1,4 @@
-"""The transport C{eventsource}. (PROTOCOL section 7)"""
+"""The transport ``eventsource``. (PROTOCOL section 7)"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def formatEvent(frame: Frame) -> bytes:
 
 class EventSource(ReceivingResource):
     """
-    C{eventsource}: frames as server-sent events, until the response limit.
+    ``eventsource``: frames as server-sent events, until the response limit.
     """
 
     transport = "eventsource"

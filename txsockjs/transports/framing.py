@@ -49,7 +49,7 @@ def cut(payload: bytes, size: int | None, isBinary: bool) -> list[bytes]:
     A payload in pieces of so many bytes at the most: those of a text between two
     characters, though only the whole would have to be UTF-8. (RFC 6455, section 5.6)
 
-    @param size: at least the four bytes that a character may have; or None, which cuts
+    :param size: at least the four bytes that a character may have; or None, which cuts
         nothing.
     """
     if size is None:
@@ -83,11 +83,11 @@ def formatFragments(payload: bytes, size: int, isBinary: bool = False) -> bytes:
 
 def readTexts(data: bytes, limit: int) -> tuple[list[str], int]:
     """
-    Read the complete masked text frames that C{data} begins with.
+    Read the complete masked text frames that ``data`` begins with.
 
-    @param data: what came in, from the start of a frame.
-    @param limit: the longest payload to read, in bytes.
-    @return: the texts, and how many bytes they took. Reading stops before a frame of
+    :param data: what came in, from the start of a frame.
+    :param limit: the longest payload to read, in bytes.
+    :return: the texts, and how many bytes they took. Reading stops before a frame of
         any other kind, one in error, or one that is not all there.
     """
     texts: list[str] = []
@@ -117,7 +117,7 @@ def readTexts(data: bytes, limit: int) -> tuple[list[str], int]:
 
 def unmask(payload: bytes, mask: bytes, size: int) -> bytes:
     """
-    Apply a mask of four bytes to a payload of C{size} bytes.
+    Apply a mask of four bytes to a payload of ``size`` bytes.
     """
     if size >= _LONG:
         masked: bytes = create_xor_masker(mask, size).process(payload)

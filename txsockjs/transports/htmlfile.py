@@ -1,4 +1,4 @@
-"""The transport C{htmlfile}. (PROTOCOL section 7)"""
+"""The transport ``htmlfile``. (PROTOCOL section 7)"""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def formatScript(frame: Frame) -> bytes:
 
 class HTMLFile(ReceivingResource):
     """
-    C{htmlfile}: frames as scripts of an endless page, until the response limit.
+    ``htmlfile``: frames as scripts of an endless page, until the response limit.
     """
 
     transport = "htmlfile"

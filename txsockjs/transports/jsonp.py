@@ -1,4 +1,4 @@
-"""The transports C{jsonp} and C{jsonp_send}. (PROTOCOL section 7)"""
+"""The transports ``jsonp`` and ``jsonp_send``. (PROTOCOL section 7)"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from txsockjs.web.headers import Policy
 
 class JSONPPolling(ReceivingResource):
     """
-    C{jsonp}: one frame a response, as a call of a function on the page.
+    ``jsonp``: one frame a response, as a call of a function on the page.
     """
 
     transport = "jsonp"
@@ -36,7 +36,7 @@ class JSONPPolling(ReceivingResource):
 
 class JSONPSend(SendingResource):
     """
-    C{jsonp_send}: messages from the client, in a form's field C{d} or as plain JSON.
+    ``jsonp_send``: messages from the client, in a form's field ``d`` or as plain JSON.
     """
 
     policy: ClassVar[Policy] = Policy.SESSION | Policy.NOSNIFF | Policy.EMBEDDED

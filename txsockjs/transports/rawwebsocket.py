@@ -79,7 +79,7 @@ class RawSocketReceiver(SocketReceiver):
 
 class RawWebSocketResource(WebSocketResource):
     """
-    C{BASE/websocket}: no SockJS framing at all.
+    ``BASE/websocket``: no SockJS framing at all.
     """
 
     policy: ClassVar[Policy] = Policy(0)

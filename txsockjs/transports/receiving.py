@@ -1,6 +1,6 @@
 """The receiving transports: a response that takes frames to the browser.
 
-L{ReceivingResource} is their base; a transport is a content type, a prelude and a
+`ReceivingResource` is their base; a transport is a content type, a prelude and a
 format. (PROTOCOL sections 6 and 7)
 """
 
@@ -29,9 +29,9 @@ class ReceivingResource(ServiceResource):
     """
     One receiving transport of a service.
 
-    @cvar transport: its SockJS name.
-    @cvar contentType: the content type of its responses.
-    @cvar streaming: whether a response carries many frames, or one.
+    :cvar transport: its SockJS name.
+    :cvar contentType: the content type of its responses.
+    :cvar streaming: whether a response carries many frames, or one.
     """
 
     transport: ClassVar[str]
@@ -55,7 +55,7 @@ class ReceivingResource(ServiceResource):
         """
         How this response writes a frame.
 
-        @raise WireError: to refuse the request, before there is a session.
+        :raise WireError: to refuse the request, before there is a session.
         """
         raise NotImplementedError
 
@@ -209,7 +209,7 @@ class StreamingReceiver(ResponseReceiver):
         self, request: Request, format: Callable[[Frame], bytes], limit: int
     ) -> None:
         """
-        @param limit: how many bytes of frames it carries.
+        :param limit: how many bytes of frames it carries.
         """
         super().__init__(request, format)
         self._request = request

@@ -1,4 +1,4 @@
-"""The Resource of a whole service: L{SockJSResource}."""
+"""The Resource of a whole service: `SockJSResource`."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class SockJSResource(ServiceTree, IsResource):
     """
     A SockJS service over any factory, to be put beside other web content.
 
-    The factory's C{doStart} runs with the first request or L{start}, its C{doStop} with
-    L{stop}. A reactor that is told to stop waits for L{closeSessions}, and then calls
-    L{stop}. A C{Site} made with C{parsePOSTFormSubmission=False} spares half the cost
-    of a POST.
+    The factory's ``doStart`` runs with the first request or `start`, its ``doStop``
+    with `stop`. A reactor that is told to stop waits for `closeSessions`, and then
+    calls `stop`. A ``Site`` made with ``parsePOSTFormSubmission=False`` spares half the
+    cost of a POST.
 
-    @ivar counters: what it has done.
-    @ivar service: the sessions, and the life, of the service.
+    :ivar counters: what it has done.
+    :ivar service: the sessions, and the life, of the service.
     """
 
     _log = Logger()
@@ -62,13 +62,13 @@ class SockJSResource(ServiceTree, IsResource):
         name: str = "sockjs",
     ) -> None:
         """
-        @param factory: the factory whose protocols the sessions are, or the class of
+        :param factory: the factory whose protocols the sessions are, or the class of
             these.
-        @param options: the service's options, or a dict of them by name.
-        @param clock: what tells the time; the global reactor if not given.
-        @param name: what logs and metrics call the service.
-        @raise OptionError: for an option that is unknown or has a value it cannot have.
-        @raise TypeError: if C{factory} is neither.
+        :param options: the service's options, or a dict of them by name.
+        :param clock: what tells the time; the global reactor if not given.
+        :param name: what logs and metrics call the service.
+        :raise OptionError: for an option that is unknown or has a value it cannot have.
+        :raise TypeError: if ``factory`` is neither.
         """
         super().__init__()
         self._factory = made = factoryOf(factory)
@@ -141,6 +141,7 @@ class SockJSResource(ServiceTree, IsResource):
         Refuse new sessions and close the open ones, which get what was written to them
         before and then this close frame.
 
-        @return: what fires when all are closed, after C{drain_timeout} seconds at most.
+        :return: what fires when all are closed, after ``drain_timeout`` seconds at
+            most.
         """
         return self.service.drain(Close(code, reason))

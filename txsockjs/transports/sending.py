@@ -1,4 +1,4 @@
-"""The sending transports: a request that brings messages. L{SendingResource}."""
+"""The sending transports: a request that brings messages. `SendingResource`."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class SendingResource(ServiceResource):
     """
     One sending transport of a service. Its errors leave the session unharmed.
 
-    @cvar code: the status that tells that the messages were taken.
-    @cvar body: the body that does.
-    @cvar form: whether the JSON may be in a form's field C{d}.
+    :cvar code: the status that tells that the messages were taken.
+    :cvar body: the body that does.
+    :cvar form: whether the JSON may be in a form's field ``d``.
     """
 
     method: ClassVar[bytes] = b"POST"
@@ -90,7 +90,7 @@ class SendingResource(ServiceResource):
 
 def _field(request: Request, body: bytes) -> bytes:
     """
-    What is in the field C{d} of a form; what is no form is JSON.
+    What is in the field ``d`` of a form; what is no form is JSON.
     """
     contentType = request.getHeader(b"Content-Type") or b""
     kind = contentType.partition(b";")[0].strip().lower()

@@ -44,7 +44,7 @@ _PER_CONNECTION: Final = ("factory", "utf8validator", "send_queue")
 # which with many connections is not in the processor's cache.
 _PER_MESSAGE: Final = ("_direct", "receiver", "state")
 
-#: The C{state} of a connection on which frames may be sent.
+#: The ``state`` of a connection on which frames may be sent.
 STATE_OPEN: Final = WebSocketProtocol.STATE_OPEN
 _CLOSING: Final = WebSocketProtocol.STATE_CLOSING
 
@@ -53,7 +53,7 @@ class Fault(SessionFailed):
     """
     The peer sent what it must not.
 
-    @ivar taken: None, or what fires when the application has read what came before.
+    :ivar taken: None, or what fires when the application has read what came before.
     """
 
     def __init__(self, code: int, reason: str, taken: Deferred[None] | None) -> None:
@@ -72,8 +72,8 @@ class ISocketReceiver(Protocol):
         """
         Take the payloads of text messages.
 
-        @return: None, or what fires when more may be read.
-        @raise Fault: to close the connection.
+        :return: None, or what fires when more may be read.
+        :raise Fault: to close the connection.
         """
 
     def deliverBinary(self, payload: bytes) -> Deferred[None] | None:
@@ -101,9 +101,9 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     """
     The connection. Its factory makes a subclass of this.
 
-    @cvar maxMessages: how many messages of SockJS's one of WebSocket's may hold.
-    @ivar receiver: what takes its messages, once it is open.
-    @ivar wire: the connection, as what is written to it.
+    :cvar maxMessages: how many messages of SockJS's one of WebSocket's may hold.
+    :ivar receiver: what takes its messages, once it is open.
+    :ivar wire: the connection, as what is written to it.
     """
 
     _log = Logger()
@@ -132,7 +132,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         self._direct = False
         self.state: int = WebSocketProtocol.STATE_CONNECTING
 
-    # What asks for the dictionary of an instance, as C{vars} and C{cached_property} do,
+    # What asks for an instance's dictionary, as ``vars`` and ``cached_property`` do,
     # makes one that is larger and slower than what Python has without.
 
     @property
@@ -190,7 +190,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     def consumeData(self, common: bool = True) -> None:
         """
         Process what has come, as far as the application reads. It may begin with one of
-        the C{common} frames.
+        the ``common`` frames.
         """
         while self._mayProcess():
             if self._unread is not None:
@@ -261,10 +261,10 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         """
         Complete the opening handshake of a request that is in order.
 
-        @param key: its C{Sec-WebSocket-Key}.
-        @param version: its C{Sec-WebSocket-Version}.
-        @param extensions: its C{Sec-WebSocket-Extensions}.
-        @param headers: further headers of the answer.
+        :param key: its ``Sec-WebSocket-Key``.
+        :param version: its ``Sec-WebSocket-Version``.
+        :param extensions: its ``Sec-WebSocket-Extensions``.
+        :param headers: further headers of the answer.
         """
         options = self.factory.options
         agreed = agree(options, extensions) if options.compression else None
@@ -313,7 +313,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     def onMessageFrameBegin(self, length: int) -> None:
         super().onMessageFrameBegin(length)
         if self._isMessageCompressed:
-            # L{Deflate} counts what comes of it. Both together are no size at all.
+            # `Deflate` counts what comes of it. Both together are no size at all.
             self.message_data_total_length -= length
 
     def onMessageFrameData(self, payload: bytes) -> None:
@@ -323,8 +323,8 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     # Out
 
     def sendMessage(self, payload: bytes, isBinary: bool = False) -> None:
-        """
-        Send a message of any size: Autobahn's way would hold it to C{max_message_size}.
+        """Send a message of any size: Autobahn's way would hold it to
+        ``max_message_size``.
         """
         if self.state != self.STATE_OPEN:
             return
@@ -447,11 +447,11 @@ class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
     """
     What makes the WebSocket connections of one service.
 
-    @ivar clock: what tells the time.
-    @ivar closeTimeout: seconds that a peer has to answer a close frame.
-    @ivar onOpen: what is called with a connection when its handshake is done.
-    @ivar options: the service's options.
-    @ivar labels: what its events in the log say of it.
+    :ivar clock: what tells the time.
+    :ivar closeTimeout: seconds that a peer has to answer a close frame.
+    :ivar onOpen: what is called with a connection when its handshake is done.
+    :ivar options: the service's options.
+    :ivar labels: what its events in the log say of it.
     """
 
     def __init__(

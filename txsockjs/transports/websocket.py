@@ -1,7 +1,7 @@
-"""The transport C{websocket}, by Autobahn. (PROTOCOL section 7)
+"""The transport ``websocket``, by Autobahn. (PROTOCOL section 7)
 
 A connection that asks for an upgrade is taken from twisted.web and given to a
-L{SocketReceiver}. Autobahn does the handshake, control frames, fragmentation and every
+`SocketReceiver`. Autobahn does the handshake, control frames, fragmentation and every
 error.
 """
 
@@ -104,7 +104,7 @@ class SocketReceiver:
     @staticmethod
     def inFragments(size: int, frame: Frame) -> bytes:
         """
-        The same in fragments of C{size} bytes.
+        The same in fragments of ``size`` bytes.
         """
         return formatFragments(frame.data, size)
 
@@ -151,8 +151,8 @@ class SocketReceiver:
         """
         Hand the payloads of WebSocket text messages to the session.
 
-        @return: None, or what fires when the application is reading again.
-        @raise Fault: if one is no SockJS message. Those before it are delivered.
+        :return: None, or what fires when the application is reading again.
+        :raise Fault: if one is no SockJS message. Those before it are delivered.
         """
         most = self._socket.maxMessages
         if len(texts) == 1:
@@ -196,7 +196,7 @@ class SocketReceiver:
         """
         Hand messages to the session. Those that come after its end are dropped.
 
-        @param size: how many bytes they came as.
+        :param size: how many bytes they came as.
         """
         session = self.session
         try:
@@ -332,7 +332,7 @@ class WebSocketResource(ServiceResource):
         none of them, the answer says nothing of it, and it is for the client to decide
         whether that will do. (RFC 6455, section 4.2.2)
 
-        @raise BadHandshake: if the offer is not in order.
+        :raise BadHandshake: if the offer is not in order.
         """
         try:
             names = offered(offers)

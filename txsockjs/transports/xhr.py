@@ -1,4 +1,4 @@
-"""The transports C{xhr}, C{xhr_streaming} and C{xhr_send}. (PROTOCOL section 7)"""
+"""The transports ``xhr``, ``xhr_streaming`` and ``xhr_send``. (PROTOCOL section 7)"""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def formatLine(frame: Frame) -> bytes:
 
 class XHRPolling(ReceivingResource):
     """
-    C{xhr}: one frame a response.
+    ``xhr``: one frame a response.
     """
 
     transport = "xhr"
@@ -35,7 +35,7 @@ class XHRPolling(ReceivingResource):
 
 class XHRStreaming(XHRPolling):
     """
-    C{xhr_streaming}: frames until the response limit.
+    ``xhr_streaming``: frames until the response limit.
     """
 
     transport = "xhr_streaming"
@@ -49,7 +49,7 @@ class XHRStreaming(XHRPolling):
 
 class XHRSend(SendingResource):
     """
-    C{xhr_send}: messages from the client, as JSON of any content type.
+    ``xhr_send``: messages from the client, as JSON of any content type.
     """
 
     code = 204

@@ -1,4 +1,4 @@
-"""A Site whose access log does not stand in its way: L{LoggedSite}."""
+"""A Site whose access log does not stand in its way: `LoggedSite`."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ class LoggedSite(Site):
         Go on with the access log in a file of the same name: somebody has moved the
         other one away.
 
-        @return: whether there is an access log.
-        @raise OSError: if there can be no such file; then it goes on where it was.
+        :return: whether there is an access log.
+        :raise OSError: if there can be no such file; then it goes on where it was.
         """
         former = getattr(self, "logFile", None)
         if self.logPath is None or former is None:

@@ -1,4 +1,4 @@
-"""A request as a SockJS Site takes it, and its body: L{BoundedRequest}.
+"""A request as a SockJS Site takes it, and its body: `BoundedRequest`.
 
 twisted.web hands a request to its Resource when all of the body is there, and keeps a
 large one in a file. Here a body is refused before more of it is stored than its service
@@ -34,7 +34,7 @@ class BoundedRequest(Request):
     A request whose body is no larger than its service accepts, and which comes in in
     time, over HTTP/1 and HTTP/2.
 
-    @cvar receivesAtOnce: the class whose requests L{receive} may be called for, and no
+    :cvar receivesAtOnce: the class whose requests `receive` may be called for, and no
         subclass of it that does not say so of itself.
     """
 
@@ -61,7 +61,7 @@ class BoundedRequest(Request):
         """
         The headers are in, and the body follows.
 
-        @param length: its C{Content-Length}, or None if there is none.
+        :param length: its ``Content-Length``, or None if there is none.
         """
         channel: Any = self.channel
         self.content = BytesIO()
@@ -206,7 +206,7 @@ BoundedRequest.receivesAtOnce = BoundedRequest
 @lru_cache(1)
 def _date(second: int) -> bytes:
     """
-    The value of the header C{Date}, in any request of this second.
+    The value of the header ``Date``, in any request of this second.
     """
     date: bytes = datetimeToString(second)
     return date

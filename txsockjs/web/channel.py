@@ -1,4 +1,4 @@
-"""An HTTP/1 connection as a SockJS Site takes it: L{BoundedChannel}.
+"""An HTTP/1 connection as a SockJS Site takes it: `BoundedChannel`.
 
 twisted.web gives a connection more time with every byte, and reads on where nobody
 reads its answers. Here each part of a request has one time-out of the Site's, which no
@@ -80,7 +80,7 @@ class BoundedChannel(HTTPChannel):
     Lines and bodies are Twisted's to understand; this says which bytes they are, so
     that it always knows where it stands.
 
-    @ivar wire: what its responses are written to.
+    :ivar wire: what its responses are written to.
     """
 
     wire: Wire
@@ -110,7 +110,7 @@ class BoundedChannel(HTTPChannel):
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Read on, and begin no time-out anew, as L{HTTPChannel} does.
+        Read on, and begin no time-out anew, as `HTTPChannel` does.
         """
         if self._position is _END:
             # For nobody. (RFC 9112, section 9.6)
@@ -159,7 +159,7 @@ class BoundedChannel(HTTPChannel):
         """
         Take a request that is all there and plain.
 
-        @return: whether it was; if not, nothing has happened.
+        :return: whether it was; if not, nothing has happened.
         """
         data = self._unread
         start = readStart(data)
@@ -187,7 +187,7 @@ class BoundedChannel(HTTPChannel):
         """
         Take a line of a head.
 
-        @return: whether there was one.
+        :return: whether there was one.
         """
         if self._isIdle:
             # A request has begun, and has its own time.

@@ -15,10 +15,10 @@ _ELEMENT: Final = re.compile(
 def matches(tag: bytes, condition: Sequence[bytes]) -> bool:
     """
     Whether who asks has what the tag is for. Compared weakly: a proxy may have made
-    another form of it, and says so with C{W/}.
+    another form of it, and says so with ``W/``.
 
-    @param tag: the tag, in its quotes.
-    @param condition: the values of C{If-None-Match}. One that is not well-formed
+    :param tag: the tag, in its quotes.
+    :param condition: the values of ``If-None-Match``. One that is not well-formed
         matches nothing.
     """
     text = b",".join(condition)

@@ -1,4 +1,4 @@
-"""The connection of a request leaves this process: L{holdStill}, L{letGo}, L{adopt}."""
+"""The connection of a request leaves this process: `holdStill`, `letGo`, `adopt`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def holdStill(request: Request) -> tuple[Server, bytes] | None:
     Read nothing more from the connection of a request, if it may go elsewhere: it is
     plain TCP, persistent HTTP/1.1, and nothing is on its way to the client.
 
-    @return: the connection, and what came behind the request. None if it has to stay.
+    :return: the connection, and what came behind the request. None if it has to stay.
     """
     channel: Any = request.channel
     if type(channel) is not BoundedChannel:
@@ -50,10 +50,10 @@ def adopt(site: Any, descriptor: int, family: int) -> Any:
     """
     Serve a connection that another process had.
 
-    @param site: the Site to serve, one of ours.
-    @param descriptor: its file descriptor, which is closed here.
-    @param family: its address family.
-    @return: the Site's side of it, to be given what has come on it and is still to be
+    :param site: the Site to serve, one of ours.
+    :param descriptor: its file descriptor, which is closed here.
+    :param family: its address family.
+    :return: the Site's side of it, to be given what has come on it and is still to be
         answered.
     """
     try:

@@ -67,8 +67,8 @@ class Head(NamedTuple):
     """
     The headers of a request.
 
-    @ivar fields: the names, as Twisted has them, and the values of each.
-    @ivar length: how long the body is, in bytes.
+    :ivar fields: the names, as Twisted has them, and the values of each.
+    :ivar length: how long the body is, in bytes.
     """
 
     fields: dict[bytes, list[bytes]]
@@ -90,7 +90,7 @@ def checkHost(headers: Headers, version: bytes) -> None:
     """
     Check that it is not in doubt whose request it is. (RFC 9112, section 3.2)
 
-    @raise BadHost: if it is.
+    :raise BadHost: if it is.
     """
     hosts = headers.getRawHeaders(b"Host", ())
     if len(hosts) != 1 and (hosts or version == b"HTTP/1.1"):
@@ -103,7 +103,7 @@ def originForm(target: bytes) -> tuple[bytes | None, bytes]:
     """
     The host that a target names, if it does, and the path with its query.
 
-    @raise BadTarget: if the host cannot be one.
+    :raise BadTarget: if the host cannot be one.
     """
     absolute = _ABSOLUTE.fullmatch(target)
     if absolute is None:
@@ -119,10 +119,10 @@ class Start(NamedTuple):
     """
     What a request begins with.
 
-    @ivar method: the method.
-    @ivar target: the URL that it asks for.
-    @ivar head: its headers.
-    @ivar size: how many bytes all this took.
+    :ivar method: the method.
+    :ivar target: the URL that it asks for.
+    :ivar head: its headers.
+    :ivar size: how many bytes all this took.
     """
 
     method: bytes
@@ -135,8 +135,8 @@ def readStart(data: bytes) -> Start | None:
     """
     Read what a request begins with.
 
-    @param data: what came in, from the start of a request.
-    @return: None for what is not all there, and for what Twisted should look at.
+    :param data: what came in, from the start of a request.
+    :return: None for what is not all there, and for what Twisted should look at.
     """
     first = _FIRST_LINE.match(data)
     if first is None:

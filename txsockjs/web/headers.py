@@ -1,6 +1,6 @@
 """The header rules of SockJS, each said once. (PROTOCOL section 2.)
 
-A L{Policy} is what a route names; it puts the headers on a response, or refuses the
+A `Policy` is what a route names; it puts the headers on a response, or refuses the
 request.
 """
 
@@ -45,7 +45,7 @@ _OF_A_BODY: Final = frozenset((b"Content-Type", b"Content-Length"))
 # The headers that may have several values.
 _SEVERAL: Final = frozenset((b"Vary", b"Set-Cookie"))
 
-# What C{Sec-Fetch-Site} says where no page of another origin asks.
+# What ``Sec-Fetch-Site`` says where no page of another origin asks.
 _OWN_PAGES: Final = (b"none", b"same-origin")
 
 # What may be echoed as a cookie's value (RFC 6265, section 4.1.1); nothing in it can
@@ -53,7 +53,7 @@ _OWN_PAGES: Final = (b"none", b"same-origin")
 _COOKIE_VALUE: Final = re.compile(rb"[!#-+\--:<-\[\]-~]{1,256}")
 
 
-# One pair of a header C{Forwarded}, and what ends it (RFC 7239, section 4).
+# One pair of a header ``Forwarded``, and what ends it (RFC 7239, section 4).
 _FORWARDED: Final = re.compile(
     rb"[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)="
     rb"(?:\"((?:[^\"\\]|\\.)*)\"|([^\",;\s]*))[ \t]*([;,]|$)"
@@ -83,9 +83,9 @@ class HeaderBlock:
     """
     Headers of a response, ready to be sent any number of times.
 
-    @ivar pairs: their names and values.
-    @ivar names: their names, and those of what any response says of its body.
-    @ivar wire: their lines, as HTTP/1 has them.
+    :ivar pairs: their names and values.
+    :ivar names: their names, and those of what any response says of its body.
+    :ivar wire: their lines, as HTTP/1 has them.
     """
 
     __slots__ = ("names", "pairs", "wire")
@@ -124,7 +124,7 @@ class HeaderRules:
     """
     The rules as the options of one service shape them.
 
-    @ivar guarded: whether not every page may use the service.
+    :ivar guarded: whether not every page may use the service.
     """
 
     def __init__(self, options: SockJSOptions) -> None:
@@ -154,8 +154,8 @@ class HeaderRules:
         """
         Answer an OPTIONS request.
 
-        @param methods: what the URL takes.
-        @raise OriginRefused: if the page may not use this service.
+        :param methods: what the URL takes.
+        :raise OriginRefused: if the page may not use this service.
         """
         self.checkOrigin(request)
         request.setResponseCode(204)
@@ -171,7 +171,7 @@ class HeaderRules:
         """
         Check that the page which made the request may use this service.
 
-        @raise OriginRefused: if it may not.
+        :raise OriginRefused: if it may not.
         """
         origins = request.requestHeaders.getRawHeaders(b"Origin")
         if origins is not None and len(origins) > 1:
@@ -185,7 +185,7 @@ class HeaderRules:
 
     def peer(self, request: Request) -> IAddress:
         """
-        The client's address: the last entry of the option C{proxy_header}, which the
+        The client's address: the last entry of the option ``proxy_header``, which the
         nearest proxy wrote, or else the socket's. A port of 0 is one not known.
         """
         return clientAddress(request, self._options.proxy_header)
@@ -193,7 +193,7 @@ class HeaderRules:
     def owner(self, request: Request) -> object:
         """
         Whom a session belongs to that this request opens: the client's host, never its
-        port, if the option C{verify_ip} is set; else nobody.
+        port, if the option ``verify_ip`` is set; else nobody.
         """
         if not self._options.verify_ip:
             return None
@@ -255,7 +255,7 @@ def _sessionCookie(
     """
     The cookie that a load balancer may hold on to: the one it had, or any.
 
-    @raise ValueError: for one of a callable's that cannot be sent.
+    :raise ValueError: for one of a callable's that cannot be sent.
     """
     if not isinstance(cookie, Cookie):
         made = cookie(request)
@@ -272,9 +272,9 @@ def _requestOrigin(request: Request) -> str | None:
     """
     The origin of the page that made the request, or None for no page at all.
 
-    A C{<script>} or C{<iframe>} on a foreign page sends no C{Origin}; the page shows
-    in C{Referer}, and if it hides that, in C{Sec-Fetch-Site}. What is no browser's, or
-    says two things, is a page of no known origin.
+    A ``<script>`` or ``<iframe>`` on a foreign page sends no ``Origin``; the page shows
+    in ``Referer``, and if it hides that, in ``Sec-Fetch-Site``. What is no browser's,
+    or says two things, is a page of no known origin.
     """
     header = request.requestHeaders.getRawHeaders
     for origin in header(b"Origin", ()):
@@ -289,9 +289,9 @@ def _requestOrigin(request: Request) -> str | None:
 
 def clientAddress(request: Request, header: bytes | None) -> IAddress:
     """
-    The address of a request's client, as the option C{proxy_header} has it.
+    The address of a request's client, as the option ``proxy_header`` has it.
 
-    @param header: the header in which a proxy tells it, or None for the socket's own.
+    :param header: the header in which a proxy tells it, or None for the socket's own.
     """
     if header is not None:
         values = request.requestHeaders.getRawHeaders(header)
@@ -314,7 +314,7 @@ def clientAddress(request: Request, header: bytes | None) -> IAddress:
 
 def _forwardedFor(value: bytes) -> bytes:
     """
-    Who is named by the last element of a header C{Forwarded}, or nothing where that
+    Who is named by the last element of a header ``Forwarded``, or nothing where that
     names nobody or is not in order. (RFC 7239, section 4)
     """
     client, place = b"", 0
@@ -331,8 +331,8 @@ def _forwardedFor(value: bytes) -> bytes:
 
 
 def _address(text: bytes) -> IPv4Address | IPv6Address | None:
-    """
-    C{192.0.2.1}, C{192.0.2.1:80}, C{2001:db8::1} or C{[2001:db8::1]:80} as an address.
+    """``192.0.2.1``, ``192.0.2.1:80``, ``2001:db8::1`` or ``[2001:db8::1]:80`` as an
+    address.
     """
     host = text.strip().decode("latin-1")
     if host.startswith("["):

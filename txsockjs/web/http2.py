@@ -1,4 +1,4 @@
-"""HTTP/2 as a SockJS Site takes it: L{BoundedH2Connection}.
+"""HTTP/2 as a SockJS Site takes it: `BoundedH2Connection`.
 
 The state machine is h2's, and the streams are Twisted's, which its requests know. What
 lies between them reads one frame after the other, so that nothing is done for a stream
@@ -75,12 +75,12 @@ class BoundedH2Connection(Protocol):
     """
     The server's side of an HTTP/2 connection.
 
-    @ivar requestFactory: makes the requests.
-    @ivar site: what they are for.
-    @ivar timeOut: how long the first request may be waited for, and how long the peer
+    :ivar requestFactory: makes the requests.
+    :ivar site: what they are for.
+    :ivar timeOut: how long the first request may be waited for, and how long the peer
         may take nothing of what waits for it; None for ever. For how long a connection
         may be idle between requests, the site knows.
-    @ivar abortTimeout: how long it may take nothing when the connection is closing.
+    :ivar abortTimeout: how long it may take nothing when the connection is closing.
     """
 
     factory: Any = None
@@ -107,7 +107,7 @@ class BoundedH2Connection(Protocol):
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
         self.conn: Machine = Machine()
-        # Of L{Stream}: Twisted's part of it is not typed.
+        # Of `Stream`: Twisted's part of it is not typed.
         self.streams: dict[int, Any] = {}
         self._sender = StreamSender(
             self.conn, reactor, self._flush, self._sent, self.streams
@@ -171,7 +171,7 @@ class BoundedH2Connection(Protocol):
 
     def _readFrame(self) -> bool:
         """
-        @return: whether there was a frame.
+        :return: whether there was a frame.
         """
         if self._closing:
             return False

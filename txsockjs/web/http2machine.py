@@ -1,7 +1,7 @@
 """What RFC 9113 says of frames and fields, without a connection.
 
 h2 has the state machine, and ends a connection for what is the matter of one stream
-alone. L{FrameCutter}, L{Machine} and L{checkRequest} stand before, around and behind
+alone. `FrameCutter`, `Machine` and `checkRequest` stand before, around and behind
 it.
 """
 
@@ -88,7 +88,7 @@ def checkRequest(headers: Iterable[tuple[bytes, bytes]]) -> None:
     """
     Check the headers of a request.
 
-    @raise WireError: for the fault that they have.
+    :raise WireError: for the fault that they have.
     """
     pseudo: dict[bytes, bytes] = {}
     host: bytes | None = None
@@ -142,7 +142,7 @@ class FrameCutter:
     What a client sends, cut into frames, which it checks as far as h2 would wait for
     more of them than is to be held.
 
-    @ivar inBlock: whether the headers of a request have begun to come.
+    :ivar inBlock: whether the headers of a request have begun to come.
     """
 
     def __init__(self) -> None:
@@ -158,9 +158,9 @@ class FrameCutter:
         """
         Take the next frame, or a part of the preface.
 
-        @param largest: how many bytes of payload it may have.
-        @return: it, or no bytes if it is not all there.
-        @raise ProtocolError: if the connection is to end for it.
+        :param largest: how many bytes of payload it may have.
+        :return: it, or no bytes if it is not all there.
+        :raise ProtocolError: if the connection is to end for it.
         """
         data = self._data
         size = self._preface
@@ -277,7 +277,7 @@ class Machine(H2Connection):
 
     def _judge(self, frame: Frame, error: ProtocolError) -> None:
         """
-        @raise ProtocolError: if it is a fault of the connection.
+        :raise ProtocolError: if it is a fault of the connection.
         """
         cause = error.__cause__
         stream = self.streams.get(frame.stream_id)

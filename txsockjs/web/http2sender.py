@@ -1,4 +1,4 @@
-"""What waits to be sent on an HTTP/2 connection: L{Stream}, L{StreamSender}."""
+"""What waits to be sent on an HTTP/2 connection: `Stream`, `StreamSender`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Stream(H2Stream):
     """
     One request and its response.
 
-    @ivar complete: whether all of the request has come.
-    @ivar ending: whether the response ends with what waits to be sent.
-    @ivar owed: how much more the peer may send of the body, when it is its turn.
-    @ivar stuck: since when the peer gives no room for what waits, or None.
+    :ivar complete: whether all of the request has come.
+    :ivar ending: whether the response ends with what waits to be sent.
+    :ivar owed: how much more the peer may send of the body, when it is its turn.
+    :ivar stuck: since when the peer gives no room for what waits, or None.
     """
 
     complete = False
@@ -35,8 +35,8 @@ class StreamSender:
     Sends what the streams of a connection are to send, a frame of each in turn, as long
     as the peer has given room for it and the transport takes it.
 
-    @ivar queues: what waits, by stream.
-    @ivar blocked: whether nothing more is to be given to the transport.
+    :ivar queues: what waits, by stream.
+    :ivar blocked: whether nothing more is to be given to the transport.
     """
 
     def __init__(
@@ -48,9 +48,9 @@ class StreamSender:
         streams: dict[int, Any],
     ) -> None:
         """
-        @param flush: gives the transport what the machine has made.
-        @param ended: is called with a stream whose response has been sent.
-        @param streams: the streams that there are, which others open and end.
+        :param flush: gives the transport what the machine has made.
+        :param ended: is called with a stream whose response has been sent.
+        :param streams: the streams that there are, which others open and end.
         """
         self.queues: dict[int, deque[bytes]] = {}
         self.blocked = False
@@ -95,7 +95,7 @@ class StreamSender:
         """
         Go on sending.
 
-        @param streams: those that may have something to send, or room for it, now.
+        :param streams: those that may have something to send, or room for it, now.
         """
         ready = self._ready
         ready |= dict.fromkeys(streams)
@@ -114,7 +114,7 @@ class StreamSender:
 
     def _sendPiece(self, streamID: int) -> bool:
         """
-        @return: whether to go on, when the others had their turns.
+        :return: whether to go on, when the others had their turns.
         """
         stream, queue = self._streams[streamID], self.queues[streamID]
         machine = self._machine

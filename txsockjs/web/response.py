@@ -1,4 +1,4 @@
-"""Responses, written in as few steps as they take: L{Response} and its forms.
+"""Responses, written in as few steps as they take: `Response` and its forms.
 
 twisted.web builds a response from its headers one by one. Here one that is complete
 goes out as one piece, and a piece of a stream without detours, over HTTP/1. HTTP/2, and
@@ -38,7 +38,7 @@ class Response:
     """
     The answer to a request, by twisted.web.
 
-    @ivar wire: what it is written to.
+    :ivar wire: what it is written to.
     """
 
     __slots__ = ("_request", "wire")
@@ -147,7 +147,7 @@ def respond(
     """
     Answer a request with a complete response.
 
-    @return: what a Resource returns then.
+    :return: what a Resource returns then.
     """
     response = responseOf(request)
     response.whole(code, headers, contentType, body)
@@ -184,7 +184,7 @@ def withoutEncoder(request: Request) -> bool:
     Have the response go out as it is. twisted.web lets an encoder add its bytes to a
     response that has no body too; and no encoder passes on what it is given at once.
 
-    @return: whether there was an encoder.
+    :return: whether there was an encoder.
     """
     if not isEncoded(request):
         return False

@@ -1,4 +1,4 @@
-"""How the connection of a request becomes something else's: L{takeOver}."""
+"""How the connection of a request becomes something else's: `takeOver`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def takeOver(request: Request, protocol: IProtocol) -> Wire:
     """
     Give a request's connection, of anybody's Site over HTTP/1, to another protocol.
 
-    @return: its wire.
+    :return: its wire.
     """
     wire = wireUnder(request)
     channel: Any = request.channel

@@ -1,4 +1,4 @@
-"""A connection or a stream, as what is written to it: L{Wire} and its forms.
+"""A connection or a stream, as what is written to it: `Wire` and its forms.
 
 Twisted's transports send at the end of the reactor's turn, and tell nobody what of it
 waits. A wire gives a piece to the kernel at once where nothing waits before it, and
@@ -55,7 +55,7 @@ class Wire:
     """
     Any connection.
 
-    @ivar transport: the transport.
+    :ivar transport: the transport.
     """
 
     __slots__ = ("_bottom", "transport")
@@ -91,7 +91,7 @@ class Wire:
         How many bytes have to wait until the peer takes others. What the kernel has is
         just on its way, if it is little.
 
-        @param written: how many there are at the most. If these are few, the kernel is
+        :param written: how many there are at the most. If these are few, the kernel is
             not asked.
         """
         pending = self._buffered()

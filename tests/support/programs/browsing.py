@@ -1,4 +1,4 @@
-"""Pages in Chromium that do one thing with a server of the test's: L{Pages}."""
+"""Pages in Chromium that do one thing with a server of the test's: `Pages`."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ async def listen(test: Any, factory: Factory) -> int:
 
 class Pages:
     """
-    A server of pages that can do what C{tests/js/subprotocols.js} has.
+    A server of pages that can do what ``tests/js/subprotocols.js`` has.
 
-    @ivar url: where it is.
-    @ivar socket: where its WebSockets are.
+    :ivar url: where it is.
+    :ivar socket: where its WebSockets are.
     """
 
     def __init__(self, port: int) -> None:
@@ -70,9 +70,9 @@ class Pages:
         """
         Have a page do something, once, or one time after the other.
 
-        @param url: of the service that it does it with.
-        @param each: options of each of several times, as a dict.
-        @return: what came of it, or a list of that.
+        :param url: of the service that it does it with.
+        :param each: options of each of several times, as a dict.
+        :return: what came of it, or a list of that.
         """
         from twisted.internet import reactor
 

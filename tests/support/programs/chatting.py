@@ -1,12 +1,11 @@
-"""
-One of the processes of a large room, by itself: C{python -m
-tests.support.programs.chatting NAME URL MEMBERS ALL MESSAGES TTL}.
+"""One of the processes of a large room, by itself: ``python -m
+tests.support.programs.chatting NAME URL MEMBERS ALL MESSAGES TTL``.
 
-It joins with C{MEMBERS} sessions, waits until C{ALL} are present, and publishes
-C{MESSAGES} messages, each until the broker has taken it. It prints, line by line:
-C{joined}; C{at N}, for every thousandth message that the members have got; C{gone N},
-when members of another process have left; and when the last message of each process
-named in C{NAMES} has come, C{report } and a JSON object.
+It joins with ``MEMBERS`` sessions, waits until ``ALL`` are present, and publishes
+``MESSAGES`` messages, each until the broker has taken it. It prints, line by line:
+``joined``; ``at N``, for every thousandth message that the members have got; ``gone
+N``, when members of another process have left; and when the last message of each
+process named in ``NAMES`` has come, ``report `` and a JSON object.
 """
 
 from __future__ import annotations

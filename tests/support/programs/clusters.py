@@ -1,4 +1,4 @@
-"""Servers of several processes, as C{twistd sockjs} starts them, for real clients."""
+"""Servers of several processes, as ``twistd sockjs`` starts them, for real clients."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.support.programs.twistd import TWISTD
 
 SERVERS = "tests.support.programs.servers"
 
-#: The services of L{Server <tests.support.programs.servers.Server>}, as far as they are
-#: for any process, and the page and the client under C{/page/}.
+#: The services of `Server <tests.support.programs.servers.Server>`, as far as they are
+#: for any process, and the page and the client under ``/page/``.
 SERVICES = (
     *("--service", "echo=tests.conformance.server.TextEcho"),
     *("--service", "cookie_needed_echo=twisted.protocols.wire.Echo"),
@@ -97,9 +97,9 @@ def secretFile(test: Any) -> str:
 
 async def startWorkers(test: Any, number: int, *arguments: str) -> tuple[Program, str]:
     """
-    Start C{twistd sockjs --workers}.
+    Start ``twistd sockjs --workers``.
 
-    @return: it, and its URL.
+    :return: it, and its URL.
     """
     server = await start(
         test,
@@ -118,8 +118,8 @@ async def startMachines(
     """
     Start a Redis, and some processes that find each other there.
 
-    @param proxied: whether they speak the PROXY protocol with their clients.
-    @return: it, they, and their ports.
+    :param proxied: whether they speak the PROXY protocol with their clients.
+    :return: it, they, and their ports.
     """
     redis = await Redis(test).start()
     ports = [freePort() for _ in range(number)]
@@ -145,7 +145,7 @@ async def balanceByNginx(test: Any, ports: Sequence[int]) -> str:
     """
     Start nginx before some ports, to which it goes in turn.
 
-    @return: its URL.
+    :return: its URL.
     """
     port = freePort()
     root = Path(test.mktemp()).absolute()

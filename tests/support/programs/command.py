@@ -1,4 +1,4 @@
-"""Runs the real command C{txsockjs} against a service of the test."""
+"""Runs the real command ``txsockjs`` against a service of the test."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ ROOT = Path(__file__).parents[3]
 
 class Command(ProcessProtocol):
     """
-    A C{txsockjs} in a process of its own.
+    A ``txsockjs`` in a process of its own.
 
-    @ivar output: what it has written to standard output until now; in a terminal, all.
-    @ivar errors: what it has written to standard error.
-    @ivar ended: fires when it ends, with its exit status, or minus the signal.
-    @ivar gone: fires when it ends.
+    :ivar output: what it has written to standard output until now; in a terminal, all.
+    :ivar errors: what it has written to standard error.
+    :ivar ended: fires when it ends, with its exit status, or minus the signal.
+    :ivar gone: fires when it ends.
     """
 
     transport: Any
@@ -42,10 +42,10 @@ class Command(ProcessProtocol):
         program: tuple[str, ...] = (sys.executable, "-m", "txsockjs"),
     ) -> None:
         """
-        @param input: all of its standard input; None: that is still open.
-        @param terminal: whether it runs in a terminal.
-        @param path: the directory to run it in.
-        @param environment: what is different in its environment.
+        :param input: all of its standard input; None: that is still open.
+        :param terminal: whether it runs in a terminal.
+        :param path: the directory to run it in.
+        :param environment: what is different in its environment.
         """
         self.output = ""
         self.errors = ""
@@ -84,7 +84,7 @@ class Command(ProcessProtocol):
         """
         Wait until it has said something.
 
-        @return: what fires with the match, or fails with all that was said at its end.
+        :return: what fires with the match, or fails with all that was said at its end.
         """
         found: Deferred[re.Match[str]] = Deferred()
         self._wanted = (re.compile(pattern), found)
@@ -95,14 +95,14 @@ class Command(ProcessProtocol):
         """
         Wait until it has ended.
 
-        @return: the exit status, standard output and standard error.
+        :return: the exit status, standard output and standard error.
         """
         status = await self.ended
         return status, self.output, self.errors
 
     def signal(self, name: str) -> None:
         """
-        Send it a signal, such as C{"INT"}.
+        Send it a signal, such as ``"INT"``.
         """
         self.transport.signalProcess(name)
 
@@ -136,9 +136,9 @@ class Command(ProcessProtocol):
 
 class CommandTestCase(TestCase):
     """
-    A test that runs C{txsockjs} in an empty directory, against services of its own.
+    A test that runs ``txsockjs`` in an empty directory, against services of its own.
 
-    @ivar site: the last Site that serves, and C{port} its port.
+    :ivar site: the last Site that serves, and ``port`` its port.
     """
 
     timeout = 60
@@ -151,7 +151,7 @@ class CommandTestCase(TestCase):
         """
         Serve sessions of a factory, on a free port.
 
-        @return: the URL.
+        :return: the URL.
         """
         site = self.site = SockJSMultiFactory()
         # A client over HTTP cannot say that it leaves: that is what the end waits for.
@@ -184,7 +184,7 @@ class CommandTestCase(TestCase):
         """
         Run a command to its end.
 
-        @return: the exit status, standard output and standard error.
+        :return: the exit status, standard output and standard error.
         """
         return await self.start(*arguments, **how).result()
 
@@ -222,11 +222,11 @@ class Talking(Protocol):
 
 class TalkingFactory(Factory):
     """
-    @ivar greeting: what each session begins with.
-    @ivar close: with what each session is closed then, or None.
-    @ivar echoes: whether messages come back.
-    @ivar opened: fires when the first session opens; C{ended} when one has ended.
-    @ivar most: how many sessions were open at once.
+    :ivar greeting: what each session begins with.
+    :ivar close: with what each session is closed then, or None.
+    :ivar echoes: whether messages come back.
+    :ivar opened: fires when the first session opens; ``ended`` when one has ended.
+    :ivar most: how many sessions were open at once.
     """
 
     protocol = Talking

@@ -1,5 +1,5 @@
-"""Runs a file of L{tests.support.tornado}: with sockjs-tornado, where the second
-argument is C{tornado}, or else with this package, for which its import line alone is
+"""Runs a file of `tests.support.tornado`: with sockjs-tornado, where the second
+argument is ``tornado``, or else with this package, for which its import line alone is
 changed.
 """
 
@@ -29,7 +29,7 @@ def load(name: str, changed: bool) -> Any:
     """
     The URLs of a file.
 
-    @param changed: whether its import line is changed.
+    :param changed: whether its import line is changed.
     """
     path = HERE / name
     source = path.read_text("utf-8")

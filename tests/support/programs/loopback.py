@@ -1,6 +1,6 @@
 """Runs a program whose ports are free ones of the loopback, whichever it names.
 
-C{python loopback.py FILE} writes C{PORT is at NUMBER} for each that it listens on.
+``python loopback.py FILE`` writes ``PORT is at NUMBER`` for each that it listens on.
 """
 
 import runpy

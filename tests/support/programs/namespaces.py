@@ -1,4 +1,4 @@
-"""A network of two hosts, made of namespaces: L{connectedNamespaces}. Needs root."""
+"""A network of two hosts, made of namespaces: `connectedNamespaces`. Needs root."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ LINK = "veth0"
 
 async def ip(*arguments: str) -> None:
     """
-    Call Debian's C{ip}.
+    Call Debian's ``ip``.
 
-    @raise OSError: if it refuses.
+    :raise OSError: if it refuses.
     """
     _, err, status = await getProcessOutputAndValue(
         "ip", arguments, env=os.environ, reactor=reactor
@@ -35,9 +35,9 @@ async def connectedNamespaces(test: Any) -> tuple[str, str]:
     """
     Make two hosts with a cable between them; they go when the test ends.
 
-    @return: the namespaces of L{NEAR} and of L{FAR}.
-    @raise SkipTest: where that is not allowed.
-    @raise FailTest: the same where the environment has C{CI}.
+    :return: the namespaces of `NEAR` and of `FAR`.
+    :raise SkipTest: where that is not allowed.
+    :raise FailTest: the same where the environment has ``CI``.
     """
     need("ip")
     names = (f"txsockjs-{os.getpid()}-near", f"txsockjs-{os.getpid()}-far")
@@ -61,6 +61,6 @@ async def cut(namespace: str) -> None:
     """
     Cut the cable: whatever is sent from now on is lost, and nobody is told.
 
-    @param namespace: the one at whose end.
+    :param namespace: the one at whose end.
     """
     await ip("-n", namespace, "link", "set", LINK, "down")

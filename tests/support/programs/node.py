@@ -1,4 +1,4 @@
-"""Runs the scripts of C{tests/js} under Node, for tests with the stock client."""
+"""Runs the scripts of ``tests/js`` under Node, for tests with the stock client."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def need(*programs: str, packages: tuple[str, ...] = ()) -> None:
     """
     Give up on the test, saying what is missing, unless all is installed.
 
-    @param programs: names of commands.
-    @param packages: names of npm packages, looked for where C{make test} puts them.
-    @raise SkipTest: where something is missing.
-    @raise FailTest: the same where the environment has C{CI}: there nothing may miss.
+    :param programs: names of commands.
+    :param packages: names of npm packages, looked for where ``make test`` puts them.
+    :raise SkipTest: where something is missing.
+    :raise FailTest: the same where the environment has ``CI``: there nothing may miss.
     """
     missing = [f"command {name!r}" for name in programs if not shutil.which(name)]
     missing += [
@@ -40,10 +40,10 @@ async def runNode(reactor: Any, script: str, *args: str) -> list[Any]:
     """
     Run a script to its end.
 
-    @param script: the name of a file in C{tests/js}.
-    @param args: its arguments.
-    @return: what it printed, one JSON value a line.
-    @raise FailTest: where it failed, with what it said on standard error.
+    :param script: the name of a file in ``tests/js``.
+    :param args: its arguments.
+    :return: what it printed, one JSON value a line.
+    :raise FailTest: where it failed, with what it said on standard error.
     """
     node = shutil.which("node") or "node"
     out, err, status = await getProcessOutputAndValue(

@@ -2,7 +2,7 @@
 Makes a POST and prints the status of the answer and its body, from wherever it runs,
 such as a network namespace.
 
-C{python -m tests.support.programs.posting URL [BODY]}
+``python -m tests.support.programs.posting URL [BODY]``
 """
 
 from __future__ import annotations

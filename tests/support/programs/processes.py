@@ -1,4 +1,4 @@
-"""Programs that a test needs running: L{start}."""
+"""Programs that a test needs running: `start`."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ URL = r"http://127\.0\.0\.1:\d+\S*(?=\s)"
 
 class Program(ProcessProtocol):
     """
-    A program, until L{stop}.
+    A program, until `stop`.
 
-    @ivar output: what it has written, on both its outputs.
-    @ivar ready: the match of what it was waited for.
-    @ivar ended: fires when it has ended.
-    @ivar status: its exit status then, or minus the signal that has ended it.
+    :ivar output: what it has written, on both its outputs.
+    :ivar ready: the match of what it was waited for.
+    :ivar ended: fires when it has ended.
+    :ivar status: its exit status then, or minus the signal that has ended it.
     """
 
     ready: re.Match[str]
@@ -57,8 +57,8 @@ class Program(ProcessProtocol):
         """
         Wait until it has written something more.
 
-        @param pattern: of what, on either output, since it was started.
-        @return: what fires with the match, or fails with the whole output at its end.
+        :param pattern: of what, on either output, since it was started.
+        :return: what fires with the match, or fails with the whole output at its end.
         """
         found: Deferred[re.Match[str]] = Deferred()
         self._waiting.append((re.compile(pattern), found))
@@ -85,14 +85,14 @@ class Program(ProcessProtocol):
         """
         End it at once, whatever it is doing.
 
-        @return: what fires when it has ended.
+        :return: what fires when it has ended.
         """
         self.transport.signalProcess("KILL")
         return self.ended
 
     def freeze(self) -> None:
         """
-        Have it do nothing, until L{thaw}.
+        Have it do nothing, until `thaw`.
         """
         os.kill(self.pid, signal.SIGSTOP)
 
@@ -107,7 +107,7 @@ class Program(ProcessProtocol):
         """
         Ask the program to end, if it has not.
 
-        @return: what fires when it has.
+        :return: what fires when it has.
         """
         self.thaw()
         if self.transport.pid is not None:
@@ -116,7 +116,7 @@ class Program(ProcessProtocol):
 
     def memory(self, name: str) -> int:
         """
-        How much memory it has, in bytes: C{"VmRSS"} now, C{"VmHWM"} at its most.
+        How much memory it has, in bytes: ``"VmRSS"`` now, ``"VmHWM"`` at its most.
         """
         status = Path(f"/proc/{self.pid}/status").read_text()
         found = re.search(rf"{name}:\s+(\d+) kB", status)
@@ -128,8 +128,8 @@ async def start(test: Any, until: str, *command: str) -> Program:
     """
     Start a program that the test needs; it ends with the test.
 
-    @param until: a pattern of what the program writes when it is ready.
-    @param command: the program and its arguments.
+    :param until: a pattern of what the program writes when it is ready.
+    :param command: the program and its arguments.
     """
     from twisted.internet import reactor
 
@@ -143,9 +143,9 @@ async def start(test: Any, until: str, *command: str) -> Program:
 
 async def startExample(test: Any, name: str, *args: str) -> tuple[str, Program]:
     """
-    Start one of C{examples/}, which tells its URL when it is ready.
+    Start one of ``examples/``, which tells its URL when it is ready.
 
-    @return: the URL, without a slash at its end, and the program.
+    :return: the URL, without a slash at its end, and the program.
     """
     script = str(ROOT / "examples" / name)
     program = await start(test, URL, sys.executable, script, *args)

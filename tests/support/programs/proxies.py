@@ -1,4 +1,4 @@
-"""nginx, HAProxy, Caddy and Apache, started with the files of C{examples/deploy}."""
+"""nginx, HAProxy, Caddy and Apache, started with the files of ``examples/deploy``."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def freePort() -> int:
 
 
 def shipped(test: Any, name: str, *changes: tuple[str, str]) -> Path:
-    """A copy of a file of C{examples/deploy}, with other ports."""
+    """A copy of a file of ``examples/deploy``, with other ports."""
     text = (ROOT / "examples" / "deploy" / name).read_text()
     for old, new in changes:
         test.assertEqual(text.count(old), 1, f"{old!r} in {name}")
@@ -87,10 +87,10 @@ async def startNginx(
     """
     Start nginx for a test.
 
-    @param servers: the ports of the servers behind it.
-    @param listen: what takes the place of the file's C{listen}.
-    @param buffering: what takes the place of its C{proxy_buffering}.
-    @return: the port that it listens on.
+    :param servers: the ports of the servers behind it.
+    :param listen: what takes the place of the file's ``listen``.
+    :param buffering: what takes the place of its ``proxy_buffering``.
+    :return: the port that it listens on.
     """
     port = freePort()
     lines = [f"    server 127.0.0.1:{server} max_fails=0;\n" for server in servers]
@@ -123,9 +123,9 @@ async def startHAProxy(
     """
     Start HAProxy for a test.
 
-    @param servers: the ports of the servers behind it.
-    @param listen: what takes the place of the file's C{bind}.
-    @return: the port that it listens on.
+    :param servers: the ports of the servers behind it.
+    :param listen: what takes the place of the file's ``bind``.
+    :return: the port that it listens on.
     """
     port, _ = await runHAProxy(test, servers, listen)
     return port
@@ -138,9 +138,9 @@ async def runHAProxy(
     Start HAProxy for a test that listens to what it says, as of servers that are down.
     It looks at them more often than the file says.
 
-    @param servers: as for L{startHAProxy}.
-    @param listen: as there.
-    @return: the port that it listens on, and the program.
+    :param servers: as for `startHAProxy`.
+    :param listen: as there.
+    :return: the port that it listens on, and the program.
     """
     port = freePort()
     lines = [
@@ -175,9 +175,9 @@ async def startCaddy(test: Any, servers: Sequence[int], listen: str = ":{port}")
     """
     Start Caddy for a test. It looks at the servers more often than the file says.
 
-    @param servers: the ports of the servers behind it.
-    @param listen: what takes the place of the file's address.
-    @return: the port that it listens on.
+    :param servers: the ports of the servers behind it.
+    :param listen: what takes the place of the file's address.
+    :return: the port that it listens on.
     """
     port = freePort()
     places = " ".join(f"127.0.0.1:{server}" for server in servers)
@@ -233,9 +233,9 @@ async def startApache(
     """
     Start Apache httpd for a test.
 
-    @param servers: the ports of the two servers behind it.
-    @param listen: what takes the place of the file's C{VirtualHost}.
-    @return: the port that it listens on.
+    :param servers: the ports of the two servers behind it.
+    :param listen: what takes the place of the file's ``VirtualHost``.
+    :return: the port that it listens on.
     """
     port = freePort()
     site = shipped(

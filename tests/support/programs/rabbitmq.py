@@ -1,4 +1,4 @@
-"""RabbitMQ, as a program that a test needs: L{RabbitMQ}."""
+"""RabbitMQ, as a program that a test needs: `RabbitMQ`."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ log.console.level = info
 
 class RabbitMQ:
     """
-    A RabbitMQ that speaks STOMP and MQTT to C{guest} with the password C{guest}. It
+    A RabbitMQ that speaks STOMP and MQTT to ``guest`` with the password ``guest``. It
     ends with the test, and keeps all that it has in the test's directory.
 
-    @ivar stomp: its port for STOMP.
-    @ivar mqtt: its port for MQTT.
+    :ivar stomp: its port for STOMP.
+    :ivar mqtt: its port for MQTT.
     """
 
     stomp: int

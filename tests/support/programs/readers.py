@@ -1,4 +1,4 @@
-"""Clients that read when they are told to: L{Reader}, over any receiving transport."""
+"""Clients that read when they are told to: `Reader`, over any receiving transport."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ class Reader(Waiting, Protocol):
     A client's end of a session, on one connection, which comes again as long as the
     session is open.
 
-    @ivar count: how many messages have come.
-    @ivar size: how many characters they had.
-    @ivar wrong: the first message that was not the next of L{numbered}, if one was not.
-    @ivar code: the code of the close frame, if one has come.
-    @ivar opened: what fires when the session is open.
-    @ivar ended: what fires when the connection is lost.
+    :ivar count: how many messages have come.
+    :ivar size: how many characters they had.
+    :ivar wrong: the first message that was not the next of `numbered`, if one was not.
+    :ivar code: the code of the close frame, if one has come.
+    :ivar opened: what fires when the session is open.
+    :ivar ended: what fires when the connection is lost.
     """
 
     transport: Any
 
     def __init__(self, name: str, path: str) -> None:
         """
-        @param name: a transport of L{TRANSPORTS}.
-        @param path: the session's URL without the transport.
+        :param name: a transport of `TRANSPORTS`.
+        :param path: the session's URL without the transport.
         """
         self.name = name
         self.path = path.encode()
@@ -89,7 +89,7 @@ class Reader(Waiting, Protocol):
 
     def check(self, message: str) -> None:
         """
-        Take a message of L{numbered}.
+        Take a message of `numbered`.
         """
         if self.wrong is None and message != numbered(self.count, len(message)):
             self.wrong = f"{message[:20]} in place of {self.count}"
@@ -217,7 +217,7 @@ async def openReader(
     """
     Open a session; its connection ends with the test.
 
-    @param path: the session's URL without the transport.
+    :param path: the session's URL without the transport.
     """
     from twisted.internet import reactor
 

@@ -1,7 +1,6 @@
-"""
-A client in a process of its own, to be frozen or cut off:
-C{python -m tests.support.programs.reading_client HOST PORT SERVICE}. It opens a session
-over each transport, prints C{open}, and reads until it is killed.
+"""A client in a process of its own, to be frozen or cut off: ``python -m
+tests.support.programs.reading_client HOST PORT SERVICE``. It opens a session over each
+transport, prints ``open``, and reads until it is killed.
 """
 
 from __future__ import annotations

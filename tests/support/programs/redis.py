@@ -1,4 +1,4 @@
-"""Redis, as a program that a test needs: L{Redis}."""
+"""Redis, as a program that a test needs: `Redis`."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class Redis:
     A Redis on a port of its own and on a UNIX socket, which can be ended and started
     again. It ends with the test.
 
-    @ivar url: where it is.
-    @ivar socket: the URL of its UNIX socket.
-    @ivar directory: where it keeps its files.
+    :ivar url: where it is.
+    :ivar socket: the URL of its UNIX socket.
+    :ivar directory: where it keeps its files.
     """
 
     program: Program
 
     def __init__(self, test: Any, *options: str, password: str = "") -> None:
         """
-        @param options: arguments of C{redis-server}.
-        @param password: that of the user C{default}, which the URLs then have.
+        :param options: arguments of ``redis-server``.
+        :param password: that of the user ``default``, which the URLs then have.
         """
         need("redis-server")
         self._test = test
@@ -82,8 +82,8 @@ class Redis:
         """
         Have a sentinel watch it.
 
-        @param name: what the sentinel calls it.
-        @return: the host and the port of the sentinel.
+        :param name: what the sentinel calls it.
+        :return: the host and the port of the sentinel.
         """
         port = await freePort()
         configuration = self.directory / "sentinel.conf"
@@ -117,7 +117,7 @@ class Redis:
         """
         Give it a command.
 
-        @return: what C{redis-cli} prints.
+        :return: what ``redis-cli`` prints.
         """
         arguments = ["-s", str(self._place), *command]
         if self._login:
@@ -126,9 +126,9 @@ class Redis:
 
     async def run(self, *arguments: str) -> str:
         """
-        Run C{redis-cli}.
+        Run ``redis-cli``.
 
-        @return: what it prints.
+        :return: what it prints.
         """
         from twisted.internet.utils import getProcessOutput
 

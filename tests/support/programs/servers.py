@@ -1,9 +1,9 @@
 """
 A real txsockjs server on a free loopback port, for tests with real clients.
 
-L{Server} has the services that SockJS's own test servers have (C{echo}, C{close},
-C{disabled_websocket_echo}, C{cookie_needed_echo}, C{amplify}) and some that make
-visible what only the server knows; under C{/page/} are the test page and the client.
+`Server` has the services that SockJS's own test servers have (``echo``, ``close``,
+``disabled_websocket_echo``, ``cookie_needed_echo``, ``amplify``) and some that make
+visible what only the server knows; under ``/page/`` are the test page and the client.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Close(protocol.Protocol):
 
 
 class CloseAsAsked(protocol.Protocol):
-    """Closes with what the message C{CODE REASON} asks for, after a last message."""
+    """Closes with what the message ``CODE REASON`` asks for, after a last message."""
 
     def dataReceived(self, data: bytes) -> None:
         code, reason = data.decode().split(" ", 1)
@@ -45,7 +45,7 @@ class CloseAsAsked(protocol.Protocol):
 
 
 class Amplify(protocol.Protocol):
-    """Answers the message C{N} with 2 to the power of N bytes."""
+    """Answers the message ``N`` with 2 to the power of N bytes."""
 
     def dataReceived(self, data: bytes) -> None:
         self.transport.write(b"x" * 2 ** int(data))
@@ -97,7 +97,7 @@ class Isolated(File):
 
 
 class WithoutUpgrade(Resource):
-    """A service behind a proxy that knows no WebSocket, while C{info} offers it."""
+    """A service behind a proxy that knows no WebSocket, while ``info`` offers it."""
 
     isLeaf = True
 
@@ -125,12 +125,12 @@ class _NotedRequest(Request):
 
 class Server:
     """
-    A server with all services, running until L{stop}.
+    A server with all services, running until `stop`.
 
-    @ivar url: the base URL, without a slash at the end.
-    @ivar lost: for each name given to the service C{remember}, why its sessions ended.
-    @ivar described: how many sessions the service C{describe} has had.
-    @ivar versions: the HTTP versions that each transport's requests came with.
+    :ivar url: the base URL, without a slash at the end.
+    :ivar lost: for each name given to the service ``remember``, why its sessions ended.
+    :ivar described: how many sessions the service ``describe`` has had.
+    :ivar versions: the HTTP versions that each transport's requests came with.
     """
 
     port: IListeningPort
@@ -184,7 +184,7 @@ class Server:
     async def start(
         self, endpoint: IStreamServerEndpoint, scheme: str = "http"
     ) -> Server:
-        """Listen on the endpoint; L{url} is known then."""
+        """Listen on the endpoint; `url` is known then."""
         self.port = await endpoint.listen(self.site)
         self.url = f"{scheme}://127.0.0.1:{self.port.getHost().port}"
         return self
@@ -211,6 +211,6 @@ class Server:
 
 
 async def startPlain(**options: Any) -> Server:
-    """A L{Server} over TCP."""
+    """A `Server` over TCP."""
     endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
     return await Server(**options).start(endpoint)

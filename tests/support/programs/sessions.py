@@ -1,4 +1,4 @@
-"""A SockJS session over a real WebSocket: L{openSession}."""
+"""A SockJS session over a real WebSocket: `openSession`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Session(WebSocketClientProtocol):
     """
     A client's end of a session.
 
-    @ivar closed: the code and the reason of the close frame, if one came.
-    @ivar ended: what fires when the connection is closed.
+    :ivar closed: the code and the reason of the close frame, if one came.
+    :ivar ended: what fires when the connection is closed.
     """
 
     closed: tuple[int, str] | None = None
@@ -82,7 +82,7 @@ async def openSession(test: Any, url: str) -> Session:
     """
     Open a session; it is closed when the test ends.
 
-    @param url: the service's base URL.
+    :param url: the service's base URL.
     """
     path = f"{url.rstrip('/')}/000/{id(test):x}/websocket"
     return await openSocket(test, path, Session)
@@ -94,8 +94,8 @@ async def openSocket(
     """
     Open a WebSocket; it is closed when the test ends.
 
-    @param url: its URL, with C{http} as its scheme.
-    @param session: what is said on it.
+    :param url: its URL, with ``http`` as its scheme.
+    :param session: what is said on it.
     """
     from twisted.internet import reactor
 

@@ -1,4 +1,4 @@
-"""A client that reads so many bytes a second, and no more: L{sip}."""
+"""A client that reads so many bytes a second, and no more: `sip`."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class Sipping(Waiting, Protocol):
     Sends a request, and reads what comes at the pace of a slow line. If that is a
     WebSocket, it answers pings.
 
-    @ivar received: all that came.
-    @ivar ended: what fires when the connection has ended.
+    :ivar received: all that came.
+    :ivar ended: what fires when the connection has ended.
     """
 
     transport: Any
 
     def __init__(self, request: bytes, rate: int) -> None:
         """
-        @param request: what to send.
-        @param rate: bytes a second.
+        :param request: what to send.
+        :param rate: bytes a second.
         """
         self.received = b""
         self.ended: Deferred[None] = Deferred()
@@ -94,7 +94,7 @@ def sip(
     Send a request to a loopback port, from a system that takes no more than it must;
     the connection ends with the test.
 
-    @param secure: whether to talk TLS.
+    :param secure: whether to talk TLS.
     """
     sipping = Sipping(request, rate)
     factory: Any = Factory()

@@ -1,11 +1,11 @@
 """
 A server that tells of its sessions, in a process of its own:
-C{python -m tests.support.programs.telling_server HOST OPTIONS}, where the options of
+``python -m tests.support.programs.telling_server HOST OPTIONS``, where the options of
 its services are a JSON object. It prints where it listens, and a line for the end of
-each session: C{lost TRANSPORT REASON}. When it gets the signal USR1, it writes a
+each session: ``lost TRANSPORT REASON``. When it gets the signal USR1, it writes a
 megabyte to every session.
 
-The services are C{quiet}, which says nothing by itself, and C{ticker}, which says
+The services are ``quiet``, which says nothing by itself, and ``ticker``, which says
 something all the time.
 """
 

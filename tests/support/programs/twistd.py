@@ -1,4 +1,4 @@
-"""Runs a real C{twistd sockjs} and watches what it says."""
+"""Runs a real ``twistd sockjs`` and watches what it says."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ TWISTD = Path(sys.executable).with_name("twistd")
 
 class Twistd(ProcessProtocol):
     """
-    A C{twistd -n sockjs} in a process of its own.
+    A ``twistd -n sockjs`` in a process of its own.
 
-    @ivar output: what it has said until now.
-    @ivar ended: fires when it ends, with its exit status, or minus the signal.
+    :ivar output: what it has said until now.
+    :ivar ended: fires when it ends, with its exit status, or minus the signal.
     """
 
     transport: Any
@@ -35,9 +35,9 @@ class Twistd(ProcessProtocol):
         self, *arguments: str, path: str = ".", options: tuple[str, ...] = ()
     ) -> None:
         """
-        @param arguments: the arguments of C{sockjs}.
-        @param path: the directory to run it in.
-        @param options: the options of C{twistd}, before C{sockjs}.
+        :param arguments: the arguments of ``sockjs``.
+        :param path: the directory to run it in.
+        :param options: the options of ``twistd``, before ``sockjs``.
         """
         self.output = ""
         self.ended: Deferred[int] = Deferred()
@@ -61,7 +61,7 @@ class Twistd(ProcessProtocol):
         """
         Wait until it has said something.
 
-        @return: what fires with the match, or fails with the whole output at its end.
+        :return: what fires with the match, or fails with the whole output at its end.
         """
         found: Deferred[re.Match[str]] = Deferred()
         self._wanted = (re.compile(pattern), found)
@@ -103,7 +103,7 @@ class Twistd(ProcessProtocol):
 
 class TwistdTestCase(TestCase):
     """
-    A test that starts C{twistd}, in an empty directory.
+    A test that starts ``twistd``, in an empty directory.
     """
 
     timeout = 60

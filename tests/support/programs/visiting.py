@@ -1,4 +1,4 @@
-"""People in front of pages, in a real browser: L{visit}."""
+"""People in front of pages, in a real browser: `visit`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ async def visit(*steps: tuple[Any, ...], program: str = "chromium") -> Any:
     """
     Do things with pages.
 
-    @param steps: what is done, as C{tests/js/visit.js} has it: who, what, and what that
-        takes.
-    @return: what was read, a list of the texts for each step that reads.
-    @raise FailTest: if a page had an error, or a step could not be done.
+    :param steps: what is done, as ``tests/js/visit.js`` has it: who, what, and what
+        that takes.
+    :return: what was read, a list of the texts for each step that reads.
+    :raise FailTest: if a page had an error, or a step could not be done.
     """
     from twisted.internet import reactor
 

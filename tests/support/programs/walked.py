@@ -1,7 +1,7 @@
 """Prints, as JSON, how many objects of each class the garbage collector walks for one
 idle session that has echoed a message, beside the test's own end of its connection.
 
-C{python -m tests.support.programs.walked}
+``python -m tests.support.programs.walked``
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Programs whose words a test waits for, one after the other: L{watch}."""
+"""Programs whose words a test waits for, one after the other: `watch`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Watched(ProcessProtocol):
     """
     A program, in a process of its own.
 
-    @ivar output: what it has written until now, on both its outputs.
-    @ivar ended: fires when it ends.
+    :ivar output: what it has written until now, on both its outputs.
+    :ivar ended: fires when it ends.
     """
 
     transport: Any
@@ -35,7 +35,7 @@ class Watched(ProcessProtocol):
         """
         Wait until it has written something.
 
-        @return: what fires with the match, or fails with its whole output at its end.
+        :return: what fires with the match, or fails with its whole output at its end.
         """
         found: Deferred[re.Match[str]] = Deferred()
         self._wanted.append((re.compile(pattern), found))

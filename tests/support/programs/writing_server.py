@@ -1,11 +1,11 @@
 """
 A server whose applications write a lot, in a process of its own:
-C{python -m tests.support.programs.writing_server OPTIONS}, where the options of its
+``python -m tests.support.programs.writing_server OPTIONS``, where the options of its
 services are a JSON object. It prints its URL.
 
-The services are C{flood}, which writes without a producer, C{push} and C{pull}, which
-write with one, and C{echo}. C{GET /go?bytes=N} has every session of the first three
-begin to write; C{GET /state} tells how things are, as JSON.
+The services are ``flood``, which writes without a producer, ``push`` and ``pull``,
+which write with one, and ``echo``. ``GET /go?bytes=N`` has every session of the first
+three begin to write; ``GET /state`` tells how things are, as JSON.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ writers: list[Writer] = []
 
 class Writer(Protocol):
     """
-    Writes messages of L{numbered}, in one way or another.
+    Writes messages of `numbered`, in one way or another.
     """
 
     transport: Any
@@ -165,7 +165,7 @@ class Page(Resource):
 
 def memory(name: str) -> int:
     """
-    This process's C{VmRSS} or C{VmHWM}, in bytes.
+    This process's ``VmRSS`` or ``VmHWM``, in bytes.
     """
     status = Path("/proc/self/status").read_text()
     return int(status.partition(f"{name}:")[2].split()[0]) * 1024

@@ -1,5 +1,5 @@
 """Connection classes as the examples of sockjs-tornado have them: chat, multiplex,
-stats, bench and test. They import that library; C{tests.support.programs.connections}
+stats, bench and test. They import that library; ``tests.support.programs.connections``
 runs them with it, and without.
 
 They are after its examples, whose licence is MIT:

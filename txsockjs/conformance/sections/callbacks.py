@@ -1,5 +1,5 @@
 """
-Section 7: the callbacks of C{jsonp} and C{htmlfile}.
+Section 7: the callbacks of ``jsonp`` and ``htmlfile``.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from txsockjs.conformance.case import Case, each
 
 class CallbackTest(Case):
     """
-    Checks of a transport that calls back what the C{c} of its URL names.
+    Checks of a transport that calls back what the ``c`` of its URL names.
 
-    @cvar transport: the transport's name.
+    :cvar transport: the transport's name.
     """
 
     transport: str
 
     async def assertCalls(self, path: str, callback: str) -> None:
         """
-        The answer at C{path} calls C{callback}.
+        The answer at ``path`` calls ``callback``.
         """
         raise NotImplementedError
 
@@ -33,7 +33,7 @@ class CallbackTest(Case):
     )
     async def testValid(self, callback: str) -> None:
         """
-        Letters, digits, C{_}, C{.} and C{-} are a callback, as the client's own.
+        Letters, digits, ``_``, ``.`` and ``-`` are a callback, as the client's own.
         """
         path = f"{self.session().path}/{self.transport}?c={callback}"
         await self.assertCalls(path, callback)

@@ -31,7 +31,7 @@ class ClosingTests(Case):
     @each(*STREAMING)
     async def testStream(self, transport: str) -> None:
         """
-        The close frame follows C{o}, and the response ends.
+        The close frame follows ``o``, and the response ends.
         """
         stream = await self.session().openStream(transport)
         await self.assertReceives(stream, framed(transport, CLOSED))
@@ -51,7 +51,7 @@ class ClosingTests(Case):
     @each(*POLLING)
     async def testPolls(self, transport: str) -> None:
         """
-        Every poll after C{o} gets the same close frame.
+        Every poll after ``o`` gets the same close frame.
         """
         session = self.session()
         await session.open(transport)

@@ -62,7 +62,7 @@ class HTTP10Tests(HTTPTest):
     @each(*STREAMING)
     async def testStreaming(self, transport: str) -> None:
         """
-        A streaming answer has no C{Transfer-Encoding} and ends with the connection.
+        A streaming answer has no ``Transfer-Encoding`` and ends with the connection.
         """
         connection = await self.connect()
         row = TRANSPORTS[transport]
@@ -106,7 +106,7 @@ class HTTP10Tests(HTTPTest):
 
     async def testPoll(self) -> None:
         """
-        A polling answer has no C{Transfer-Encoding}, and the connection ends after it.
+        A polling answer has no ``Transfer-Encoding``, and the connection ends after it.
         """
         connection = await self.connect()
         path = f"{self.session().path}/xhr"

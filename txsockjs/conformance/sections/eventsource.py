@@ -1,5 +1,5 @@
 """
-Section 7: C{eventsource}.
+Section 7: ``eventsource``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from txsockjs.conformance.case import Case, each
 
 class EventSourceTests(Case):
     """
-    C{eventsource}: each frame is the data of one event.
+    ``eventsource``: each frame is the data of one event.
     """
 
     async def testBytes(self) -> None:
@@ -37,7 +37,7 @@ class EventSourceTests(Case):
     )
     async def testPercent(self, message: str, sent: bytes) -> None:
         """
-        Every C{%} is sent as C{%25}, since the client decodes the data as a URI.
+        Every ``%`` is sent as ``%25``, since the client decodes the data as a URI.
         """
         session = self.session()
         stream = await session.openStream("eventsource")

@@ -19,7 +19,7 @@ class HeadersTest(Case):
 
     async def answer(self, url: str, headers: dict[str, str] | None = None) -> Reply:
         """
-        The successful response of C{info} or of a transport.
+        The successful response of ``info`` or of a transport.
         """
         if url == "info":
             return await self.fetch("GET", f"{self.at()}/info", headers)
@@ -27,7 +27,7 @@ class HeadersTest(Case):
 
     async def preflight(self, url: str, headers: dict[str, str] | None = None) -> Reply:
         """
-        The response to OPTIONS of C{info} or of a transport.
+        The response to OPTIONS of ``info`` or of a transport.
         """
         base = self.at() if url == "info" else self.session().path
         return await self.fetch("OPTIONS", f"{base}/{url}", headers)
@@ -48,7 +48,7 @@ class CORSTests(HeadersTest):
     @each(*URLS)
     async def testNullOrigin(self, url: str) -> None:
         """
-        The origin C{null} is an origin like any other.
+        The origin ``null`` is an origin like any other.
         """
         self.assertCORS(await self.answer(url, {"Origin": "null"}), "null")
 
@@ -95,7 +95,7 @@ class CORSTests(HeadersTest):
 
 class OptionsTests(HeadersTest):
     """
-    C{info} and every HTTP transport answer a browser's preflight request.
+    ``info`` and every HTTP transport answer a browser's preflight request.
     """
 
     @each(*URLS)
@@ -184,7 +184,7 @@ class CachingTests(HeadersTest):
 
 class CookieTests(Case):
     """
-    A service with C{cookie_needed} gives load balancers a cookie to stick to.
+    A service with ``cookie_needed`` gives load balancers a cookie to stick to.
     """
 
     service = "cookie"
@@ -234,7 +234,7 @@ class CookieTests(Case):
     @each(*TRANSPORTS)
     async def testNotNeeded(self, transport: str) -> None:
         """
-        A service without C{cookie_needed} sets no cookie, whatever it was sent.
+        A service without ``cookie_needed`` sets no cookie, whatever it was sent.
         """
         sent = {"Cookie": "JSESSIONID=abcdef"}
         reply = await self.answerOf(transport, sent, service="plain")

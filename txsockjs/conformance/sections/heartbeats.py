@@ -13,7 +13,7 @@ from txsockjs.conformance.wire import POLLING, STREAMING, framed
 
 class HeartbeatTests(Case):
     """
-    A receiving connection is told C{h} after 25 seconds of silence, or after what the
+    A receiving connection is told ``h`` after 25 seconds of silence, or after what the
     server has.
     """
 
@@ -32,7 +32,7 @@ class HeartbeatTests(Case):
 
     async def testHTTP(self) -> None:
         """
-        Every HTTP transport has its frame C{h}; all wait at once, for that takes long.
+        Every HTTP transport has its frame ``h``; all wait at once, for that takes long.
         """
         started = {name: self.start(self.poll(name)) for name in POLLING}
         started |= {name: self.start(self.stream(name)) for name in STREAMING}

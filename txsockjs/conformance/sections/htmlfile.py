@@ -1,5 +1,5 @@
 """
-Section 7: C{htmlfile}.
+Section 7: ``htmlfile``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from txsockjs.conformance.wire import HTML, HTMLFILE_HEAD
 
 class HtmlfileTests(Case):
     """
-    C{htmlfile}: a page that never ends, with a script for each frame.
+    ``htmlfile``: a page that never ends, with a script for each frame.
     """
 
     async def testHead(self) -> None:
@@ -28,7 +28,7 @@ class HtmlfileTests(Case):
 
     async def testFrames(self) -> None:
         """
-        Each frame is exactly one script that calls C{p} with the frame.
+        Each frame is exactly one script that calls ``p`` with the frame.
         """
         session = self.session()
         stream = (await session.ask("htmlfile")).stream

@@ -1,5 +1,5 @@
 """
-Section 7: C{jsonp} and C{jsonp_send}.
+Section 7: ``jsonp`` and ``jsonp_send``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from txsockjs.conformance.wire import CALLBACK, FORM, JAVASCRIPT, PLAIN_TEXT
 
 class PollingTests(Case):
     """
-    C{jsonp}: a script that calls the client back with one frame.
+    ``jsonp``: a script that calls the client back with one frame.
     """
 
     async def testBytes(self) -> None:
@@ -46,12 +46,12 @@ class PollingTests(Case):
 
 class SendingTests(Case):
     """
-    C{jsonp_send}: messages from a form.
+    ``jsonp_send``: messages from a form.
     """
 
     async def testAnswer(self) -> None:
         """
-        200, plain text in UTF-8, C{ok}.
+        200, plain text in UTF-8, ``ok``.
         """
         session = self.session()
         await session.open()
@@ -71,7 +71,7 @@ class SendingTests(Case):
     )
     async def testForms(self, contentType: str | None, body: bytes) -> None:
         """
-        A form's field C{d}, or the raw JSON with any other content type, is delivered.
+        A form's field ``d``, or the raw JSON with any other content type, is delivered.
         """
         session = self.session()
         await session.open()

@@ -1,5 +1,5 @@
 """
-Sections 1, 3 and 4: the greeting, C{info}, the iframe pages, and what is not there.
+Sections 1, 3 and 4: the greeting, ``info``, the iframe pages, and what is not there.
 """
 
 from __future__ import annotations
@@ -123,12 +123,12 @@ class NotFoundTests(Case):
 
 class InfoTests(Case):
     """
-    C{info} tells the client what the service offers.
+    ``info`` tells the client what the service offers.
     """
 
     async def info(self, service: str | None = None) -> dict[str, Any]:
         """
-        What C{info} of a service says.
+        What ``info`` of a service says.
         """
         reply = await self.fetch("GET", f"{self.at(service)}/info")
         self.assertEqual(reply.status, 200)
@@ -166,7 +166,7 @@ class InfoTests(Case):
 
     async def testEntropy(self) -> None:
         """
-        C{entropy} is an integer of 32 bits.
+        ``entropy`` is an integer of 32 bits.
         """
         entropy = (await self.info())["entropy"]
         self.assertIs(type(entropy), int)
@@ -174,41 +174,41 @@ class InfoTests(Case):
 
     async def testEntropyIsFresh(self) -> None:
         """
-        C{entropy} is another one on every call.
+        ``entropy`` is another one on every call.
         """
         calls = [(await self.info())["entropy"] for _ in range(4)]
         self.assertEqual(len(set(calls)), 4, calls)
 
     async def testWebSocketDisabled(self) -> None:
         """
-        C{websocket} is false where the service disables the transport.
+        ``websocket`` is false where the service disables the transport.
         """
         info = await self.info("disabled")
         self.assertIs(info["websocket"], False)
 
     async def testCookieNeeded(self) -> None:
         """
-        C{cookie_needed} is true where the service needs cookies.
+        ``cookie_needed`` is true where the service needs cookies.
         """
         info = await self.info("cookie")
         self.assertIs(info["cookie_needed"], True)
 
     async def testNotCached(self) -> None:
         """
-        C{info} is never cached.
+        ``info`` is never cached.
         """
         self.assertNotCached(await self.fetch("GET", self.at() + "/info"))
 
     async def testNoCookie(self) -> None:
         """
-        C{info} sets no cookie, on a service that needs them either.
+        ``info`` sets no cookie, on a service that needs them either.
         """
         reply = await self.fetch("GET", self.at("cookie") + "/info")
         self.assertIsNone(reply.header("Set-Cookie"))
 
     async def testWrongMethod(self) -> None:
         """
-        C{info} is for GET and OPTIONS.
+        ``info`` is for GET and OPTIONS.
         """
         reply = await self.fetch("POST", self.at() + "/info")
         self.assertNotAllowed(reply, right="GET", wrong="POST")
@@ -289,7 +289,7 @@ class IframeTests(Case):
     )
     async def testKnown(self, condition: str) -> None:
         """
-        The tag is compared weakly and may be one of several; C{*} is any. (RFC 9110,
+        The tag is compared weakly and may be one of several; ``*`` is any. (RFC 9110,
         section 13.1.2)
         """
         path = self.at() + "/iframe.html"

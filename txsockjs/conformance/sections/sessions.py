@@ -24,7 +24,7 @@ from txsockjs.conformance.wire import (
 
 class URLTests(Case):
     """
-    C{BASE/server/session/transport}.
+    ``BASE/server/session/transport``.
     """
 
     @each(
@@ -107,7 +107,7 @@ class OpeningTests(Case):
     @each(*RECEIVING)
     async def testOpen(self, transport: str) -> None:
         """
-        Any receiving transport opens: C{o} is the first frame, and the application
+        Any receiving transport opens: ``o`` is the first frame, and the application
         then answers.
         """
         session = self.session()
@@ -196,7 +196,7 @@ class PollingTests(Case):
     @each(*POLLING)
     async def testOneFrame(self, transport: str) -> None:
         """
-        C{o} comes alone, and what waits comes with the next poll, in order.
+        ``o`` comes alone, and what waits comes with the next poll, in order.
         """
         session = self.session()
         await session.open(transport)
@@ -228,7 +228,7 @@ class StreamingLimitTests(Case):
 
     async def fill(self, session: Session, transport: str, size: int) -> ByteStream:
         """
-        A new streaming response with frames of exactly C{size} bytes, C{o} included.
+        A new streaming response with frames of exactly ``size`` bytes, ``o`` included.
         """
         stream = await session.openStream(transport)
         empty = len(framed(transport, arrayFrame("")))
@@ -273,7 +273,7 @@ class StreamingLimitTests(Case):
     @each(*STREAMING)
     async def testGoesOn(self, transport: str) -> None:
         """
-        The next response goes on where the last one ended, without another C{o}.
+        The next response goes on where the last one ended, without another ``o``.
         """
         session = self.session()
         await (await self.fill(session, transport, self.limit)).readAll()

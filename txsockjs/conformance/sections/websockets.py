@@ -1,5 +1,5 @@
 """
-Section 7: C{websocket} and the raw WebSocket.
+Section 7: ``websocket`` and the raw WebSocket.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class WebSocketTest(Case):
 
     async def open(self, path: str) -> WebSocket:
         """
-        A WebSocket at C{path}.
+        A WebSocket at ``path``.
         """
         socket = await connect(self.target, path, self.patience)
         self.atEnd(socket.stop)
@@ -29,7 +29,7 @@ class WebSocketTest(Case):
 
     async def openSession(self, service: str | None = None) -> WebSocket:
         """
-        A new session over a WebSocket, read past its C{o}.
+        A new session over a WebSocket, read past its ``o``.
         """
         socket = await self.open(f"{self.session(service).path}/websocket")
         self.assertEqual(await socket.receive(), "o")
@@ -50,12 +50,12 @@ class WebSocketTest(Case):
 
 class FramedTests(WebSocketTest):
     """
-    C{websocket}: SockJS frames as text messages.
+    ``websocket``: SockJS frames as text messages.
     """
 
     async def testBytes(self) -> None:
         """
-        C{o} first, then frames of messages, exactly.
+        ``o`` first, then frames of messages, exactly.
         """
         socket = await self.open(f"{self.session().path}/websocket")
         self.assertEqual(await socket.receive(), "o")
@@ -188,7 +188,7 @@ class IdentityTests(WebSocketTest):
 
 class RawTests(WebSocketTest):
     """
-    C{BASE/websocket}: plain messages, no SockJS framing at all.
+    ``BASE/websocket``: plain messages, no SockJS framing at all.
     """
 
     @each(text="Hello, world!", likeAFrame='a["x"]', special="\u2028\uffff\U0001d11e")
@@ -259,7 +259,7 @@ class HandshakeTests(Case):
     )
     async def testTokens(self, lines: bytes) -> None:
         """
-        C{Connection} may name other things too, and case does not matter. (RFC 6455,
+        ``Connection`` may name other things too, and case does not matter. (RFC 6455,
         section 4.2.1)
         """
         lines += HANDSHAKE.partition(b"Connection: Upgrade\r\n")[2]
@@ -288,7 +288,7 @@ class HandshakeTests(Case):
     @each("framed", "raw")
     async def testNoConnection(self, kind: str) -> None:
         """
-        An upgrade that C{Connection} does not name is 400, with exactly this text.
+        An upgrade that ``Connection`` does not name is 400, with exactly this text.
         """
         reply = await self.fetch("GET", self.url(kind), {"Upgrade": "WebSocket"})
         self.assertEqual((reply.status, reply.body), (400, NO_CONNECTION))
@@ -318,7 +318,7 @@ class HandshakeTests(Case):
 
     async def testCookie(self) -> None:
         """
-        The handshake of a service with C{cookie_needed} sets the cookie: it is a
+        The handshake of a service with ``cookie_needed`` sets the cookie: it is a
         session's URL.
         """
         self.at("websocket")

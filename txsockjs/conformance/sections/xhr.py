@@ -1,5 +1,5 @@
 """
-Section 7: C{xhr}, C{xhr_send} and C{xhr_streaming}; section 5: what a frame escapes.
+Section 7: ``xhr``, ``xhr_send`` and ``xhr_streaming``; section 5: what a frame escapes.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def characters(first: int, last: int) -> str:
 
 class PollingTests(Case):
     """
-    C{xhr}: one frame and a line feed.
+    ``xhr``: one frame and a line feed.
     """
 
     async def testBytes(self) -> None:
         """
-        C{o}, then a frame of messages, each exactly with a line feed.
+        ``o``, then a frame of messages, each exactly with a line feed.
         """
         session = self.session()
         self.assertEqual(await session.poll(), b"o\n")
@@ -65,12 +65,12 @@ class PollingTests(Case):
 
 class StreamingTests(Case):
     """
-    C{xhr_streaming}: a prelude that fills browsers' buffers, then many frames.
+    ``xhr_streaming``: a prelude that fills browsers' buffers, then many frames.
     """
 
     async def testBytes(self) -> None:
         """
-        Exactly 2048 C{h} and a line feed, then each frame with a line feed.
+        Exactly 2048 ``h`` and a line feed, then each frame with a line feed.
         """
         session = self.session()
         stream = (await session.ask("xhr_streaming")).stream
@@ -89,7 +89,7 @@ class StreamingTests(Case):
 
 class SendingTests(Case):
     """
-    C{xhr_send}: a JSON array of messages to an open session.
+    ``xhr_send``: a JSON array of messages to an open session.
     """
 
     async def testAnswer(self) -> None:
