@@ -38,10 +38,8 @@ from txsockjs.cluster.entrance import PeerSite
 from txsockjs.cluster.passed import (
     NotPassed,
     bodyOf,
-    certificateLine,
     headerLines,
-    passedLine,
-    passedOf,
+    passedLines,
     serialise,
 )
 from txsockjs.cluster.routing import Router, passedTo, sessionIdOf
@@ -296,10 +294,7 @@ class RedisCluster:
         except ValueError:
             self._router.refuse(request, resource, PeerUnavailable())
             return
-        passed = passedOf(request)
-        lines = headerLines(request)
-        lines += certificateLine(passed)
-        lines.append(passedLine(passed.format()))
+        lines = headerLines(request) + passedLines(request)
         body = bodyOf(request)
         lines.append(self._signer.line(owner, request, lines, body))
         if not self._router.reaches(owner):

@@ -112,24 +112,25 @@ def readPassed(value: bytes) -> Passed:
         raise NotPassed(f"no request of a peer: {error}") from error
 
 
-def passedOf(request: Request, ask: bool = False) -> Passed:
+def passedLines(request: Request, ask: bool = False) -> list[bytes]:
     """
-    What is to be told of a request.
+    The headers with what is to be told of a request.
 
     :param ask: whether it is to be answered only if its session is there.
     """
     before: Passed | None = getattr(request, "passed", None)
     if before is not None:
-        return attrs.evolve(before, hops=min(before.hops + 1, MOST_HOPS), ask=ask)
-    secure = request.isSecure()
-    return Passed(
-        request.getClientAddress(),
-        request.getHost(),
-        secure,
-        1,
-        ask,
-        _certificate(request) if secure else None,
-    )
+        hops = min(before.hops + 1, MOST_HOPS)
+        return _lines(attrs.evolve(before, hops=hops, ask=ask))
+    channel: Any = request.channel
+    # It is the same for all requests of a connection.
+    told: dict[bool, list[bytes]] = vars(channel).setdefault("told", {})
+    if ask not in told:
+        secure = request.isSecure()
+        client, host = request.getClientAddress(), request.getHost()
+        certificate = _certificate(request) if secure else None
+        told[ask] = _lines(Passed(client, host, secure, 1, ask, certificate))
+    return told[ask]
 
 
 def readCertificate(value: bytes) -> Any:
@@ -196,20 +197,12 @@ def serialise(request: Request, lines: list[bytes], body: bytes) -> bytes:
     )
 
 
-def certificateLine(passed: Passed) -> list[bytes]:
-    """
-    The header with the certificate, if there is one.
-    """
-    if passed.certificate is None:
-        return []
-    return [b"%b: %b\r\n" % (CERTIFICATE, b64encode(passed.certificate))]
-
-
-def passedLine(value: bytes) -> bytes:
-    """
-    The header with what is told of a request.
-    """
-    return b"%b: %b\r\n" % (PASSED, value)
+def _lines(passed: Passed) -> list[bytes]:
+    lines = []
+    if passed.certificate is not None:
+        value = b64encode(passed.certificate)
+        lines.append(b"%b: %b\r\n" % (CERTIFICATE, value))
+    return [*lines, b"%b: %b\r\n" % (PASSED, passed.format())]
 
 
 def _formatAddress(address: IAddress) -> bytes:

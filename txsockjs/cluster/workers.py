@@ -23,10 +23,8 @@ from txsockjs.cluster.passed import (
     MOST_HOPS,
     NotPassed,
     bodyOf,
-    certificateLine,
     headerLines,
-    passedLine,
-    passedOf,
+    passedLines,
     serialise,
 )
 from txsockjs.cluster.peers import Peer, Slots
@@ -276,10 +274,7 @@ class WorkerCluster:
         ask: bool,
         otherwise: Callable[[Exception], object],
     ) -> None:
-        passed = passedOf(request, ask)
-        lines = headerLines(request)
-        lines += certificateLine(passed)
-        lines.append(passedLine(passed.format()))
+        lines = headerLines(request) + passedLines(request, ask)
         data = serialise(request, lines, bodyOf(request))
         endpoint = partial(self.connecting, peer.path)
         service = resource.service
