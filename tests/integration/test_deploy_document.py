@@ -41,10 +41,12 @@ class Deployment:
         super().setUp()
         [chat] = (b for b in blocks("README.rst", "python") if b.name == "chat")
         self.module(chat, "myapp/chat.py")
-        self.services = [
-            self.twistd(arguments)
-            for arguments in commands(DOCUMENT, "twistd")[self.processes]
+        behind = [
+            arguments
+            for arguments in commands(DOCUMENT, "twistd")
+            if "--workers" not in " ".join(arguments)
         ]
+        self.services = [self.twistd(arguments) for arguments in behind[self.processes]]
 
     def ports(self: Any) -> Sequence[int]:
         """Where the processes listen that were to listen on these ports."""
