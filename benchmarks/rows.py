@@ -263,6 +263,22 @@ ROWS: dict[str, Row] = {
             {"xhr": 50},
             servers=PASSING,
         ),
+        Row(
+            "workers-streaming-tls",
+            "xhr-streaming echo by two workers, over TLS",
+            Echo,
+            {"xhr_streaming": 50},
+            servers=("txsockjs", "passing"),
+            tls=True,
+        ),
+        Row(
+            "workers-polling-tls",
+            "xhr-polling echo by two workers, over TLS",
+            Echo,
+            {"xhr": 50},
+            servers=("txsockjs", "passing"),
+            tls=True,
+        ),
         client("client", "client of 50 WebSockets, echo in lock step", Echo),
         client(
             "client-16", "client of 50 WebSockets, 16 in flight each", Echo, count=16

@@ -178,6 +178,12 @@ class RedisCluster:
             await maybeDeferred(port.stopListening)
         self._router.abort()
 
+    def isUp(self) -> bool:
+        """
+        Whether Redis can be asked who has a session.
+        """
+        return self._directory.up
+
     def listening(self) -> IStreamServerEndpoint:
         """
         Where to listen for the other processes.
