@@ -177,9 +177,9 @@ class CensusTests(StatusTestCase):
         self.assertTrue(census.complete)
         clock.advance(0.009 / SHARE)
         self.assertEqual(found, [450])
-        for _ in range(4):
+        for known in [450], [450], [450, 450]:
             clock.advance(0.011 / SHARE)
-        self.assertEqual(found, [450, 450])
+            self.assertEqual(found, known)
 
     def test_gone(self) -> None:
         """Who goes while it looks is not there the next time; who comes is."""
@@ -226,6 +226,25 @@ class TableTests(StatusTestCase):
         self.seconds(3)
         looking.read()
         self.assertEqual([each[0] for each in looking.rows.values()], ["chat", "news"])
+
+    def test_pending(self) -> None:
+        """What a session has to take is followed: more, and nothing again."""
+        session = self.users.session("websocket", "/chat")
+        looking = self.watch()
+        looking.look()
+        self.seconds(0.1)
+        looking.read()
+        self.assertEqual(looking.rows[0][5], 0)
+        session.pauseReading()
+        for _ in range(3):
+            session.send("x" * 90_000)
+        self.seconds(3)
+        looking.read()
+        self.assertGreater(looking.rows[0][5], 90_000)
+        session.resumeReading()
+        self.seconds(3)
+        looking.read()
+        self.assertEqual(looking.rows[0][5], 0)
 
     def test_notUnderstood(self) -> None:
         """What no page of ours would say ends the session, and logs nothing."""
