@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.protocol import Factory, Protocol
 
 from tests.cluster.support import ClusterCase, Worker
+from txsockjs.cluster import waiting
 from txsockjs.cluster.peers import Peer
 from txsockjs.testing import MemoryConnection, MemorySite
 
@@ -73,10 +74,14 @@ class GoneTests(FaultCase):
 
     def test_notThere(self) -> None:
         """
-        Where it cannot be connected to, 503 says so, which the page may read.
+        Where it cannot be connected to, what may begin a session waits for another one,
+        for some time; then 503 says so, which the page may read.
         """
         self.lose(self.far)
         response = self.post(headers={"Origin": "https://page.example"})
+        self.reactor.advance(4.9)
+        self.assertEqual(response.status, 0)
+        self.reactor.advance(0.2)
         self.assertEqual(response.status, 503)
         origins = response.headers.getRawHeaders("Access-Control-Allow-Origin")
         self.assertEqual(origins, ["https://page.example"])
@@ -84,11 +89,48 @@ class GoneTests(FaultCase):
 
     def test_known(self) -> None:
         """
-        So it is where all know that nobody has its slot.
+        So it is where all know that nobody has its slot. A message is for a session
+        that is lost.
         """
         self.lose(self.far)
         self.tell()
-        self.assertEqual(self.post().status, 503)
+        response = self.post()
+        self.assertEqual(self.post("xhr_send", body=b'["x"]').status, 404)
+        self.reactor.advance(5)
+        self.assertEqual(response.status, 503)
+
+    def test_comesBack(self) -> None:
+        """
+        When another one has its place, those who wait begin their sessions there.
+        """
+        self.lose(self.far)
+        polls = [self.post() for _ in range(2)]
+        self.reactor.advance(1)
+        self.tell()
+        self.workers.append(Worker(self, 2, Peer(1, 9, "/memory/9"), Protocol))
+        self.tell()
+        self.reactor.settle()
+        self.assertEqual(sorted(each.body for each in polls), [b"", b"o\n"])
+
+    def test_goesMeanwhile(self) -> None:
+        """
+        Whoever goes meanwhile waits no longer, and begins nothing.
+        """
+        self.lose(self.far)
+        self.post().connection.abort()
+        self.reactor.settle()
+        self.assertEqual(len(self.near.cluster._waitingRoom), 0)
+        before = self.reactor.getDelayedCalls()
+        self.assertFalse([each for each in before if each.getTime() > 4])
+
+    def test_manyWait(self) -> None:
+        """
+        There is a bound for how many wait.
+        """
+        self.patch(waiting, "MOST_WAITING", 2)
+        self.lose(self.far)
+        statuses = [self.post().status for _ in range(3)]
+        self.assertEqual(statuses, [0, 0, 503])
 
     def test_whilePolled(self) -> None:
         """

@@ -17,7 +17,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from tests.support.serving import Echo, RecordingFactory
-from txsockjs.cluster import handover
+from txsockjs.cluster import handover, waiting
 from txsockjs.cluster.peers import Peer, Slots
 from txsockjs.cluster.workers import WorkerCluster
 from txsockjs.factory import SockJSFactory
@@ -252,6 +252,7 @@ class HandoverTests(TestCase):
         """
         Where it is gone, the client is told so, on a connection that goes on.
         """
+        self.patch(waiting, "WAIT_TIME", 0.05)
         await self.far.site.leaveCluster()
         talk = await self.connect()
         talk.post(f"{self.path}/xhr")

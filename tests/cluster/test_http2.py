@@ -47,7 +47,7 @@ class HTTP2Tests(ClusterCase):
         self.assertEqual(browser.ended[stream], "reset")
         self.assertFalse(browser.closed)
         gone = browser.request("POST", f"{self.path}/xhr_send", b'["x"]')
-        self.assertEqual(browser.status[gone], "503")
+        self.assertEqual(browser.status[gone], "404")
 
     def test_reset(self) -> None:
         """

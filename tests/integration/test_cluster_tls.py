@@ -47,7 +47,7 @@ class TLSTests(TestCase):
         """
         Serve a site, until the test ends.
 
-        @return: its URL.
+        :return: its URL.
         """
         port = freePort()
         listen = f"ssl:{port}:interface=127.0.0.1:privateKey={self.pem}"

@@ -16,7 +16,11 @@ from twisted.internet.interfaces import (
 from twisted.internet.task import deferLater
 from twisted.web.server import Request
 
-from txsockjs.cluster.connections import CONNECT_TIME, NotConnected
+from txsockjs.cluster.connections import (
+    CONNECT_TIME,
+    NotConnected,
+    TooManyConnections,
+)
 from txsockjs.cluster.entrance import PeerSite, trust
 from txsockjs.cluster.handover import Handovers
 from txsockjs.cluster.passed import (
@@ -29,6 +33,7 @@ from txsockjs.cluster.passed import (
 )
 from txsockjs.cluster.peers import Peer, Slots
 from txsockjs.cluster.routing import Router, passedTo, sessionIdOf
+from txsockjs.cluster.waiting import WaitingRoom
 from txsockjs.counters import ClusterCounters
 from txsockjs.errors import NotHere, PeerUnavailable, SessionLost
 from txsockjs.transports.base import ServiceResource
@@ -69,6 +74,7 @@ class WorkerCluster:
         self.counters: ClusterCounters = self._router.counters
         self._handovers = Handovers(reactor, self.counters, self._isMine)
         self._ports: list[IListeningPort] = []
+        self._waitingRoom = WaitingRoom(reactor)
         slots.changed = self._changed
 
     # Cluster
@@ -115,6 +121,7 @@ class WorkerCluster:
         ]
         self._handovers.close()
         self._router.abort()
+        self._waitingRoom.close()
         await gatherResults(closed)
 
     def listening(self, path: str) -> IStreamServerEndpoint:
@@ -139,6 +146,7 @@ class WorkerCluster:
         peers = [peer for n in range(self.slots.count) for peer in self.slots.at(n)]
         self._router.keepOnly({peer.path for peer in peers})
         self._handovers.keepOnly({peer.path for peer in peers})
+        self._waitingRoom.changed()
 
     def _isMine(self, id: bytes) -> bool:
         """
@@ -162,11 +170,11 @@ class WorkerCluster:
         passed = passedTo(request)
         if knows or (passed is not None and passed.ask):
             if not knows:
-                self._router.refuse(request, resource, NotHere())
+                self._router.notHere(request)
             return not knows
         peers = self.slots.locate(id)
         if not peers:
-            self._router.refuse(request, resource, PeerUnavailable())
+            self._wait(request, resource)
         elif peers[0] is not self.slots.me:
             if passed is not None and passed.hops >= MOST_HOPS:
                 # Nobody agrees with whom it should be.
@@ -262,9 +270,31 @@ class WorkerCluster:
     def _fail(
         self, request: Request, resource: ServiceResource, error: Exception
     ) -> None:
-        reached = not isinstance(error, NotConnected)
-        problem = SessionLost() if reached else PeerUnavailable()
-        self._router.refuse(request, resource, problem)
+        if not isinstance(error, NotConnected):
+            self._router.refuse(request, resource, SessionLost())
+        elif isinstance(error.reason, TooManyConnections):
+            self._router.refuse(request, resource, PeerUnavailable())
+        else:
+            # It has died, and not all know it yet.
+            self._wait(request, resource)
+
+    def _wait(self, request: Request, resource: ServiceResource) -> None:
+        """
+        Nobody has the slot of a request's session just now. What is for a session that
+        was there is lost with it; what may begin one waits for the next worker.
+        """
+        if resource.opens:
+            self._waitingRoom.wait(
+                request,
+                partial(self._again, request, resource),
+                partial(self._router.refuse, request, resource, PeerUnavailable()),
+            )
+        else:
+            self._router.refuse(request, resource, SessionLost())
+
+    def _again(self, request: Request, resource: ServiceResource) -> None:
+        if not self.takes(request, resource):
+            self._router.answerHere(request, resource)
 
     def _passOn(
         self,
