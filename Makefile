@@ -18,12 +18,22 @@ LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-ha
 PROGRAMS := chromium firefox-esr nginx haproxy caddy apache2 redis-server rabbitmq-server \
 	ip:iproute2 systemd-analyze:systemd
 
+# What is missing, which is the shell's $missing.
+INSTALL = if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing$$missing"; \
+	    export DEBIAN_FRONTEND=noninteractive; \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	else echo "Not here, and only root can install them:$$missing. What needs them will say so."; fi
+# Where Debian's packages of Go libraries are.
+GOCODE := /usr/share/gocode/src
+
 # Debian keeps the daemons where only root's PATH looks.
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test nox lint format types docs conformance bench soak wstest fuzz \
-	coverage mutants lock release shots programs clean
+	coverage mutants lock release shots programs peers clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -58,7 +68,7 @@ conformance: $(VENV)/.dev ## Run the conformance suite against any SockJS server
 	@test -n "$(URL)" || { echo "Say which server: make conformance URL=http://127.0.0.1:8081"; exit 2; }
 	@$(BIN)/python -m txsockjs check $(URL)
 
-bench: $(VENV)/.dev ## Measure against other SockJS servers
+bench: $(VENV)/.dev peers ## Measure against other SockJS servers, in 25 minutes
 	@$(BIN)/python -m benchmarks
 
 soak: $(VENV)/.dev ## Churn sessions and look for leaks (MINUTES=5)
@@ -109,13 +119,18 @@ tests/node_modules/.done: tests/package.json tests/package-lock.json
 	@if command -v npm >/dev/null; then (cd tests && $(NPM)) && touch $@; \
 	else echo "npm is not here: the tests that need it will say so."; fi
 
+# What the servers need that benchmarks compare with.
+peers:
+	@missing=; \
+	command -v npm >/dev/null || missing="$$missing npm"; \
+	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
+	command -v go >/dev/null || missing="$$missing golang-go"; \
+	test -d $(GOCODE)/github.com/igm/sockjs-go/v3 || \
+	    missing="$$missing golang-github-igm-sockjs-go-dev"; \
+	$(INSTALL)
+
 programs:
 	@missing=; for program in $(PROGRAMS); do \
 	    command -v $${program%:*} >/dev/null || missing="$$missing $${program#*:}"; done; \
 	command -v promtool >/dev/null || missing="$$missing prometheus"; \
-	if [ -z "$$missing" ]; then exit 0; fi; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    echo "Installing$$missing"; \
-	    export DEBIAN_FRONTEND=noninteractive; \
-	    apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
-	else echo "Not here, and only root can install them:$$missing. The tests that need them will say so."; fi
+	$(INSTALL)

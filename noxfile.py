@@ -35,6 +35,7 @@ APART = {
     "soak",
     "support",
     "test_benchmarks",
+    "test_benchmarks_report",
     "test_examples",
     "test_packaging",
     "test_release",

@@ -14,12 +14,27 @@ from pathlib import Path
 from benchmarks import report
 from benchmarks.errors import BenchmarkError
 from benchmarks.measuring import QUICK, Effort, measure
-from benchmarks.peers import HERE, PEERS, Peer
-from benchmarks.rows import ROWS, VARIANTS, Row
+from benchmarks.peer import HERE, Peer
+from benchmarks.peers import PEERS
+from benchmarks.row import VARIANTS, Row
+from benchmarks.rows import ROWS
 from benchmarks.run import Run, loadRun, newRun
 
 #: What the short form drives: nothing that has to be fetched.
-AT_HAND = ("txsockjs", "tcp", "autobahn", "web", "websockets", "autobahn-client")
+AT_HAND = (
+    *(
+        "txsockjs",
+        "twistd",
+        "workers",
+        "passing",
+        "tcp",
+        "tcp-direct",
+        "epoll",
+        "autobahn",
+        "web",
+    ),
+    *("websockets", "autobahn-client"),
+)
 
 
 def names(known: Sequence[str]) -> Callable[[str], list[str]]:
@@ -43,8 +58,12 @@ def parser() -> argparse.ArgumentParser:
     add = made.add_argument
     add("--rows", type=names(list(ROWS)), metavar="ROW,...", help=", ".join(ROWS))
     add("--peers", type=names(list(PEERS)), metavar="PEER,...", help=", ".join(PEERS))
-    add("--rounds", type=int, help="how often each is measured (5; quick: 1)")
-    add("--seconds", type=float, help="how long each time (2; quick: 0.2)")
+    add(
+        "--rounds",
+        type=int,
+        help="how often each is measured, but for long ones (2; quick: 1)",
+    )
+    add("--seconds", type=float, help="how long each time (1; quick: 0.2)")
     add(
         "--quick",
         action="store_true",
@@ -64,6 +83,11 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def can(name: str, row: Row) -> bool:
+    """Whether a row can be measured with a peer."""
+    return name in row.peers and row.name not in PEERS[name].unable
+
+
 def plan(
     rows: Sequence[str], peers: Sequence[str], rounds: int
 ) -> Iterator[tuple[int, Row, Peer]]:
@@ -74,7 +98,7 @@ def plan(
     for turn in range(rounds):
         for row in (ROWS[name] for name in rows):
             if turn < row.rounds:
-                able = [name for name in peers if name in row.peers]
+                able = [name for name in peers if can(name, row)]
                 first = turn % len(able) if able else 0
                 for name in able[first:] + able[:first]:
                     yield turn, row, PEERS[name]
@@ -94,6 +118,9 @@ def perform(
     :param profiles: where profiles are left, if they are wanted.
     """
     began = time.monotonic()
+    ahead = sum(effort.takes(row) for _, row, _ in steps)
+    print(f"about {ahead / 60:.0f} minutes", file=sys.stderr)
+    behind = 0.0
     for done, (turn, row, peer) in enumerate(steps):
         say = f"{done + 1:3d}/{len(steps)} round {turn + 1} {row.name:20} {peer.name:9}"
         print(say, end=" ", file=sys.stderr, flush=True)
@@ -102,7 +129,8 @@ def perform(
             arguments = ["--profile", f"{profiles / row.name}-{peer.name}.prof"]
         result = measure(row, peer, effort, directory, arguments)
         run.add(row.name, peer.name, result)
-        left = (time.monotonic() - began) / (done + 1) * (len(steps) - done - 1)
+        behind += effort.takes(row)
+        left = (time.monotonic() - began) / behind * (ahead - behind)
         found = report.number(getattr(result, row.figures[0].key))
         rate = f"{result.rate:,.0f}/s" if result.rate else ""
         print(
@@ -127,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         effort = replace(effort, seconds=options.seconds)
     usual = [name for name in PEERS if name not in VARIANTS]
     peers = options.peers or (AT_HAND if options.quick else usual)
-    rounds = options.rounds or (1 if options.quick else 5)
+    rounds = options.rounds or (1 if options.quick else 2)
     try:
         for name in peers:
             PEERS[name].install()

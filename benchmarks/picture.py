@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib
 
@@ -15,38 +16,41 @@ matplotlib.rcParams.update(
 from matplotlib import pyplot  # noqa: E402
 
 from benchmarks.peers import PEERS  # noqa: E402
-from benchmarks.report import heading  # noqa: E402
-from benchmarks.rows import ROWS, SERVERS  # noqa: E402
+from benchmarks.report import heading, lead  # noqa: E402
+from benchmarks.row import OURS, SERVERS  # noqa: E402
+from benchmarks.rows import ROWS  # noqa: E402
 from benchmarks.run import Run  # noqa: E402
 
-OURS, THEIRS, FLOOR = "#1f77b4", "#8a8a8a", "#d3d3d3"
+OWN, THEIRS, FLOOR = "#1f77b4", "#8a8a8a", "#d3d3d3"
 COLUMNS = 2
+#: Characters of a line of a title.
+WIDTH = 62
 
 
 def colour(peer: str) -> str:
     """Ours stands out; floors, which are no SockJS servers, stand back."""
-    if peer == "txsockjs":
-        return OURS
+    if peer in OURS:
+        return OWN
     return THEIRS if peer in SERVERS else FLOOR
 
 
 def draw(run: Run, path: Path) -> None:
     """
-    Draw a panel for each main row: a bar for each server's median, a line from its best
-    round to its worst.
+    Draw a panel for each main figure, those that ours loses first: a bar for each
+    server's median, a line from its best round to its worst.
     """
-    rows = [ROWS[name] for name in run.results if ROWS[name].main]
-    height = max(1, -(-len(rows) // COLUMNS))
+    shown = [(ROWS[name], figure) for name in run.results for figure in ROWS[name].lead]
+    shown.sort(key=lambda each: -max(1.0, lead(run, *each)))
+    height = max(1, -(-len(shown) // COLUMNS))
     figure, grid = pyplot.subplots(
         height, COLUMNS, figsize=(9, 1.9 * height), squeeze=False, layout="constrained"
     )
     panels = list(grid.flat)
-    for panel in panels[len(rows) :]:
+    for panel in panels[len(shown) :]:
         panel.set_visible(False)
-    for panel, row in zip(panels, rows, strict=False):
+    for panel, (row, shows) in zip(panels, shown, strict=False):
         names = [name for name in row.peers if name in run.results[row.name]]
-        key = row.figures[0].key
-        spreads = [s for name in names if (s := run.spread(row.name, name, key))]
+        spreads = [s for name in names if (s := run.spread(row.name, name, shows.key))]
         medians = [s.median for s in spreads]
         panel.barh(
             [PEERS[name].title for name in names],
@@ -59,8 +63,8 @@ def draw(run: Run, path: Path) -> None:
             error_kw={"elinewidth": 0.8, "ecolor": "#444444"},
         )
         panel.invert_yaxis()
-        panel.set_title(heading(row, row.figures[0]), fontsize=8, loc="left")
+        panel.set_title(fill(heading(row, shows), WIDTH), fontsize=8, loc="left")
         panel.spines[["top", "right"]].set_visible(False)
-    figure.suptitle("Server CPU time for each message, and memory: less is better")
+    figure.suptitle("Less is better. µs: CPU time of the server for each message")
     figure.savefig(path, format="svg", metadata={"Date": None})
     pyplot.close(figure)

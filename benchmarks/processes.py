@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import selectors
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +18,7 @@ from typing import Any
 import psutil
 
 from benchmarks.errors import ClientFailed, NotInstalled, ServerFailed
-from benchmarks.peers import HERE, Peer
+from benchmarks.peer import HERE, Peer
 
 #: Seconds that a server may take to start, or to end.
 STARTING = 30.0
@@ -35,10 +37,12 @@ class ServerProcess:
     def __init__(self, peer: Peer, arguments: Sequence[str] = ()) -> None:
         self._peer = peer
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
+        self._directory = tempfile.TemporaryDirectory()
+        self._report = Path(self._directory.name) / "report.json"
         self._process = subprocess.Popen(
             [*peer.command(), *arguments],
             cwd=HERE.parent,
-            env=peer.environment(),
+            env={**peer.environment(), "BENCHMARK_REPORT": str(self._report)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -84,15 +88,34 @@ class ServerProcess:
         """
         if self._process.poll() is not None:
             raise ServerFailed(f"{self._peer.name} ended: {self._said()}")
-        times = [each.cpu_times() for each in self._all()]
-        return float(sum(each.user + each.system for each in times))
+        return sum(
+            times.user + times.system
+            for times in (process.cpu_times() for process in self._all())
+        )
 
     def memory(self) -> int:
         """Its proportional set size, and that of its processes, in bytes."""
-        return sum(int(each.memory_full_info().pss) for each in self._all())
+        return sum(int(process.memory_full_info().pss) for process in self._all())
 
     def _all(self) -> list[psutil.Process]:
         return [self._watch, *self._watch.children(recursive=True)]
+
+    def collection(self) -> dict[str, float]:
+        """
+        What its garbage collector has to do, as it says itself.
+
+        :return: ``walked``, in objects, and ``collection``, in milliseconds.
+        :raise ServerFailed: it does not say.
+        """
+        self._report.unlink(missing_ok=True)
+        self._process.send_signal(signal.SIGUSR2)
+        end = time.monotonic() + STARTING
+        while not self._report.exists():
+            if self._process.poll() is not None or time.monotonic() > end:
+                raise ServerFailed(f"{self._peer.name} left no report: {self._said()}")
+            time.sleep(0.01)
+        found: dict[str, float] = json.loads(self._report.read_text())
+        return found
 
     def stop(self) -> None:
         """End it, at once where it does not end when asked to."""
@@ -100,11 +123,13 @@ class ServerProcess:
         try:
             self._process.wait(STARTING)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            for process in reversed(self._all()):
+                process.kill()
             self._process.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()
         self._errors.close()
+        self._directory.cleanup()
 
 
 class RedisProcess:

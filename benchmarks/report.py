@@ -3,15 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
 
 from tabulate import tabulate
 
-from benchmarks.goals import BESIDE, FLAT, GOALS, SEVERAL, between, growth
+from benchmarks.goals import BESIDE, GOALS, LIMITS, SEVERAL, between
 from benchmarks.peers import PEERS
-from benchmarks.rows import ROWS, Figure, Row
+from benchmarks.row import OURS, PASSING, VARIANTS, Figure, Row
+from benchmarks.rows import ROWS
 from benchmarks.run import Run, Spread
 
-Table = tuple[str, list[str], list[list[str]]]
+#: Whose columns the first table has.
+COMPARED = ("node", "go", "aiohttp", "tornado")
+
+#: What is ours, in whatever way.
+OWN = {*OURS, *PASSING, *VARIANTS}
+
+CONFIGURATION = Path(__file__).resolve().parent.parent / "docs" / "conf.py"
+
+
+class Table(NamedTuple):
+    """
+    A table.
+
+    :ivar notes: what is to be known of a cell, which has the number of its note.
+    """
+
+    title: str
+    header: list[str]
+    lines: list[list[str]]
+    notes: list[str] = []
+
+
+class Line(NamedTuple):
+    """A line of the main tables: its row, its figure, and what it is called."""
+
+    row: Row
+    figure: Figure
+    title: str
+
+
+class Notes:
+    """The notes of a table."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def mark(self, peer: str, text: str) -> str:
+        """The number of a note, in brackets."""
+        note = f"{PEERS[peer].title}: {text}."
+        if note not in self.texts:
+            self.texts.append(note)
+        return f"({self.texts.index(note) + 1})"
 
 
 def number(value: float) -> str:
@@ -29,43 +73,72 @@ def cell(spread: Spread | None) -> str:
     return middle if best == worst else f"{middle} ({best}-{worst})"
 
 
+def remarked(row: Row, peer: str, text: str, notes: Notes) -> str:
+    """A cell's text, with its note where there is something to be known."""
+    known = PEERS[peer]
+    if not text:
+        unable = known.unable.get(row.name)
+        return f"cannot {notes.mark(peer, unable)}" if unable else ""
+    remark = known.remarks.get(row.name)
+    return f"{text} {notes.mark(peer, remark)}" if remark else text
+
+
 def heading(row: Row, figure: Figure) -> str:
     """What a line of the main table is called, with its unit."""
     title = f"{row.title}: {figure.suffix}" if figure.suffix else row.title
     return f"{title}, {figure.unit}"
 
 
-Line = tuple[Row, Figure, str]
-
-
 def lines(run: Run) -> Iterator[Line]:
-    """Each line of the main tables: its row, its figure, and what it is called."""
+    """Each line of the main tables."""
     for row in ROWS.values():
         if row.name in run.results:
             for figure in row.figures:
-                yield row, figure, heading(row, figure)
+                yield Line(row, figure, heading(row, figure))
+
+
+def lead(run: Run, row: Row, figure: Figure, ours: str = "txsockjs") -> float:
+    """
+    How much more ours costs than the best other server; 0 where there is none.
+    """
+    others = (name for name in row.servers if name not in OWN)
+    ratios = (run.ratio(row.name, name, figure.key, ours) for name in others)
+    return max((ratio for ratio in ratios if ratio is not None), default=0.0)
 
 
 def groups(run: Run) -> Iterator[tuple[list[Line], list[str]]]:
-    """The lines that are measured with the same servers, and these."""
+    """
+    The lines that are measured with the same servers, and these; those that ours loses
+    come first.
+    """
     made: dict[tuple[str, ...], list[Line]] = {}
     for line in lines(run):
-        made.setdefault(line[0].servers, []).append(line)
+        # That a row has ours in a second way is no reason for a table of its own.
+        alike = tuple(name for name in line.row.servers if name not in OWN)
+        made.setdefault(alike, []).append(line)
     for found in made.values():
         measured = {peer for row, *_ in found for peer in run.results[row.name]}
+        found.sort(key=lambda line: -max(1.0, lead(run, line.row, line.figure)))
         yield found, [peer for peer in run.peers() if peer in measured]
 
 
 def costs(run: Run, found: list[Line], peers: list[str]) -> Table:
-    """The CPU time, or the memory, of what is measured."""
-    measured = "Client" if found[0][0].measuresClients else "Server"
-    return (
-        f"{measured} CPU time for each message (user and system): median (best-worst)",
+    """What each costs."""
+    notes = Notes()
+    table = []
+    for row, figure, title in found:
+        cells = (
+            remarked(row, peer, cell(run.spread(row.name, peer, figure.key)), notes)
+            for peer in peers
+        )
+        table.append([title, *cells])
+    measured = "client" if found[0].row.measuresClients else "server"
+    return Table(
+        f"What it costs: µs are CPU time of the {measured} for each message, user and "
+        "system; median (best-worst)",
         ["", *(PEERS[name].title for name in peers)],
-        [
-            [title, *(cell(run.spread(row.name, peer, figure.key)) for peer in peers)]
-            for row, figure, title in found
-        ],
+        table,
+        notes.texts,
     )
 
 
@@ -76,64 +149,95 @@ def ratios(run: Run, found: list[Line], peers: list[str]) -> Table:
     for row, figure, title in found:
         made = (run.ratio(row.name, peer, figure.key) for peer in peers)
         table.append([title, *("" if r is None else f"{r:.2f}" for r in made)])
-    return (
+    return Table(
         "Ours by each, best round by best round (below 1 ours is cheaper)",
         ["", *(PEERS[name].title for name in peers)],
         table if peers else [],
     )
 
 
+def summary(run: Run) -> Table:
+    """The rows that matter most, those that ours loses first."""
+    made = []
+    notes = Notes()
+    for row in ROWS.values():
+        for figure in row.lead:
+            for ours in OURS:
+                own = run.spread(row.name, ours, figure.key)
+                if own is None:
+                    continue
+                worst = lead(run, row, figure, ours)
+                title = heading(row, figure)
+                if ours != "txsockjs":
+                    title = f"{title} ({PEERS[ours].title})"
+                cells = []
+                for peer in COMPARED:
+                    spread = run.spread(row.name, peer, figure.key)
+                    text = "" if spread is None else number(spread.median)
+                    cells.append(remarked(row, peer, text, notes))
+                ratio = f"{worst:.2f}" if worst else ""
+                made.append((worst, [title, ratio, number(own.median), *cells]))
+    made.sort(key=lambda line: -max(1.0, line[0]))
+    return Table(
+        "The main rows, median of the rounds; what another does better comes first",
+        ["", "by the best other", "ours", *(PEERS[name].title for name in COMPARED)],
+        [line for _, line in made],
+        notes.texts,
+    )
+
+
 def speeds(run: Run) -> Table:
-    """Rates and latencies, and what the other side costs."""
+    """Rates, and what the other side costs."""
     table = []
     for row, figure, _ in lines(run):
+        if row.paced or figure != row.figures[0]:
+            continue
         for peer in run.peers():
             rounds = run.results[row.name].get(peer)
-            if not rounds or not rounds[0].p50 or figure != row.figures[0]:
+            if not rounds or not rounds[0].rate:
                 continue
             rate = max(result.rate for result in rounds)
-            p50, p99, client = (
-                min(getattr(result, key) for result in rounds)
-                for key in ("p50", "p99", "client")
-            )
-            figures = f"{rate:,.0f}", number(p50), number(p99), number(client)
-            table.append([row.title, PEERS[peer].title, *figures])
-    return (
-        "Rate and latency as the client sees them, each the best of the rounds",
-        ["", "", "per second", "p50, ms", "p99, ms", "CPU of the other side, µs"],
+            client = min(result.client for result in rounds)
+            table.append([row.title, PEERS[peer].title, f"{rate:,.0f}", number(client)])
+    return Table(
+        "Rate as the client sees it, the best of the rounds",
+        ["", "", "per second", "CPU of the other side, µs"],
         table,
     )
 
 
-def judged(title: str, other: str, ratio: float, factor: float) -> list[str]:
+def judged(title: str, other: str, reached: float, wanted: float) -> list[str]:
     """One line of the goals."""
-    met = "yes" if ratio <= factor else "no"
-    return [title, other, f"{factor:.2f}", f"{ratio:.2f}", met]
+    met = "yes" if reached <= wanted else "no"
+    return [title, other, number(wanted), number(reached), met]
 
 
 def goals(run: Run) -> Table:
-    """What was wanted, and what was reached."""
+    """What was wanted, and what was reached; what is missed comes first."""
     table = []
     for goal in GOALS:
-        ratio = run.ratio(goal.row, goal.peer, goal.key)
+        ratio = run.ratio(goal.row, goal.peer, goal.figure.key, goal.ours)
         if ratio is not None:
-            title, peer = ROWS[goal.row].title, PEERS[goal.peer].title
+            row, peer = ROWS[goal.row], PEERS[goal.peer].title
+            title = f"{row.title}: {goal.figure.suffix}".removesuffix(": ")
             table.append(judged(title, peer, ratio, goal.factor))
-    for row, other, factor in BESIDE:
-        ratio = between(run, "txsockjs", row, other)
+    for row_, other, factor in BESIDE:
+        ratio = between(run, "txsockjs", row_, other)
         if ratio is not None:
-            titles = ROWS[row].title, f"txsockjs, {ROWS[other].title}"
+            titles = ROWS[row_].title, f"txsockjs, {ROWS[other].title}"
             table.append(judged(*titles, ratio, factor))
-    for row, peer, factor in SEVERAL:
-        ratio = run.ratio(row, peer, "cpu")
-        if ratio:
-            title = f"{ROWS[row].title}: {PEERS[peer].title}"
-            table.append(judged(title, "txsockjs", 1 / ratio, factor))
-    grown = growth(run, "txsockjs")
-    if grown is not None:
-        title, other = "cost of a message with 9,000 sessions", "txsockjs with 100"
-        table.append(judged(title, other, grown, FLAT))
-    return (
+    for row_, name, factor in SEVERAL:
+        ratio = run.ratio(row_, "txsockjs", "cpu", name)
+        if ratio is not None:
+            title = f"{ROWS[row_].title}: {PEERS[name].title}"
+            table.append(judged(title, "txsockjs", ratio, factor))
+    for limit in LIMITS:
+        spread = run.spread(limit.row, "txsockjs", limit.figure.key)
+        if spread is not None:
+            title = f"{ROWS[limit.row].title}: {limit.figure.suffix}"
+            table.append(judged(title, limit.figure.unit, spread.best, limit.most))
+    table.sort(key=lambda line: line[-1])
+    return Table(
         "Goals: ours is to cost at most so many times as much as",
         ["", "", "wanted", "reached", "met"],
         table,
@@ -141,16 +245,16 @@ def goals(run: Run) -> Table:
 
 
 def tables(run: Run) -> list[Table]:
-    """All tables that have a line."""
+    """All tables that have a line, the most important ones first."""
     made = []
+    if "txsockjs" in run.peers():
+        made += [summary(run), goals(run)]
     for found, peers in groups(run):
         made.append(costs(run, found, peers))
         if "txsockjs" in peers:
             made.append(ratios(run, found, peers))
-    if "txsockjs" in run.peers():
-        made.append(goals(run))
     made.append(speeds(run))
-    return [table for table in made if table[2]]
+    return [table for table in made if table.lines]
 
 
 def circumstances(run: Run) -> list[str]:
@@ -178,18 +282,40 @@ def circumstances(run: Run) -> list[str]:
 def text(run: Run) -> str:
     """The tables for a terminal."""
     parts = ["\n".join(circumstances(run))]
-    for title, header, table in tables(run):
-        parts.append(f"{title}\n\n{tabulate(table, header, disable_numparse=True)}")
+    for title, header, table, notes in tables(run):
+        made = tabulate(table, header, disable_numparse=True)
+        said = "\n".join(f"({at}) {note}" for at, note in enumerate(notes, 1))
+        parts.append(f"{title}\n\n{made}" + (f"\n\n{said}" if said else ""))
     return "\n\n".join(parts) + "\n"
 
 
-def rst(run: Run) -> str:
-    """The tables for the documentation."""
-    parts = [
-        ".. Written by ``python -m benchmarks --rst``: do not edit.",
-        "\n".join(f"* {fact}" for fact in circumstances(run)),
-    ]
-    for title, header, table in tables(run):
-        made = tabulate(table, header, tablefmt="grid", disable_numparse=True)
-        parts.append(f".. rubric:: {title}\n\n{made}")
+def rst(run: Run, folds: bool | None = None) -> str:
+    """
+    The tables for the documentation. The first stands; the rest is folded, where the
+    documentation can do that.
+
+    :param folds: whether it can; by default what its configuration says.
+    """
+    if folds is None:
+        folds = "sphinx_design" in CONFIGURATION.read_text()
+    first, *others = tables(run)
+    parts = [".. Written by ``python -m benchmarks --rst``: do not edit."]
+    parts.append(f"{first.title}.")
+    parts.append(_body(first))
+    parts += (_section(table.title, _body(table), folds) for table in others)
+    facts = "\n".join(f"* {fact}" for fact in circumstances(run))
+    parts.append(_section("Where, when and with what", facts, folds))
     return "\n\n".join(parts) + "\n"
+
+
+def _body(table: Table) -> str:
+    made = tabulate(table.lines, table.header, tablefmt="grid", disable_numparse=True)
+    notes = "\n".join(f"| ({at}) {note}" for at, note in enumerate(table.notes, 1))
+    return f"{made}\n\n{notes}" if notes else made
+
+
+def _section(title: str, body: str, folds: bool) -> str:
+    if not folds:
+        return f".. rubric:: {title}\n\n{body}"
+    indented = "\n".join(f"    {line}".rstrip() for line in body.splitlines())
+    return f".. dropdown:: {title}\n\n{indented}"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.client.burst import LATIN, OTHERS
+from benchmarks.client.burst import OTHERS
 from benchmarks.client.drivers import (
     Broadcast,
     Driver,
@@ -16,100 +15,63 @@ from benchmarks.client.drivers import (
     PacedBroadcast,
 )
 from benchmarks.client.http import BROWSER
+from benchmarks.client.paced import Paced, Rested
+from benchmarks.crowd import Crowd
+from benchmarks.row import (
+    CLIENTS,
+    COLLECTION,
+    CPU,
+    IDLE_CPU,
+    JOINED,
+    LONGEST,
+    MEMORY,
+    OPENED,
+    OURS,
+    P50,
+    P99,
+    P999,
+    PASSING,
+    SERVERS,
+    TAIL,
+    WALKED,
+    WORKERS,
+    Row,
+)
 
-SERVERS = ("txsockjs", "node", "aiohttp", "tornado")
-#: Those whose rooms are joined by a Redis.
-JOINED = ("txsockjs", "socketio", "python-socketio")
-#: Clients that are measured against our server.
-CLIENTS = ("txsockjs", "websockets", "autobahn-client")
-#: Ours with several processes.
-WORKERS = ("txsockjs", "workers")
-PASSING = (*WORKERS, "passing")
-#: Ours in another way: measured where it is named, and not by default.
-VARIANTS = ("asyncio", "uvloop")
-
-
-@dataclass(frozen=True)
-class Figure:
-    """
-    One line of the table.
-
-    :ivar key: the attribute of `benchmarks.measuring.Result`.
-    :ivar suffix: what the line says after its row's title.
-    :ivar unit: of the figure.
-    """
-
-    key: str
-    suffix: str
-    unit: str
-
-
-CPU = Figure("cpu", "", "µs")
-MEMORY = Figure("memory", "memory of one", "bytes")
-IDLE_CPU = Figure("cpu", "CPU of one in 25 s, with its heartbeat", "µs")
-
-
-@dataclass(frozen=True)
-class Row:
-    """
-    One load.
-
-    :ivar name: as ``--rows`` takes it.
-    :ivar title: as the tables print it.
-    :ivar driver: the manner of load.
-    :ivar transports: how many sessions of each transport.
-    :ivar floors: the floors that it is compared with, beside the SockJS servers.
-    :ivar count: messages of a burst.
-    :ivar size: bytes of a message.
-    :ivar alphabet: what the messages are made of.
-    :ivar active: how many sessions are busy at any time; all by default.
-    :ivar service: the path of the service.
-    :ivar headers: header lines of each HTTP request.
-    :ivar tls: whether the connections are TLS.
-    :ivar seconds: how long it is measured; the run's default where it is None.
-    :ivar rounds: how often at most.
-    :ivar figures: the lines that it gives.
-    :ivar servers: the servers that it is measured with, beside the floors; the clients,
-        where it is clients that are measured.
-    :ivar processes: how many processes share the sessions, joined by a Redis; none
-        where it is 0.
-    :ivar main: whether it is one of the goals' rows, which the picture shows.
-    """
-
-    name: str
-    title: str
-    driver: Callable[..., Driver]
-    transports: dict[str, int]
-    floors: tuple[str, ...] = ()
-    count: int = 1
-    size: int = 64
-    alphabet: str = LATIN
-    active: int | None = None
-    service: str = "/echo"
-    headers: str = ""
-    tls: bool = False
-    seconds: float | None = None
-    rounds: int = 1000
-    figures: tuple[Figure, ...] = (CPU,)
-    servers: tuple[str, ...] = SERVERS + VARIANTS
-    processes: int = 0
-    main: bool = False
-
-    @property
-    def peers(self) -> tuple[str, ...]:
-        """The names of all that it is measured with."""
-        return self.servers + self.floors
-
-    @property
-    def measuresClients(self) -> bool:
-        """Whether it is clients that are measured."""
-        return self.servers == CLIENTS
+#: Ours beside each other's, where it matters how the process is run.
+SERVING = OURS + SERVERS[1:]
+#: What is left of a row that a full run has no time to repeat.
+ONCE = 1
 
 
 def echo(name: str, title: str, sessions: int = 50, **more: Any) -> Row:
     """A row of echoes over WebSocket."""
     more.setdefault("floors", ("tcp",))
     return Row(name, title, Echo, {"websocket": sessions}, **more)
+
+
+def xhr(
+    name: str, title: str, transport: str = "xhr", sessions: int = 50, **more: Any
+) -> Row:
+    """A row of echoes over HTTP, each request with a number of its own."""
+    if transport == "xhr":
+        more.setdefault("floors", ("web",))
+    more.setdefault("identified", True)
+    return Row(name, title, Echo, {transport: sessions}, **more)
+
+
+def passed(name: str, title: str, transport: str = "xhr", **more: Any) -> Row:
+    """A row of requests that may come to a process without their session."""
+    more.setdefault("servers", PASSING)
+    return xhr(name, title, transport, floors=(), **more)
+
+
+def own(name: str, title: str, **more: Any) -> Row:
+    """A row of what only some servers have."""
+    more.setdefault("transports", {"websocket": 50})
+    more.setdefault("servers", ("txsockjs",))
+    more.setdefault("rounds", ONCE)
+    return Row(name, title, more.pop("driver", Echo), **more)
 
 
 def joined(name: str, title: str, driver: Callable[..., Driver], **more: Any) -> Row:
@@ -123,11 +85,30 @@ def client(name: str, title: str, driver: Callable[..., Driver], **more: Any) ->
     return Row(name, title, driver, servers=CLIENTS, **more)
 
 
-def growth(sessions: int, rounds: int = 1000) -> Row:
+def growth(sessions: int) -> Row:
     """A row of echoes where most sessions wait for their turn."""
-    title = f"WebSocket echo, 50 of {sessions:,} sessions busy in turn"
     return echo(
-        f"growth-{sessions}", title, sessions=sessions, active=50, rounds=rounds
+        f"growth-{sessions}",
+        f"WebSocket echo, 50 of {sessions:,} sessions busy in turn",
+        sessions=sessions,
+        active=50,
+        rounds=ONCE,
+    )
+
+
+def churn(sessions: int, **more: Any) -> Row:
+    """A row of the latencies of some, while others come and go."""
+    return Row(
+        f"churn-{sessions}",
+        f"echo at 500 a second, beside {sessions:,} sessions, 200 replaced a second",
+        Paced,
+        {"websocket": 10},
+        rate=500,
+        crowd=Crowd(idle=sessions, churn=200),
+        servers=SERVING,
+        figures=TAIL,
+        rounds=ONCE,
+        **more,
     )
 
 
@@ -137,15 +118,15 @@ ROWS: dict[str, Row] = {
         echo(
             "websocket",
             "WebSocket echo, 50 connections in lock step",
-            floors=("tcp", "autobahn"),
-            main=True,
+            floors=("tcp", "tcp-direct", "epoll", "autobahn"),
+            lead=(CPU,),
         ),
         echo(
             "websocket-16",
             "WebSocket echo, 50 connections, 16 in flight each",
             count=16,
-            floors=("tcp", "autobahn"),
-            main=True,
+            floors=("tcp", "tcp-direct", "epoll", "autobahn"),
+            lead=(CPU,),
         ),
         Row(
             "broadcast",
@@ -154,22 +135,37 @@ ROWS: dict[str, Row] = {
             {"websocket": 500},
             service="/broadcast",
             floors=("tcp",),
-            main=True,
+            lead=(CPU,),
         ),
-        Row(
+        xhr(
             "xhr-streaming",
-            "xhr-streaming echo (send and receive), 50 sessions",
-            Echo,
-            {"xhr_streaming": 50},
-            main=True,
+            "xhr-streaming echo (send and receive), 50 sessions, heads that differ",
+            "xhr_streaming",
+            lead=(CPU,),
         ),
-        Row(
+        xhr(
             "xhr-polling",
-            "xhr-polling echo (two requests), 50 sessions",
-            Echo,
-            {"xhr": 50},
-            floors=("web",),
-            main=True,
+            "xhr-polling echo (two requests), 50 sessions, heads that differ",
+            lead=(CPU,),
+        ),
+        xhr(
+            "xhr-polling-2000",
+            "xhr-polling echo, 50 of 2,000 sessions busy in turn, heads and cookies "
+            "that differ",
+            sessions=2000,
+            active=50,
+            personal=True,
+            floors=(),
+            lead=(CPU,),
+        ),
+        xhr(
+            "xhr-streaming-2000",
+            "xhr-streaming echo, likewise",
+            "xhr_streaming",
+            sessions=2000,
+            active=50,
+            personal=True,
+            rounds=ONCE,
         ),
         Row(
             "open-close",
@@ -177,7 +173,7 @@ ROWS: dict[str, Row] = {
             OpenClose,
             {"websocket": 20},
             floors=("autobahn",),
-            main=True,
+            lead=(CPU,),
         ),
         Row(
             "memory",
@@ -187,24 +183,129 @@ ROWS: dict[str, Row] = {
             floors=("tcp", "autobahn"),
             seconds=0,
             figures=(MEMORY,),
-            main=True,
+            lead=(MEMORY,),
         ),
-        echo("websocket-1k", "WebSocket echo of 1 kB", size=1000),
-        echo("websocket-16k", "WebSocket echo of 16 kB", size=16000),
+        Row(
+            "memory-polling",
+            "2,000 polling sessions",
+            Idle,
+            {"xhr": 2000},
+            identified=True,
+            personal=True,
+            seconds=0,
+            rounds=ONCE,
+            figures=(MEMORY,),
+        ),
+        Row(
+            "paced",
+            "WebSocket echo at 2,000 a second, 50 connections",
+            Paced,
+            {"websocket": 50},
+            floors=("tcp-direct",),
+            rate=2000,
+            seconds=3,
+            servers=SERVING,
+            figures=TAIL,
+            lead=(P99,),
+        ),
+        churn(9000, seconds=12, lead=(P999, LONGEST)),
+        churn(18000, seconds=10),
+        Row(
+            "storm",
+            "5,000 clients connect at once, beside an echo at 500 a second",
+            Paced,
+            {"websocket": 10},
+            rate=500,
+            crowd=Crowd(storm=5000),
+            rounds=ONCE,
+            servers=SERVING,
+            figures=(OPENED, P50, P99, LONGEST),
+            lead=(OPENED, P99),
+        ),
+        Row(
+            "collection",
+            "18,000 idle WebSocket sessions that have said something",
+            Rested,
+            {"websocket": 18000},
+            floors=("tcp",),
+            servers=SERVING,
+            figures=(WALKED, COLLECTION),
+            seconds=0,
+            rounds=ONCE,
+        ),
+        xhr(
+            "xhr-streaming-same",
+            "xhr-streaming echo, always the same head",
+            "xhr_streaming",
+            identified=False,
+            rounds=ONCE,
+        ),
+        xhr(
+            "xhr-polling-same",
+            "xhr-polling echo, always the same head",
+            identified=False,
+        ),
+        xhr(
+            "xhr-polling-browser",
+            "xhr-polling echo with a browser's headers, heads that differ",
+            headers=BROWSER,
+            rounds=ONCE,
+        ),
+        echo("websocket-1k", "WebSocket echo of 1 kB", size=1000, rounds=ONCE),
+        echo("websocket-16k", "WebSocket echo of 16 kB", size=16000, rounds=ONCE),
         echo(
             "websocket-others",
             "WebSocket echo of 1 kB that is not Latin",
             size=1000,
             alphabet=OTHERS,
+            rounds=ONCE,
         ),
         echo("websocket-tls", "WebSocket echo over TLS", tls=True),
         Row(
-            "xhr-polling-browser",
-            "xhr-polling echo with a browser's headers",
+            "deflate",
+            "WebSocket echo of 1 kB with permessage-deflate",
             Echo,
-            {"xhr": 50},
-            headers=BROWSER,
-            floors=("web",),
+            {"deflate": 50},
+            size=1000,
+            service="/deflate",
+            rounds=ONCE,
+        ),
+        Row(
+            "multiplex",
+            "echo on a multiplexed channel, 50 WebSockets",
+            Echo,
+            {"multiplex": 50},
+            service="/multiplex",
+        ),
+        own("handler", "echo of a coroutine, 50 WebSockets", service="/handler"),
+        own(
+            "bridge",
+            "echo of a TCP service behind a bridge, 50 WebSockets",
+            service="/bridge",
+            backend=True,
+        ),
+        echo(
+            "workers-websocket",
+            "WebSocket echo by two workers",
+            servers=WORKERS,
+            floors=(),
+        ),
+        passed(
+            "workers-streaming", "xhr-streaming echo by two workers", "xhr_streaming"
+        ),
+        passed("workers-polling", "xhr-polling echo by two workers"),
+        passed(
+            "workers-streaming-tls",
+            "xhr-streaming echo by two workers, over TLS",
+            "xhr_streaming",
+            servers=("txsockjs", "passing"),
+            tls=True,
+        ),
+        passed(
+            "workers-polling-tls",
+            "xhr-polling echo by two workers, over TLS",
+            servers=("txsockjs", "passing"),
+            tls=True,
         ),
         Row(
             "broadcast-mixed",
@@ -212,14 +313,15 @@ ROWS: dict[str, Row] = {
             Broadcast,
             {"websocket": 200, "xhr_streaming": 100, "eventsource": 100, "xhr": 100},
             service="/broadcast",
+            rounds=ONCE,
         ),
-        Row(
+        own(
             "rooms",
             "one message to a room of 500 WebSocket sessions, per delivery",
-            Broadcast,
-            {"room": 500},
+            driver=Broadcast,
+            transports={"room": 500},
             service="/rooms",
-            servers=("txsockjs",),
+            rounds=1000,
         ),
         joined(
             "rooms-redis",
@@ -234,6 +336,8 @@ ROWS: dict[str, Row] = {
             PacedBroadcast,
             transports={"room": 500},
             processes=2,
+            figures=(CPU, P50, P99),
+            rounds=ONCE,
         ),
         joined(
             "rooms-redis-publish",
@@ -242,46 +346,17 @@ ROWS: dict[str, Row] = {
             transports={"room": 1},
             count=64,
             processes=1,
+            rounds=ONCE,
         ),
-        echo(
-            "workers-websocket",
-            "WebSocket echo by two workers",
-            servers=WORKERS,
-            floors=(),
-        ),
-        Row(
-            "workers-streaming",
-            "xhr-streaming echo by two workers",
-            Echo,
-            {"xhr_streaming": 50},
-            servers=PASSING,
-        ),
-        Row(
-            "workers-polling",
-            "xhr-polling echo by two workers",
-            Echo,
-            {"xhr": 50},
-            servers=PASSING,
-        ),
-        Row(
-            "workers-streaming-tls",
-            "xhr-streaming echo by two workers, over TLS",
-            Echo,
-            {"xhr_streaming": 50},
-            servers=("txsockjs", "passing"),
-            tls=True,
-        ),
-        Row(
-            "workers-polling-tls",
-            "xhr-polling echo by two workers, over TLS",
-            Echo,
-            {"xhr": 50},
-            servers=("txsockjs", "passing"),
-            tls=True,
-        ),
-        client("client", "client of 50 WebSockets, echo in lock step", Echo),
         client(
-            "client-16", "client of 50 WebSockets, 16 in flight each", Echo, count=16
+            "client", "client of 50 WebSockets, echo in lock step", Echo, rounds=ONCE
+        ),
+        client(
+            "client-16",
+            "client of 50 WebSockets, 16 in flight each",
+            Echo,
+            count=16,
+            rounds=ONCE,
         ),
         client(
             "client-memory",
@@ -290,18 +365,18 @@ ROWS: dict[str, Row] = {
             transports={"websocket": 1000},
             seconds=0,
             figures=(MEMORY,),
+            rounds=ONCE,
         ),
         growth(100),
         growth(1000),
-        growth(9000, rounds=3),
+        growth(9000),
         Row(
             "idle-9000",
             "9,000 idle WebSocket sessions",
             Idle,
             {"websocket": 9000},
-            floors=("tcp", "autobahn"),
             seconds=25,
-            rounds=2,
+            rounds=ONCE,
             figures=(IDLE_CPU, MEMORY),
         ),
     )

@@ -57,12 +57,14 @@ class Run:
         values = [getattr(result, key) for result in rounds]
         return Spread(median(values), min(values), max(values))
 
-    def ratio(self, row: str, peer: str, key: str) -> float | None:
+    def ratio(
+        self, row: str, peer: str, key: str, ours: str = "txsockjs"
+    ) -> float | None:
         """Our best of the rounds by the peer's; None where one was not measured."""
-        ours, theirs = (self.spread(row, name, key) for name in ("txsockjs", peer))
-        if ours is None or theirs is None or not theirs.best:
+        own, theirs = (self.spread(row, name, key) for name in (ours, peer))
+        if own is None or theirs is None or not theirs.best:
             return None
-        return ours.best / theirs.best
+        return own.best / theirs.best
 
     def peers(self) -> list[str]:
         """The names of the servers that were measured."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import xml.etree.ElementTree as ElementTree
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -14,23 +15,37 @@ from unittest.mock import patch
 from twisted.trial.unittest import SynchronousTestCase
 
 from benchmarks import parts, report
-from benchmarks.__main__ import main, plan
+from benchmarks.__main__ import main
 from benchmarks.client import http, websocket
 from benchmarks.client.burst import OTHERS, Burst, messagesIn
+from benchmarks.client.connection import Target
+from benchmarks.client.loop import Loop
+from benchmarks.client.session import Plan
 from benchmarks.clients.echoing import Conversation, Load
-from benchmarks.errors import ClientFailed, NotInstalled, ServerFailed, WrongAnswer
-from benchmarks.goals import GOALS, growth
-from benchmarks.measuring import QUICK, Effort, Result, measure, percentile
-from benchmarks.peers import PEERS, NodePeer, Peer
+from benchmarks.crowd import Crowd, CrowdProcess
+from benchmarks.errors import (
+    BenchmarkError,
+    ClientFailed,
+    NotInstalled,
+    ServerFailed,
+    WrongAnswer,
+)
+from benchmarks.measuring import QUICK, Effort, measure, percentile
+from benchmarks.peer import GoPeer, NodePeer, Peer
+from benchmarks.peers import PEERS
 from benchmarks.processes import ServerProcess, runClient
-from benchmarks.rows import CLIENTS, ROWS
-from benchmarks.run import Run, loadRun, newRun
+from benchmarks.row import CLIENTS
+from benchmarks.rows import ROWS
+from benchmarks.run import Run, loadRun
 
 TINY = Effort(warmUp=0, seconds=0.05, divisor=50)
 
 SERVER = """
+import time
 from twisted.internet import protocol
 from benchmarks.servers.twisted_serving import serve
+
+stalls = [0.4]
 
 class Server(protocol.Protocol):
     def connectionMade(self):
@@ -61,19 +76,6 @@ def scripted(answer: str = "pass", ballast: int = 0) -> Peer:
     return ScriptPeer("tcp", "scripted", "", sessions=sessions, script=script)
 
 
-def result(cpu: float, **more: Any) -> Result:
-    """A round with this CPU time for each message."""
-    figures = {"client": 1, "rate": 10, "p50": 1, "p99": 2, "memory": 0, "count": 9}
-    return Result(cpu=cpu, **{**figures, **more})
-
-
-def runOf(**rows: dict[str, list[Result]]) -> Run:
-    """A run with these results; ``_`` in a row's name stands for ``-``."""
-    run = newRun([], QUICK)
-    run.results = {name.replace("_", "-"): peers for name, peers in rows.items()}
-    return run
-
-
 class BytesTests(SynchronousTestCase):
     """What the load client writes and reads."""
 
@@ -102,6 +104,43 @@ class BytesTests(SynchronousTestCase):
         """A fragment, a mask or an extension's bit is no answer."""
         for frame in (b"\x01\x00", b"\x81\x80", b"\xc1\x00"):
             self.assertRaises(WrongAnswer, websocket.splitFrames, frame)
+
+    def test_deflated(self) -> None:
+        """A message that is compressed by itself is read where that was agreed on."""
+        frame = websocket.deflatedFrame(b"hello" * 20)
+        key, masked = frame[2:6], frame[6:]
+        payload = bytes(b ^ key[i % 4] for i, b in enumerate(masked))
+        self.assertLess(len(payload), 100)
+        sent = frame[:1] + bytes([len(payload)]) + payload
+        self.assertRaises(WrongAnswer, websocket.splitFrames, sent)
+        found = websocket.splitFrames(sent, websocket.inflated)
+        self.assertEqual(found, ([(1, b"hello" * 20)], b""))
+        broken = sent[:2] + b"\xff" * len(payload)
+        self.assertRaises(
+            WrongAnswer, websocket.splitFrames, broken, websocket.inflated
+        )
+
+    def test_numbered(self) -> None:
+        """Each request that is sent has another number, and the same length."""
+        made = http.request("host", "POST", "/x", b"body", identified=True)
+        sent = {http.numbered(made) for _ in range(10)}
+        self.assertEqual(len(sent), 10)
+        self.assertEqual({len(each) for each in sent}, {len(made)})
+        for each in sent:
+            self.assertRegex(each, rb"\r\nX-Request-Id: [0-9a-f]{32}\r\n")
+
+    def test_personal(self) -> None:
+        """Each session has another cookie and another address, if it is to."""
+        plan = Plan(Loop(), Target(0), (Burst(), Burst()), headers="A: b\r\n")
+        self.addCleanup(plan.loop.close)
+        self.assertEqual(plan.ownHeaders(), "A: b\r\n")
+        plan.personal = True
+        made = [plan.ownHeaders().split("\r\n") for _ in range(300)]
+        self.assertEqual(
+            {len(set(column)) for column in zip(*made, strict=True)}, {1, 300}
+        )
+        self.assertRegex(made[0][0], r"^X-Forwarded-For: 10(\.\d{1,3}){3}$")
+        self.assertRegex(made[0][1], r"^Cookie: session=")
 
     def test_takeResponse(self) -> None:
         """A response is whole at its last byte, by length and by chunks."""
@@ -173,6 +212,35 @@ class HonestyTests(SynchronousTestCase):
     def test_closed(self) -> None:
         """A connection that is closed."""
         self.assertVoid("self.transport.loseConnection()", WrongAnswer, "closed")
+
+    def test_stalled(self) -> None:
+        """What waited because the server stopped counts from when its time was."""
+        found = measure(
+            replace(ROWS["paced"], rate=200),
+            scripted(
+                "time.sleep(stalls.pop() if stalls else 0); self.transport.write(data)"
+            ),
+            replace(TINY, seconds=0.5),
+            Path(),
+        )
+        self.assertGreater(found.longest, 350)
+        self.assertGreater(found.p50, 50)
+
+    def test_lonely(self) -> None:
+        """A crowd that is not let in voids the run, with what it says."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        crowd = CrowdProcess(port, Crowd(idle=1))
+        failure = self.assertRaises(BenchmarkError, crowd.__enter__)
+        crowd.__exit__()
+        self.assertIn("ConnectionRefusedError", str(failure))
+
+    def test_secretive(self) -> None:
+        """A server that does not tell of its collector, but ends, has failed."""
+        script = "import time; print('listening 1', flush=True); time.sleep(60)"
+        with ServerProcess(ScriptPeer("x", "x", "", script=script)) as server:
+            failure = self.assertRaises(ServerFailed, server.collection)
+        self.assertIn("left no report", str(failure))
 
     def test_ended(self) -> None:
         """A server that ends by itself is told with what it said."""
@@ -271,75 +339,40 @@ class ServerProcessTests(SynchronousTestCase):
     def test_npmMissing(self) -> None:
         """A peer that cannot be installed says which tool is missing."""
         peer = NodePeer("absent", "absent", "", requirement="sockjs@0.3.24")
-        self.patch(sys.modules["benchmarks.peers"], "INSTALLED", Path(self.mktemp()))
+        self.patch(sys.modules["benchmarks.peer"], "INSTALLED", Path(self.mktemp()))
         with patch.dict("os.environ", PATH=""):
             failure = self.assertRaises(NotInstalled, peer.install)
         self.assertIn("npm", str(failure))
 
+    def test_goMissing(self) -> None:
+        """Where there is no Go, the error tells which packages are needed."""
+        self.patch(sys.modules["benchmarks.peer"], "INSTALLED", Path(self.mktemp()))
+        with patch.dict("os.environ", PATH=""):
+            failure = self.assertRaises(NotInstalled, PEERS["go"].install)
+        self.assertIn("golang-github-igm-sockjs-go-dev", str(failure))
 
-class ReportTests(SynchronousTestCase):
-    """What is made of the figures."""
-
-    def test_spread(self) -> None:
-        """Median, best and worst of the rounds, and the ratio of the best ones."""
-        run = runOf(
-            websocket={"txsockjs": [result(30), result(20), result(70)]}
-            | {"node": [result(50), result(40)]}
+    def test_go(self) -> None:
+        """What is built once is built again only when its source is another."""
+        place = Path(self.mktemp())
+        place.mkdir()
+        go = place / "go"
+        go.write_text(
+            '#!/bin/sh\necho "$GO111MODULE $GOPATH $1" >> "$0.said"\n'
+            'echo built > "$3"\n'
         )
-        spread = run.spread("websocket", "txsockjs", "cpu")
-        self.assertEqual(report.cell(spread), "30.0 (20.0-70.0)")
-        self.assertEqual(run.ratio("websocket", "node", "cpu"), 0.5)
-        self.assertIsNone(run.ratio("websocket", "tornado", "cpu"))
-
-    def test_goals(self) -> None:
-        """A goal is met at its factor, and missed above it."""
-        for cpu, met in ((6.5, "yes"), (6.6, "no")):
-            run = runOf(websocket={"txsockjs": [result(cpu)], "aiohttp": [result(10)]})
-            [line] = report.goals(run)[2]
-            self.assertEqual(line[2:], ["0.65", f"{cpu / 10:.2f}", met])
-
-    def test_goalsHaveRows(self) -> None:
-        """Each goal names a row that its peer is measured in."""
-        for goal in GOALS:
-            self.assertIn(goal.peer, ROWS[goal.row].peers)
-
-    def test_growth(self) -> None:
-        """Growth is the cost with 9,000 sessions by that with 100."""
-        few, many = {"txsockjs": [result(20)]}, {"txsockjs": [result(25)]}
-        self.assertEqual(growth(runOf(growth_100=few), "txsockjs"), None)
-        run = runOf(growth_100=few, growth_9000=many)
-        self.assertEqual(growth(run, "txsockjs"), 1.25)
-
-    def test_beside(self) -> None:
-        """Two rows of ours are held against each other."""
-        rooms = {"txsockjs": [result(12)]}, {"txsockjs": [result(10)]}
-        run = runOf(rooms=rooms[0], broadcast=rooms[1])
-        [line] = report.goals(run)[2]
-        self.assertEqual(line[2:], ["1.10", "1.20", "no"])
-
-    def test_groups(self) -> None:
-        """Rows that are measured with other servers have tables of their own."""
-        run = runOf(
-            websocket={"txsockjs": [result(1)], "node": [result(2)]},
-            rooms_redis={"txsockjs": [result(3)], "socketio": [result(4)]},
-        )
-        headers = [header for title, header, _ in report.tables(run) if "Ours" in title]
-        self.assertEqual(headers, [["", "sockjs-node"], ["", "Socket.IO"]])
-
-    def test_plan(self) -> None:
-        """Every round has each server once for a row, another one first each time."""
-        peers = ("txsockjs", "node", "tcp")
-        steps = [(turn, peer.name) for turn, _, peer in plan(["websocket"], peers, 2)]
-        self.assertEqual([name for turn, name in steps if turn == 0], list(peers))
-        second = [name for turn, name in steps if turn == 1]
-        self.assertEqual(second, ["node", "tcp", "txsockjs"])
-
-    def test_badName(self) -> None:
-        """A row that there is not is an error that names those that there are."""
-        errors = StringIO()
-        with redirect_stderr(errors):
-            self.assertRaises(SystemExit, main, ["--rows", "nonsense"])
-        self.assertIn("websocket-16", errors.getvalue())
+        go.chmod(0o755)
+        (place / "x.go").write_text("one")
+        module = sys.modules["benchmarks.peer"]
+        self.patch(module, "INSTALLED", place / "peers")
+        self.patch(module, "SERVERS", place)
+        peer = GoPeer("x", "x", "x.go", requirement="golang-go")
+        with patch.dict("os.environ", PATH=f"{place.resolve()}:/usr/bin:/bin"):
+            for text in ("one", "one", "two"):
+                (place / "x.go").write_text(text)
+                peer.install()
+        said = "off /usr/share/gocode build\n"
+        self.assertEqual(Path(f"{go}.said").read_text(), said * 2)
+        self.assertEqual(Path(*peer.command()).read_text(), "built\n")
 
 
 class PartsTests(SynchronousTestCase):
@@ -390,20 +423,36 @@ class WholeTests(SynchronousTestCase):
         """Our server answers every manner of load rightly."""
         rows = (
             "websocket-16,broadcast-mixed,xhr-polling,open-close,rooms,rooms-redis,"
-            "rooms-redis-quiet,rooms-redis-publish,idle-9000"
+            "rooms-redis-quiet,rooms-redis-publish,idle-9000,xhr-polling-2000,"
+            "deflate,multiplex,handler,bridge,memory-polling"
         )
         run = self.runShort("--peers", "txsockjs", "--rows", rows)
         self.assertEqual(list(run.results), rows.split(","))
         for peers in run.results.values():
             self.assertGreater(peers["txsockjs"][0].count, 0)
 
+    def test_tails(self) -> None:
+        """The rows of pauses give each figure, ours as ``twistd sockjs`` runs it."""
+        rows = ("paced", "churn-18000", "storm", "collection")
+        run = self.runShort("--peers", "twistd", "--rows", ",".join(rows))
+        for name in rows:
+            [found] = run.results[name]["twistd"]
+            for figure in ROWS[name].figures:
+                self.assertGreater(getattr(found, figure.key), 0, figure)
+
+    def test_processes(self) -> None:
+        """All processes of a server count, and requests reach the right one."""
+        run = self.runShort("--peers", "workers", "--rows", "workers-polling")
+        self.assertGreater(run.results["workers-polling"]["workers"][0].cpu, 0)
+
     def test_files(self) -> None:
         """The tables and the picture name each server that was measured."""
         rst, svg = Path(self.mktemp()), Path(self.mktemp())
         rows = "websocket,broadcast,xhr-polling"
         files = ("--rst", str(rst), "--svg", str(svg))
-        self.runShort("--peers", "tcp,autobahn,web", "--rows", rows, *files)
+        peers = ("tcp", "tcp-direct", "epoll", "autobahn", "web")
+        self.runShort("--peers", ",".join(peers), "--rows", rows, *files)
         drawn = "".join(ElementTree.parse(svg).getroot().itertext())
-        for peer in ("tcp", "autobahn", "web"):
+        for peer in peers:
             self.assertIn(PEERS[peer].title, rst.read_text())
             self.assertIn(PEERS[peer].title, drawn)

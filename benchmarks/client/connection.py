@@ -43,7 +43,8 @@ class Connection:
     A connected TCP or TLS socket.
 
     Connecting blocks: a loopback connect is over within microseconds, and a TLS
-    handshake is no part of any figure.
+    handshake is no part of any figure. Where it is ``patient``, it does not: the server
+    may have too many others to let in.
 
     :ivar receive: called with the bytes that came.
     :ivar lost: called when the server has closed; by default that is wrong.
@@ -57,12 +58,17 @@ class Connection:
         target: Target,
         receive: Callable[[bytes], None],
         source: str | None = None,
+        patient: bool = False,
     ) -> None:
         sock = socket.socket()
-        sock.settimeout(20)
+        sock.settimeout(0 if patient else 20)
         sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
         sock.bind((source or sourceAddress(), 0))
-        sock.connect((target.host, target.port))
+        address = target.host, target.port
+        if patient:
+            sock.connect_ex(address)
+        else:
+            sock.connect(address)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if target.context is not None:
             sock = target.context.wrap_socket(sock, server_hostname=target.host)
@@ -85,6 +91,9 @@ class Connection:
             sent = self._socket.send(data)
         except (BlockingIOError, ssl.SSLWantWriteError):
             sent = 0
+        except ConnectionError:
+            # What is read next says so, too.
+            sent = len(data)
         if sent < len(data):
             self._unsent = data[sent:]
             self._loop.modify(self._fd, select.EPOLLIN | select.EPOLLOUT)
@@ -109,7 +118,7 @@ class Connection:
         except (BlockingIOError, ssl.SSLWantReadError):
             if not data:
                 return
-        except ConnectionResetError:
+        except ConnectionError:
             pass
         if data:
             self.receive(data)

@@ -259,11 +259,14 @@ class Idle(Driver):
     def open(self, settled: Callable[[], None], pause: float) -> None:
         [(kind, plan, wanted)] = self._kinds
         first = max(1, wanted // 10)
-        openSessions(self.loop, [(kind, plan, first)])
+        self._opened([(kind, plan, first)])
         self.run(pause)
         settled()
-        self.count = len(openSessions(self.loop, [(kind, plan, wanted - first)]))
+        self.count = len(self._opened([(kind, plan, wanted - first)]))
         self.run(pause)
+
+    def _opened(self, kinds: Sequence[Kind]) -> list[Session]:
+        return openSessions(self.loop, kinds)
 
     def start(self) -> None:
         """Idle sessions need no start."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import count
 from typing import NamedTuple
 
 from benchmarks.errors import WrongAnswer
@@ -27,6 +28,16 @@ BROWSER = (
 )
 
 
+#: What stands for the number of a request until it is sent.
+NUMBER = b"0123456789abcdef0123456789abcdef"
+_numbers = count(1)
+
+
+def numbered(request: bytes) -> bytes:
+    """A request whose ``X-Request-Id`` no other one has had."""
+    return request.replace(NUMBER, b"%032x" % next(_numbers), 1)
+
+
 class Head(NamedTuple):
     """
     The head of a response.
@@ -41,13 +52,21 @@ class Head(NamedTuple):
 
 
 def request(
-    authority: str, method: str, path: str, body: bytes = b"", extra: str = ""
+    authority: str,
+    method: str,
+    path: str,
+    body: bytes = b"",
+    extra: str = "",
+    identified: bool = False,
 ) -> bytes:
     """
     One request.
 
     :param extra: header lines, each with its CRLF.
+    :param identified: whether it has a number, which `numbered` is to put in.
     """
+    if identified:
+        extra = f"X-Request-Id: {NUMBER.decode()}\r\n{extra}"
     entity = ""
     if method == "POST":
         entity = f"Content-Type: text/plain\r\nContent-Length: {len(body)}\r\n"

@@ -1,8 +1,9 @@
-"""The load client's reactor: one epoll, level-triggered, no timers."""
+"""The load client's reactor: one epoll, level-triggered, and one timer."""
 
 from __future__ import annotations
 
 import select
+from collections.abc import Callable
 from time import perf_counter
 from typing import Protocol
 
@@ -23,9 +24,15 @@ class Polled(Protocol):
 
 
 class Loop:
-    """Hands what epoll reports to the connections."""
+    """
+    Hands what epoll reports to the connections.
+
+    :ivar pulse: called with the time, in seconds of `perf_counter`; it says when it
+        wants to be called again, at the earliest.
+    """
 
     def __init__(self) -> None:
+        self.pulse: Callable[[float], float] | None = None
         self._epoll = select.epoll()
         self._connections: dict[int, Polled] = {}
         self._stopped = False
@@ -68,7 +75,13 @@ class Loop:
         now = heard = perf_counter()
         end = now + seconds
         while now < end and not self._stopped:
-            events = poll(min(end - now, 1.0), 1024)
+            wait = min(end - now, 1.0)
+            if self.pulse is not None:
+                due = self.pulse(now) - perf_counter()
+                # epoll counts in milliseconds, and rounds them up.
+                select.select([self._epoll], [], [], max(0.0, min(wait, due)))
+                wait = 0
+            events = poll(wait, 1024)
             for fd, event in events:
                 connection = connections.get(fd)
                 if connection is not None:

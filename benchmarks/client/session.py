@@ -29,6 +29,11 @@ class Plan:
         that comes twice is noticed at once.
     :ivar service: the path of the service, as ``/echo``.
     :ivar headers: header lines for each HTTP request.
+    :ivar identified: whether each HTTP request has an ``X-Request-Id`` of its own, as
+        load balancers add them.
+    :ivar personal: whether each session has a cookie and an ``X-Forwarded-For`` of its
+        own.
+    :ivar patient: whether the client goes on while it connects.
     :ivar known: what was read before, and the messages that were found in it.  The
         same bytes need no second parsing: a look-up proves as much.
     :ivar last: for each of the bursts the bytes that answered it last, in one read.
@@ -42,6 +47,9 @@ class Plan:
     bursts: tuple[Burst, Burst]
     service: str = "/echo"
     headers: str = ""
+    identified: bool = False
+    personal: bool = False
+    patient: bool = False
     known: dict[bytes, list[str]] = field(default_factory=dict)
     last: list[bytes] = field(default_factory=lambda: [b"", b""])
     opened: Callable[[Any], None] = _ignore
@@ -51,6 +59,16 @@ class Plan:
     def path(self) -> str:
         """The base URL's path of a new session."""
         return f"{self.service}/000/bench{next(_ids):06d}"
+
+    def ownHeaders(self) -> str:
+        """The header lines of a new session's requests."""
+        if not self.personal:
+            return self.headers
+        number = next(_ids)
+        return (
+            f"X-Forwarded-For: 10.{number >> 16 & 255}.{number >> 8 & 255}."
+            f"{number & 255}\r\nCookie: session={number:032x}\r\n{self.headers}"
+        )
 
     def remember(self, data: bytes, messages: list[str]) -> None:
         """``data`` was read, parsed, and found to hold ``messages``."""

@@ -54,13 +54,18 @@ class WebSocketSession(Session):
 
     #: What the server says first, unasked.
     greeting: ClassVar[list[bytes]] = [b"o"]
+    #: What is offered in ``Sec-WebSocket-Extensions``, and has to be taken.
+    extension: ClassVar[str] = ""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
         self._partial = b""
         self._goodbye = False
-        self._connection = Connection(plan.loop, plan.target, self._upgrading)
-        request = websocket.upgradeRequest(plan.target.authority(), self._path())
+        self._connection = Connection(
+            plan.loop, plan.target, self._upgrading, patient=plan.patient
+        )
+        authority = plan.target.authority()
+        request = websocket.upgradeRequest(authority, self._path(), self.extension)
         self._connection.send(request)
 
     def _path(self) -> str:
@@ -81,7 +86,8 @@ class WebSocketSession(Session):
         head, found, rest = self._partial.partition(b"\r\n\r\n")
         if not found:
             return
-        if not head.startswith(b"HTTP/1.1 101 "):
+        name = self.extension.partition(";")[0].encode()
+        if not head.startswith(b"HTTP/1.1 101 ") or name not in head:
             raise WrongAnswer(f"no upgrade: {self._partial[:300]!r}")
         self._partial = b""
         self._connection.receive = self._greeted
@@ -90,7 +96,7 @@ class WebSocketSession(Session):
     def _greeted(self, data: bytes) -> None:
         # All of it, until it is whole.
         self._partial += data
-        frames, rest = websocket.splitFrames(self._partial)
+        frames, rest = self._split(self._partial)
         payloads = list(websocket.dataPayloads(frames, []))
         if len(payloads) == len(self.greeting) and not rest:
             self._partial = b""
@@ -114,7 +120,7 @@ class WebSocketSession(Session):
             self._take(messages)
 
     def _parse(self, data: bytes) -> list[str]:
-        frames, rest = websocket.splitFrames(self._partial + data)
+        frames, rest = self._split(self._partial + data)
         clean = not self._partial and not rest
         self._partial = rest
         messages: list[str] = []
@@ -127,15 +133,20 @@ class WebSocketSession(Session):
             self.plan.remember(data, messages)
         return messages
 
+    def _split(self, data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
+        return websocket.splitFrames(data)
+
     def _messagesIn(self, payload: bytes) -> list[str]:
         return messagesIn(payload)
 
     def _closing(self, data: bytes) -> None:
-        frames, self._partial = websocket.splitFrames(self._partial + data)
+        frames, self._partial = self._split(self._partial + data)
         for opcode, payload in frames:
-            if opcode != websocket.CLOSE:
+            if opcode == websocket.CLOSE:
+                self._goodbye = True
+            elif payload != b"h":
+                # A heartbeat may have crossed ours.
                 raise WrongAnswer(f"frame {opcode:#x} after the close: {payload!r}")
-            self._goodbye = True
 
     def _lost(self) -> None:
         if not self._goodbye:
@@ -163,6 +174,59 @@ class RoomSession(WebSocketSession):
     __slots__ = ()
 
     greeting = [b"o", b'a["joined"]']
+
+
+class MultiplexSession(WebSocketSession):
+    """SockJS over WebSocket, all messages on a channel of the topic ``echo``."""
+
+    __slots__ = ("_frames", "_subscription")
+
+    def __init__(self, plan: Plan) -> None:
+        self._subscription = websocket.clientFrame(encode(["sub,echo"]))
+        self._frames = [
+            b"".join(
+                websocket.clientFrame(encode([f"msg,echo,{message}"]))
+                for message in burst.messages
+            )
+            for burst in plan.bursts
+        ]
+        super().__init__(plan)
+
+    def _write(self) -> None:
+        # The channel needs no answer: it is open when its first message comes.
+        self._connection.send(self._subscription + self._frames[self._turn])
+        self._subscription = b""
+
+    def _messagesIn(self, payload: bytes) -> list[str]:
+        messages = []
+        for message in messagesIn(payload):
+            kind, _, text = message.partition(",echo,")
+            if kind != "msg":
+                raise WrongAnswer(f"not from the channel: {message[:80]!r}")
+            messages.append(text)
+        return messages
+
+
+class DeflateSession(WebSocketSession):
+    """SockJS over WebSocket, each message compressed by itself (RFC 7692)."""
+
+    __slots__ = ("_frames",)
+
+    extension = (
+        "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+    )
+
+    def __init__(self, plan: Plan) -> None:
+        self._frames = [
+            b"".join(map(websocket.deflatedFrame, burst.plain)) for burst in plan.bursts
+        ]
+        super().__init__(plan)
+
+    def _write(self) -> None:
+        self._connection.send(self._frames[self._turn])
+
+    def _split(self, data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
+        return websocket.splitFrames(data, websocket.inflated)
 
 
 class SocketIOSession(WebSocketSession):

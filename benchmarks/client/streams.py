@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from benchmarks.client import http
 from benchmarks.client.burst import messagesIn
@@ -22,6 +23,7 @@ class HttpSession(Session):
     __slots__ = (
         "_arrived",
         "_ask",
+        "_numbered",
         "_opened",
         "_partial",
         "_receiver",
@@ -42,11 +44,18 @@ class HttpSession(Session):
         # Servers may hold a session to the address that opened it.
         self._source = sourceAddress()
         authority, path = plan.target.authority(), plan.path()
+        more: dict[str, Any] = {
+            "extra": plan.ownHeaders(),
+            "identified": plan.identified,
+        }
+        self._numbered: Callable[[bytes], bytes] = (
+            http.numbered if plan.identified else bytes
+        )
         self._ask = http.request(
-            authority, self.method, f"{path}/{self.transport}", extra=plan.headers
+            authority, self.method, f"{path}/{self.transport}", **more
         )
         self._sends = [
-            http.request(authority, "POST", f"{path}/xhr_send", body, plan.headers)
+            http.request(authority, "POST", f"{path}/xhr_send", body, **more)
             for body in (burst.body for burst in plan.bursts)
         ]
         self._connect()
@@ -56,7 +65,7 @@ class HttpSession(Session):
         self._receiver = Connection(
             plan.loop, plan.target, self._received, self._source
         )
-        self._receiver.send(self._ask)
+        self._receiver.send(self._numbered(self._ask))
 
     def _write(self) -> None:
         if self._sender is None:
@@ -65,7 +74,7 @@ class HttpSession(Session):
                 plan.loop, plan.target, self._accepted, self._source
             )
         self._sending = True
-        self._sender.send(self._sends[self._turn])
+        self._sender.send(self._numbered(self._sends[self._turn]))
 
     def _accepted(self, data: bytes) -> None:
         """``xhr_send`` is answered: 204, no body."""
@@ -130,7 +139,7 @@ class PollingSession(HttpSession):
             messages = self._frame(body[:-1])
             if messages:
                 self.plan.remember(data, messages)
-        self._receiver.send(self._ask)
+        self._receiver.send(self._numbered(self._ask))
         if messages:
             self._take(messages)
 
@@ -194,7 +203,7 @@ class StreamingSession(HttpSession):
             self._receiver.close()
             self._connect()
         else:
-            self._receiver.send(self._ask)
+            self._receiver.send(self._numbered(self._ask))
 
     def _frameIn(self, line: bytes) -> bytes:
         return b"" if line == self.prelude else line

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 
 from benchmarks.errors import WrongAnswer
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 FIN = 0x80
+COMPRESSED = 0x40
 MASKED = 0x80
+
+#: What ends a compressed message, and is left out (RFC 7692, 7.2.1).
+TAIL = b"\0\0\xff\xff"
 
 
 def clientFrame(payload: bytes, opcode: int = TEXT) -> bytes:
@@ -30,10 +35,28 @@ def clientFrame(payload: bytes, opcode: int = TEXT) -> bytes:
     return head + key + masked.to_bytes(size)
 
 
-def splitFrames(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
+def deflatedFrame(payload: bytes) -> bytes:
+    """One whole masked frame of text that is compressed by itself (RFC 7692, 7.2.1)."""
+    made = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    deflated = made.compress(payload) + made.flush(zlib.Z_SYNC_FLUSH)
+    return clientFrame(deflated.removesuffix(TAIL), COMPRESSED | TEXT)
+
+
+def inflated(payload: bytes) -> bytes:
+    """What was compressed by itself (RFC 7692, 7.2.2)."""
+    try:
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(payload + TAIL)
+    except zlib.error as error:
+        raise WrongAnswer(f"{error}: {payload[:80]!r}") from None
+
+
+def splitFrames(
+    data: bytes, inflate: Callable[[bytes], bytes] | None = None
+) -> tuple[list[tuple[int, bytes]], bytes]:
     """
     Cut what a server sent into frames.
 
+    :param inflate: reads a payload that is compressed, where that was agreed on.
     :return: the opcode and payload of each whole frame, and the bytes that are left.
     :raise WrongAnswer: a frame is fragmented, masked, or of an extension.
     """
@@ -41,7 +64,10 @@ def splitFrames(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
     at, end = 0, len(data)
     while end - at >= 2:
         first, size = data[at], data[at + 1]
-        if not first & FIN or first & 0x70 or size & MASKED:
+        extended = first & 0x70
+        if inflate is not None and extended == COMPRESSED:
+            extended = 0
+        if not first & FIN or extended or size & MASKED:
             raise WrongAnswer(f"not a plain server frame: {data[at : at + 16]!r}")
         start = at + 2
         if size >= 126:
@@ -49,7 +75,10 @@ def splitFrames(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
             size = int.from_bytes(data[at + 2 : start])
         if end < start + size:
             break
-        frames.append((first & 0xF, data[start : start + size]))
+        payload = data[start : start + size]
+        if first & COMPRESSED and inflate is not None:
+            payload = inflate(payload)
+        frames.append((first & 0xF, payload))
         at = start + size
     return frames, data[at:]
 
@@ -72,15 +101,20 @@ def dataPayloads(
             raise WrongAnswer(f"frame {opcode:#x} from the server: {payload!r}")
 
 
-def upgradeRequest(authority: str, path: str) -> bytes:
-    """The opening handshake of a browser, without what only a browser needs."""
+def upgradeRequest(authority: str, path: str, extension: str = "") -> bytes:
+    """
+    The opening handshake of a browser, without what only a browser needs.
+
+    :param extension: what is offered in ``Sec-WebSocket-Extensions``.
+    """
+    offered = f"Sec-WebSocket-Extensions: {extension}\r\n" if extension else ""
     return (
         f"GET {path} HTTP/1.1\r\n"
         f"Host: {authority}\r\n"
         "Upgrade: websocket\r\n"
         "Connection: Upgrade\r\n"
         f"Origin: http://{authority}\r\n"
-        "Sec-WebSocket-Version: 13\r\n"
+        f"Sec-WebSocket-Version: 13\r\n{offered}"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
         "\r\n"
     ).encode()

@@ -2,6 +2,8 @@
 A floor: the same bytes over Twisted's TCP transport, and nothing else.
 
 ``--broadcast`` sends to all what one says: the other servers have a service for that.
+``--direct`` hands an answer to the kernel at once, as ours does where nothing waits,
+and not at the reactor's next turn.
 """
 
 import sys
@@ -21,6 +23,18 @@ class Echo(Protocol):
         self.transport.write(data)
 
 
+class Direct(Echo):
+    """Writes through."""
+
+    def dataReceived(self, data: bytes) -> None:
+        try:
+            sent = self.transport.getHandle().send(data)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            self.transport.write(data[sent:])
+
+
 class Broadcast(Echo):
     """Sends what it gets to everybody."""
 
@@ -36,10 +50,12 @@ class Broadcast(Echo):
             transport.write(data)
 
 
+KINDS = {"--broadcast": Broadcast, "--direct": Direct}
+
 if __name__ == "__main__":
-    broadcast = "--broadcast" in sys.argv
-    if broadcast:
-        sys.argv.remove("--broadcast")
-    factory = Factory.forProtocol(Broadcast if broadcast else Echo)
+    chosen = [option for option in sys.argv if option in KINDS]
+    for option in chosen:
+        sys.argv.remove(option)
+    factory = Factory.forProtocol(KINDS[chosen[-1]] if chosen else Echo)
     factory.everybody = set()
     serve(factory)

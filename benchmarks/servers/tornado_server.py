@@ -1,5 +1,6 @@
 """
-PyPI's ``sockjs-tornado``.  Runs in an environment of its own.
+PyPI's ``sockjs-tornado``, Tornado's loop being uvloop's, where that is installed.  Runs
+in an environment of its own.
 
 Its cookie is off, as it is by default in the servers that can go without one.
 """
@@ -12,7 +13,13 @@ import ssl
 import tornado.httpserver
 import tornado.netutil
 import tornado.web
+from collected import leave
 from sockjs.tornado import SockJSConnection, SockJSRouter
+
+try:
+    from uvloop import run
+except ImportError:
+    from asyncio import run
 
 
 class Echo(SockJSConnection):
@@ -48,11 +55,13 @@ async def serve(tls):
     [sock] = tornado.netutil.bind_sockets(0, "127.0.0.1")
     server.add_socket(sock)
     ended = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, ended.set)
+    loop.add_signal_handler(signal.SIGUSR2, leave)
     print("listening", sock.getsockname()[1], flush=True)
     await ended.wait()
 
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--tls")
-asyncio.run(serve(parser.parse_args().tls))
+run(serve(parser.parse_args().tls))
