@@ -28,7 +28,7 @@ SERVICES = (
     *("--service", f"close_as_asked={SERVERS}.CloseAsAsked"),
     *("--service", f"describe={SERVERS}.Describe"),
     *("--option", "sockjs_url=/page/sockjs.min.js"),
-    *("--option", "echo:streaming_limit=4096"),
+    *("--option", "echo:streaming_limit=4096", "--option", "echo:heartbeat=5"),
     *("--option", "cookie_needed_echo:cookie_needed=true"),
     *("--option", "describe:cookie_needed=true"),
     *("--option", "disabled_websocket_echo:websocket=false"),
