@@ -73,6 +73,7 @@ class ReadingTests(SynchronousTestCase):
         The same headers are the same, whatever the URL; each request has its own of
         them.
         """
+        read(head(LINE, *PLAIN))
         first = read(head(LINE, *PLAIN))
         second = read(head(b"GET /other HTTP/1.1", *PLAIN))
         self.assertIs(first.head, second.head)
@@ -84,11 +85,27 @@ class ReadingTests(SynchronousTestCase):
         )
         self.assertTrue(second.head.headers().hasHeader(b"Host"))
 
+    def test_onceIsNot(self) -> None:
+        """
+        What comes once drives out nothing that comes again; and its headers are its
+        own, too.
+        """
+        kept = [head(LINE, *PLAIN, b"X-Kept: %d" % count) for count in range(9)]
+        heads = [[read(data).head for data in kept] for _ in range(2)][1]
+        for count in range(5000):
+            once = read(head(LINE, *PLAIN, b"X-Request-Id: %d" % count))
+            self.assertEqual(
+                once.head.headers().getRawHeaders(b"X-Request-Id"), [b"%d" % count]
+            )
+        for data, expected in zip(kept, heads, strict=True):
+            self.assertIs(read(data).head, expected)
+
     def test_webSocketsAreNot(self) -> None:
         """
         The opening of a WebSocket, which never comes again, takes no other's place.
         """
         data = head(b"GET / HTTP/1.1", b"Host: a", b"Sec-WebSocket-Key: x")
+        read(data)
         self.assertIsNot(read(data).head, read(data).head)
 
     def test_notComplete(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from twisted.web.http_headers import Headers, InvalidHeaderName
 
@@ -25,14 +25,12 @@ _LINES: Final = 64
 #: The longest name of a header. Twisted remembers 10,000 of them, however long.
 LONGEST_NAME: Final = 256
 
-# How many heads are remembered, and how many single lines for other heads.
+# How many heads are remembered; and how many lines, names and hosts, for other heads.
+# Eight times as many came once.
 _KEPT: Final = 1024
 
 # A first line in which Twisted would find nothing to object to (RFC 9112, section 3).
 _FIRST_LINE: Final = re.compile(rb"(GET|POST) (/[!-~]{0,4095}) HTTP/1\.1\r\n")
-
-# What no line may hold (RFC 9110, section 5.5).
-_FORBIDDEN: Final = re.compile(rb"[\x00\r\n]")
 
 # What changes how a request is read or answered.
 _SPECIAL: Final = (b"Transfer-Encoding", b"Expect")
@@ -42,7 +40,9 @@ _SPECIAL: Final = (b"Transfer-Encoding", b"Expect")
 _KEY: Final = b"Sec-WebSocket-Key:"
 _SIGNATURE: Final = b"Sockjs-Signature:"
 
-_LENGTH: Final = re.compile(rb"[0-9]{1,9}")
+# The length of a body of which nothing is said, and the most digits of one.
+_NO_LENGTH: Final = [b"0"]
+_DIGITS: Final = 9
 
 # A host, which may be an address in brackets, and a port (RFC 3986, section 3.2.2).
 _HOST: Final = re.compile(
@@ -51,6 +51,9 @@ _HOST: Final = re.compile(
 
 # The absolute form of a target (RFC 9112, section 3.2.2).
 _ABSOLUTE: Final = re.compile(rb"(?i:https?)://([^/?#]*)(.*)", re.DOTALL)
+
+
+_Known = TypeVar("_Known")
 
 
 class BadHost(WireError):
@@ -69,20 +72,23 @@ class Head(NamedTuple):
 
     :ivar fields: the names, as Twisted has them, and the values of each.
     :ivar length: how long the body is, in bytes.
+    :ivar isShared: whether other requests have the same.
     """
 
     fields: dict[bytes, list[bytes]]
     length: int
+    isShared: bool
 
     def headers(self) -> Headers:
         """
         The headers, for one request.
         """
         headers = Headers()
-        # Names and values have been through Headers before.
-        headers._rawHeaders = {
-            name: values.copy() for name, values in self.fields.items()
-        }
+        fields = self.fields
+        if self.isShared:
+            fields = {name: values.copy() for name, values in fields.items()}
+        # Names and values are as they would be after a way through Headers.
+        headers._rawHeaders = fields
         return headers
 
 
@@ -147,58 +153,112 @@ def readStart(data: bytes) -> Start | None:
     if end < 0:
         return None
     block = data[begin:end]
-    isNew = _KEY in block or _SIGNATURE in block
-    head = _parse(block) if isNew else _remembered(block)
+    head = _KNOWN.get(block)
     if head is None:
-        return None
+        comes = _KEY not in block and _SIGNATURE not in block and _again(block)
+        head = _parse(block, comes)
+        if head is None:
+            return None
+        if comes:
+            _remember(_KNOWN, block, head)
     method, target = first.groups()
     return Start(method, target, head, end + 4)
 
 
+def _again(data: bytes) -> bool:
+    """
+    Whether a head, or a line of one, has come before, of late. Load balancers give each
+    request an id of its own: what comes once would only drive out what comes again.
+    """
+    key = hash(data)
+    if key in _ONCE:
+        return True
+    if len(_ONCE) == 8 * _KEPT:
+        _ONCE.clear()
+    _ONCE.add(key)
+    return False
+
+
+def _remember(memory: dict[bytes, _Known], data: bytes, known: _Known) -> None:
+    if len(memory) == _KEPT:
+        del memory[next(iter(memory))]
+    memory[data] = known
+
+
+# The heads, and the lines of other heads, that are remembered, the first one first; and
+# hashes of what came once. Where two are alike, what comes once is remembered.
+_KNOWN: Final[dict[bytes, Head]] = {}
+_FIELDS: Final[dict[bytes, tuple[bytes, bytes]]] = {}
+_ONCE: Final[set[int]] = set()
+
+
 @lru_cache(_KEPT)
-def _field(line: bytes) -> tuple[bytes, bytes] | None:
+def _isHost(value: bytes) -> bool:
+    return _HOST.fullmatch(value) is not None
+
+
+@lru_cache(_KEPT)
+def _name(name: bytes) -> bytes | None:
     """
-    A header's name, as Twisted has it, and its value.
+    A header's name, as Twisted has it.
     """
-    name, colon, value = line.partition(b":")
     if len(name) > LONGEST_NAME:
         return None
     headers = Headers()
     try:
-        headers.addRawHeader(name, value.strip(b" \t"))
+        headers.addRawHeader(name, b"")
     except InvalidHeaderName:
         # Or the line belongs to the one before. (RFC 9112, section 5.2)
         return None
-    if not colon or _FORBIDDEN.search(line):
+    [(name, _)] = headers.getAllRawHeaders()
+    return name
+
+
+def _field(line: bytes) -> tuple[bytes, bytes] | None:
+    """
+    A header's name, as Twisted has it, and its value.
+    """
+    # Names come again, whatever is new with each request.
+    start, colon, value = line.partition(b":")
+    name = _name(start)
+    if name is None or not colon:
         return None
-    [(name, [value])] = headers.getAllRawHeaders()
-    return name, value
+    field = name, value.strip(b" \t")
+    if _again(line):
+        _remember(_FIELDS, line, field)
+    return field
 
 
-def _parse(block: bytes) -> Head | None:
+def _parse(block: bytes, isShared: bool) -> Head | None:
     lines = block.split(b"\r\n", _LINES)
-    if len(lines) > _LINES:
+    ends = len(lines) - 1
+    if ends == _LINES or b"\0" in block:
+        return None
+    if block.count(b"\r") != ends or block.count(b"\n") != ends:
+        # No line may hold one. (RFC 9110, section 5.5)
         return None
     fields: dict[bytes, list[bytes]] = {}
     for line in lines:
-        field = _field(line)
+        field = _FIELDS.get(line) or _field(line)
         if field is None:
             return None
-        fields.setdefault(field[0], []).append(field[1])
+        name, value = field
+        if name in fields:
+            fields[name].append(value)
+        else:
+            fields[name] = [value]
     if not fields.keys().isdisjoint(_SPECIAL):
         return None
-    connection = b",".join(fields.get(b"Connection", ()))
+    connection = fields.get(b"Connection")
     hosts = fields.get(b"Host", ())
-    [length, *more] = fields.get(b"Content-Length", [b"0"])
+    [length, *more] = fields.get(b"Content-Length", _NO_LENGTH)
     if (
-        b"close" in connection.lower()
+        (connection is not None and b"close" in b",".join(connection).lower())
         or len(hosts) != 1
-        or not _HOST.fullmatch(hosts[0])
+        or not _isHost(hosts[0])
         or more
-        or not _LENGTH.fullmatch(length)
+        or not length.isdigit()
+        or len(length) > _DIGITS
     ):
         return None
-    return Head(fields, int(length))
-
-
-_remembered = lru_cache(_KEPT)(_parse)
+    return Head(fields, int(length), isShared)
