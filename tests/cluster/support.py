@@ -224,5 +224,6 @@ class ClusterCase(SynchronousTestCase):
     def _stop(self) -> None:
         for worker in self.workers:
             worker.stop()
-        self.reactor.settle()
+        # What is passed on is waited for.
+        self.reactor.advance(11)
         self.assertEqual(self.reactor.getDelayedCalls(), [])

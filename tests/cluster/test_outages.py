@@ -99,6 +99,31 @@ class OwnerTests(MachineCase):
         processes = [key for key in self.redis.kept if b":process:" in key]
         self.assertEqual(len(processes), 1)
 
+    def test_answersFirst(self) -> None:
+        """
+        It waits for the answers to what it has passed on, for some time.
+        """
+        self.poll(self.there)
+        poll = self.poll(self.here)
+        left: Any = self.cluster(0).stop()
+        self.reactor.advance(5)
+        self.assertFalse(left.called)
+        self.workers[1].sessions[0].transport.write(b"x")
+        self.reactor.advance(1)
+        self.assertEqual(poll.body, b'a["x"]\n')
+        self.assertTrue(left.called)
+
+    def test_notForEver(self) -> None:
+        """
+        A client whose stream goes on is not waited for any longer.
+        """
+        self.poll(self.there)
+        stream = self.here.request("POST", "/0/one/xhr_streaming")
+        left: Any = self.cluster(0).stop()
+        self.reactor.advance(11)
+        self.assertTrue(left.called)
+        self.assertTrue(stream.connection.closed)
+
     def test_lives(self) -> None:
         """
         The lease of one that lives is never over, nor are the entries of its sessions.

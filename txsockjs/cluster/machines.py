@@ -173,6 +173,8 @@ class RedisCluster:
 
     async def _stop(self) -> None:
         ports, self._ports = self._ports, []
+        # These are for sessions that go on elsewhere.
+        await self._router.finish()
         await self._directory.stop()
         for port in ports:
             await maybeDeferred(port.stopListening)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.task import deferLater
 from twisted.web.server import Request
 
 from txsockjs.cluster.connections import PeerPool
@@ -19,6 +20,12 @@ from txsockjs.web.response import refuse
 
 # Seconds after which a client that takes nothing is gone, where no heartbeat says it.
 _PATIENCE: Final = 25.0
+
+
+#: Seconds that a process that ends waits for the answers to what it has passed on, and
+#: between two looks whether they are there.
+FINISH_TIME: Final = 10.0
+FINISH_LOOK: Final = 0.1
 
 
 def sessionIdOf(request: Request) -> bytes:
@@ -96,6 +103,14 @@ class Router:
         Whether something that was passed on is still to be answered.
         """
         return any(pool.isBusy() for pool in self._pools.values())
+
+    async def finish(self) -> None:
+        """
+        Wait for the answers to what was passed on, for some time.
+        """
+        last = self.reactor.seconds() + FINISH_TIME
+        while self.isBusy() and self.reactor.seconds() < last:
+            await deferLater(self.reactor, FINISH_LOOK)
 
     def keepOnly(self, keys: set[object]) -> None:
         """

@@ -47,11 +47,6 @@ ADOPTING: Final = "+"
 #: connections that are open.
 LINGER_TIME: Final = 1.0
 
-#: Seconds that it then waits for the answers to what it has passed on, and between two
-#: looks whether they are there.
-FINISH_TIME: Final = 10.0
-FINISH_LOOK: Final = 0.1
-
 
 class WorkerCluster:
     """
@@ -111,9 +106,7 @@ class WorkerCluster:
             if self._others():
                 # What comes on connections that are still open is passed on.
                 await deferLater(self._reactor, LINGER_TIME)
-            last = self._reactor.seconds() + FINISH_TIME
-            while self._router.isBusy() and self._reactor.seconds() < last:
-                await deferLater(self._reactor, FINISH_LOOK)
+            await self._router.finish()
         closed = [
             # Somebody may have removed what it listened at.
             maybeDeferred(port.stopListening).addErrback(lambda f: f.trap(OSError))
