@@ -110,6 +110,7 @@ def spawn(
     path: list[str],
     settings: Mapping[str, object],
     descriptors: Mapping[int, int | str],
+    variables: Mapping[str, str],
 ) -> None:
     """
     Start a process, in a fresh interpreter.
@@ -118,12 +119,14 @@ def spawn(
     :param path: where it finds modules.
     :param settings: what it reads from its standard input, as JSON in one line.
     :param descriptors: what it has, beside its input and its outputs.
+    :param variables: what its environment has in addition.
     """
     program = _PROGRAM.format(path=path, module=module)
     command = [sys.executable, *_flags(), "-c", program, child.name]
     environment = {
         name: value for name, value in os.environ.items() if name not in _PRIVATE
     }
+    environment.update(variables)
     given: dict[int, int | str] = {0: "w", 1: "r", 2: "r", **descriptors}
     transport = reactor.spawnProcess(
         child, sys.executable, command, environment, childFDs=given

@@ -234,6 +234,22 @@ def inheritance(held: list[Held]) -> Inheritance:
     return Inheritance(descriptors, told, next(numbers))
 
 
+def systemdVariables(held: list[Held]) -> dict[str, str]:
+    """
+    The variables that name what was inherited from systemd, for the environment of a
+    worker. Twisted has removed them from that of this process.
+    """
+    if not any(map(_adopted, held)):
+        return {}
+    with open("/proc/self/environ", "rb") as file:
+        variables = os.fsdecode(file.read()).split("\0")
+    return dict(
+        variable.split("=", 1)
+        for variable in variables
+        if variable.startswith(("LISTEN_FDS=", "LISTEN_FDNAMES="))
+    )
+
+
 def _adopted(held: Held) -> bool:
     return held.key.startswith(_ADOPTED)
 

@@ -30,11 +30,17 @@ from txsockjs.cluster.control import (
     WantReports,
     WantRooms,
 )
-from txsockjs.cluster.holding import Inheritance, SocketHolder, inheritance
+from txsockjs.cluster.holding import (
+    Inheritance,
+    SocketHolder,
+    inheritance,
+    systemdVariables,
+)
 from txsockjs.cluster.reports import Reports
 from txsockjs.cluster.supervision import PAUSE, Supervisor, Worker
 from txsockjs.serving.addresses import urlOf
 from txsockjs.serving.logs import LoggedService
+from txsockjs.serving.notifying import notify
 from txsockjs.serving.reloading import Reloader
 
 #: Seconds that a worker has to end in, beside those of its drain.
@@ -247,6 +253,7 @@ class ParentService(LoggedService):
             url = urlOf(port.getHost(), description) + path
             self._log.info("{what} at {url}", what=what, url=url)
         self._log.info("{count} workers are ready.", count=self._slots)
+        notify("READY=1", f"STATUS={self._slots} workers")
 
     def _start(self, worker: Worker, ended: Callable[[str], None]) -> Child:
         inherited = self._inheritance
@@ -290,7 +297,10 @@ class ParentService(LoggedService):
         settings: Mapping[str, object],
         descriptors: Mapping[int, int | str],
     ) -> None:
-        spawn(self._reactor, child, module, self._path, settings, descriptors)
+        variables = systemdVariables(self._holder.held)
+        spawn(
+            self._reactor, child, module, self._path, settings, descriptors, variables
+        )
 
     def startBroker(self) -> Deferred[dict[str, object]]:
         """
@@ -346,6 +356,7 @@ class ParentService(LoggedService):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        notify("STOPPING=1")
         if self._private is not None:
             await self.supervisor.end()
             await self._stopBroker()

@@ -151,6 +151,7 @@ class Supervisor:
         self._begun: Deferred[str | None] | None = None
         self._ended: Deferred[None] | None = None
         self._dropping = False
+        self._taking: IDelayedCall | None = None
 
     # How workers begin
 
@@ -407,8 +408,9 @@ class Supervisor:
 
     def _rolled(self, ready: bool, worker: Worker) -> None:
         if ready:
-            if not self._rolls:
-                self._log.info("The new workers have taken over.")
+            if not self._rolls and self._taking is None:
+                # By then the last old one accepts nothing more.
+                self._taking = self._clock.callLater(LAST, self._taken)
         elif self._ended is None:
             words = worker.process.lastWords if worker.process is not None else ""
             self._log.error(
@@ -418,6 +420,10 @@ class Supervisor:
             )
             self._rolls.clear()
         self._rollNext()
+
+    def _taken(self) -> None:
+        self._taking = None
+        self._log.info("The new workers have taken over.")
 
     # The end of all
 
@@ -433,6 +439,9 @@ class Supervisor:
                 pending.cancel()
             self._restarts.clear()
             self._begun = None
+            if self._taking is not None:
+                self._taking.cancel()
+                self._taking = None
             going = [each for each in self.workers if each.state is State.READY]
             for worker in self.workers:
                 if not worker.drains:

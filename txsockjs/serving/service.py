@@ -28,6 +28,7 @@ from txsockjs.rooms.shared import SharedRooms
 from txsockjs.serving.addresses import urlOf
 from txsockjs.serving.collecting import ServerCollector
 from txsockjs.serving.logs import LoggedService
+from txsockjs.serving.notifying import notify
 from txsockjs.serving.reloading import Reloader
 from txsockjs.serving.rereading import RereadEndpoint
 
@@ -140,6 +141,7 @@ class SockJSService(LoggedService):
         reactor = self.site.reactor
         if IReactorCore.providedBy(reactor):
             reactor.callWhenRunning(self.reloader.watch)
+            reactor.callWhenRunning(notify, "READY=1")
             if self.collector is not None:
                 # What was given to the reactor before is there then.
                 reactor.callWhenRunning(self.collector.start)
@@ -172,6 +174,7 @@ class SockJSService(LoggedService):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        notify("STOPPING=1")
         listening, self._listening = self._listening, []
         for attempt in listening:
             attempt.cancel()
