@@ -67,8 +67,11 @@ async def main(
         from txsockjs.rooms.redis import RedisBroker
 
         broker = RedisBroker(reactor, redis)
+    rooms = Rooms(broker)
+    # Who comes before a Redis is there would be turned away.
+    await rooms.whenUp()
     endpoint = endpoints.serverFromString(reactor, listen)
-    port = await endpoint.listen(SockJSFactory(chat(Rooms(broker))))
+    port = await endpoint.listen(SockJSFactory(chat(rooms)))
     print(f"A chat at http://127.0.0.1:{port.getHost().port}", flush=True)
     await defer.Deferred()
 

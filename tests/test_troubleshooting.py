@@ -1,4 +1,4 @@
-"""What C{docs/troubleshooting.rst} says of symptoms is what happens."""
+"""What ``docs/troubleshooting.rst`` says of symptoms is what happens."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class SymptomTests(SynchronousTestCase):
 
     def test_interrupted(self) -> None:
         """
-        1002: who comes back after C{timeout}, and no later than in 300 seconds.
+        1002: who comes back after ``timeout``, and no later than in 300 seconds.
         """
         self.serve()
         self.poll("a")
@@ -180,7 +180,7 @@ class SymptomTests(SynchronousTestCase):
 
     def test_origin(self) -> None:
         """
-        403: the answer, the log, and the count; and behind a proxy, C{same}.
+        403: the answer, the log, and the count; and behind a proxy, ``same``.
         """
         self.serve(origins=["https://example.com"])
         other = {"Origin": "https://www.example.com"}
@@ -276,7 +276,7 @@ class SymptomTests(SynchronousTestCase):
 
     def test_silent(self) -> None:
         """
-        A session that nobody asks for C{timeout} seconds is lost; over HTTP alone.
+        A session that nobody asks for ``timeout`` seconds is lost; over HTTP alone.
         """
         self.serve()
         self.poll("a")
@@ -333,7 +333,7 @@ class DocumentTests(ExampleTestCase):
 
     def test_txsockjs(self) -> None:
         """
-        The commands of C{txsockjs} are understood.
+        The commands of ``txsockjs`` are understood.
         """
         text = (ROOT / DOCUMENT).read_text("utf-8")
         found = re.findall(r"(?m)(?:^ +\$ |``)txsockjs (\w+ -.*?)(?:``|$)", text)

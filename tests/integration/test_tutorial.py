@@ -6,16 +6,20 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.utils import getProcessOutputAndValue
 
-from tests.support.documents import blocks
+from tests.support.documents import blocks, commands
 from tests.support.programs.node import need
 from tests.support.programs.processes import ROOT, Program, start, startExample
 from tests.support.programs.proxies import freePort, untilListening
+from tests.support.programs.redis import Redis
+from tests.support.programs.sessions import openSession
 from tests.support.programs.twistd import TWISTD, TwistdTestCase
 from tests.support.programs.visiting import visit
 from txsockjs.browser import CLIENT
@@ -273,3 +277,41 @@ class ProductionTests(TwistdTestCase):
             _, said, _ = await getProcessOutputAndValue(
                 *("bash", ("-c", line), self.environment, str(self.here), reactor)
             )
+
+
+class SharedTests(TwistdTestCase):
+    """
+    What ``docs/shared.rst`` has for a Redis.
+    """
+
+    async def test_shared(self) -> None:
+        """
+        Two programs are one chat, and a third one says something in it.
+        """
+        redis = Redis(self)
+        await redis.start()
+        said = []
+        for line in commands("docs/shared.rst", "python"):
+            program, listen, _ = line
+            listen = re.sub(r"\d+", "0", listen, count=1)
+            name = Path(program).name
+            url, _ = await startExample(self, name, listen, redis.url)
+            session = await openSession(self, url)
+            session.send(f"guest of {Path(url).name}")
+            said.append(session)
+        said[0].send("hello")
+        while not (await said[1].receive())[0].endswith(": hello"):
+            pass
+        [asking, saying] = (block.text for block in blocks("docs/shared.rst", "python"))
+        (self.here / "saying.py").write_text(asking + saying)
+        script = str(self.here / "saying.py")
+        text = "from outside"
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        arguments = (script, redis.url, text)
+        told = await getProcessOutputAndValue(
+            *(sys.executable, arguments, environment, None, reactor)
+        )
+        self.assertEqual(told, (b"", b"", 0))
+        for session in said:
+            while (await session.receive()) != [text]:
+                pass

@@ -1,7 +1,7 @@
 // Runs the browser code of a document under Node, with the stock client:
 //   node example.js CODE FROM TO
 // URLs in it that begin with FROM begin with TO instead. What the code logs is printed, a line
-// of JSON each time; after the first of them the socket is closed.
+// of JSON each time; after the first of them the first socket is closed.
 'use strict';
 
 const Client = require('sockjs-client');
@@ -10,8 +10,9 @@ const [code, from, to] = process.argv.slice(2);
 const sockets = [];
 
 function SockJS(url) {
-  sockets.push(new Client(url.replace(from, to)));
-  return sockets[0];
+  const socket = new Client(url.replace(from, to));
+  sockets.push(socket);
+  return socket;
 }
 
 function log(...items) {
