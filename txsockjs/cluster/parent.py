@@ -326,6 +326,9 @@ class ParentService(LoggedService):
             wanted.callback({})
 
     def _startBroker(self) -> None:
+        if self._ended is not None:
+            # All ends, and so has the last one.
+            return
         assert self._inheritance is not None and self._rooms is not None
         events, socket = self._inheritance.free, self._inheritance.free + 1
         child = self._broker = Child("rooms", events, self._brokerDied)
@@ -373,8 +376,8 @@ class ParentService(LoggedService):
         if self._rooms is not None:
             await maybeDeferred(self._rooms.stopListening)
         broker = self._broker
+        ended = self._ended = Deferred()
         if broker is not None and broker.transport.pid:
-            ended = self._ended = Deferred()
             broker.signal("KILL")
             await ended
 
