@@ -154,6 +154,39 @@ class RoomsTests(WorkersTestCase):
         for session in bob, late:
             await session.close()
 
+    async def test_broker(self) -> None:
+        """
+        Where the process of the rooms dies, another one takes its place: members are
+        told that they may have missed something, and hear what is said from then on.
+        """
+        service = "--service=rooms=txsockjs.rooms.RoomsFactory"
+        twistd = await self.begin(service, "--room=*:history=5")
+        ada, bob = [await self.connect("rooms") for _ in range(2)]
+        for session in ada, bob:
+            await self.ask(session, type="join", room="r")
+        publish = {"type": "publish", "room": "r", "text": "x"}
+        await ada.send(json.dumps(publish))
+        for session in ada, bob:
+            self.assertEqual(json.loads(await session.recv())["type"], "message")
+        [broker] = [
+            pid
+            for pid in children(twistd.transport.pid)
+            if commandOf(pid).endswith("\0rooms\0")
+        ]
+        os.kill(broker, signal.SIGKILL)
+        await twistd.until(
+            r"Worker rooms has died \(signal 9\)\. It is started again in 0\.5 s"
+        )
+        await twistd.until(r"(?s)(The rooms of this machine are there\..*){2}")
+        await ada.send(json.dumps(publish))
+        for session in ada, bob:
+            heard = []
+            while "message" not in heard:
+                heard.append(json.loads(await session.recv())["type"])
+            self.assertEqual(heard, ["gap", "message"])
+        for session in ada, bob:
+            await session.close()
+
     async def apart(self, twistd: Twistd, *sessions: Any) -> bool:
         found = {self.workerOf(twistd, each) for each in sessions}
         return len(found) == len(sessions)
