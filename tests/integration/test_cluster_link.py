@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import FailTest, TestCase
@@ -90,6 +91,10 @@ class LinkTests(TestCase):
         status, _ = await self.post(namespace, f"{id}/xhr_send", '["x"]')
         self.assertIn(status, expected)
 
+    async def assertOpens(self, namespace: str, id: str, expected: int) -> None:
+        status, _ = await self.post(namespace, f"{id}/xhr")
+        self.assertEqual(status, expected)
+
     async def test_cut(self) -> None:
         """
         Sessions are found from both sides. While the link is cut, each goes on where it
@@ -103,13 +108,16 @@ class LinkTests(TestCase):
             for side in sides.values():
                 await self.assertSends(side, id, 204)
         await cut(self.far)
-        await self.assertSends(self.near, "one", 204)
-        await self.assertSends(self.far, "two", 204)
-        # On a connection that was there before it cannot be told what has happened.
-        await self.assertSends(self.near, "two", 503, 404)
-        await self.assertSends(self.far, "one", 503)
-        self.assertEqual((await self.post(self.far, "new/xhr"))[0], 503)
-        self.assertEqual(await self.post(self.near, "new/xhr"), (200, "o"))
+        expected = (
+            self.assertSends(self.near, "one", 204),
+            self.assertSends(self.far, "two", 204),
+            # On a connection that was there before it cannot be told what has happened.
+            self.assertSends(self.near, "two", 503, 404),
+            self.assertSends(self.far, "one", 503),
+            self.assertOpens(self.near, "new", 200),
+            self.assertOpens(self.far, "other", 503),
+        )
+        await gatherResults([Deferred.fromCoroutine(each) for each in expected])
         await self.there.until("Redis at .* is not there")
         await ip("-n", self.far, "link", "set", LINK, "up")
         while True:
@@ -119,6 +127,6 @@ class LinkTests(TestCase):
             # Until it has renewed its lease, it is taken to be gone.
             self.assertIn(status, (404, 503))
             await deferLater(reactor, 0.2)
-        self.assertEqual(
-            await self.post(self.near, "two/xhr"), (200, 'a["x","x","x","y"]')
-        )
+        _, frame = await self.post(self.near, "two/xhr")
+        # What was on its way when the link was cut, the kernel may have brought later.
+        self.assertIn(frame, ('a["x","x","x","y"]', 'a["x","x","x","x","y"]'))
