@@ -1,54 +1,63 @@
-"""What is counted of a cluster, for Prometheus."""
+"""Tests of `txsockjs.cluster.metrics`: the metrics of several workers as one."""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    Metric,
+)
+from twisted.trial.unittest import SynchronousTestCase
 
-from tests.cluster.machines import MachinesCase
-from tests.support.documents import literals, rows
-from tests.support.serving import Echo
-from txsockjs.factory import SockJSFactory
-from txsockjs.metrics import ClusterCollector
+from txsockjs.cluster.metrics import merged, readMetrics, writeMetrics
 
 
-class CollectorTests(MachinesCase):
+class MergedTests(SynchronousTestCase):
     """
-    `ClusterCollector`.
+    What Prometheus gets.
     """
 
-    def text(self, site: SockJSFactory) -> str:
+    def metrics(self, value: float) -> list[Metric]:
+        gauge = GaugeMetricFamily("open", "Sessions", labels=["service"])
+        gauge.add_metric(["a"], value)
+        counter = CounterMetricFamily("opened", "Opened", value=value)
+        return [gauge, counter]
+
+    def test_merged(self) -> None:
+        """
+        Each worker's series have its name; a family is there once, with all of them;
+        one that has told nothing is known to be down.
+        """
+        found = {"0": self.metrics(1), "1": None, "0.7": self.metrics(2)}
+        up, gauge, counter = merged(found)
+        samples = [(each.labels, each.value) for each in up.samples]
+        self.assertEqual(
+            samples,
+            [({"worker": "0"}, 1), ({"worker": "1"}, 0), ({"worker": "0.7"}, 1)],
+        )
+        self.assertEqual((gauge.type, gauge.documentation), ("gauge", "Sessions"))
+        self.assertEqual(
+            [(each.labels, each.value) for each in gauge.samples],
+            [
+                ({"worker": "0", "service": "a"}, 1),
+                ({"worker": "0.7", "service": "a"}, 2),
+            ],
+        )
+        self.assertEqual([each.name for each in counter.samples], ["opened_total"] * 2)
+
+    def test_told(self) -> None:
+        """
+        What one worker tells is what the other reads; anything else is an error.
+        """
+
+        class Some:
+            def collect(inner) -> list[Metric]:
+                return self.metrics(float("inf"))
+
         registry = CollectorRegistry()
-        registry.register(ClusterCollector(lambda: site.cluster))
-        return generate_latest(registry).decode()
-
-    def test_counted(self) -> None:
-        """
-        It tells what was passed on, by both sides, and what could not be.
-        """
-        self.begin(2)
-        near, far = self.workers
-        self.at(far).request("POST", "/0/one/xhr")
-        self.at(near).request("POST", "/0/one/xhr_send", body=b'["x"]')
-        self.lose(far)
-        self.at(near).request("POST", "/0/one/xhr_send", body=b'["x"]')
-        here, there = (self.text(each.site.site) for each in (near, far))
-        self.assertIn("sockjs_cluster_passed_total 2.0", here)
-        self.assertIn('sockjs_cluster_refused_total{cause="SessionLost"} 1.0', here)
-        self.assertIn('sockjs_cluster_refused_total{cause="NotAPeer"} 0.0', here)
-        self.assertIn("sockjs_cluster_received_total 1.0", there)
-
-    def test_documented(self) -> None:
-        """
-        The document has all of them; without a cluster there are none.
-        """
-        documented = {
-            literals(row[0])[0]
-            for row in rows("docs/metrics.rst", "Metric of a cluster")
-        }
-        found = {
-            metric.name + "_total"
-            for metric in ClusterCollector(lambda: None).describe()
-        }
-        self.assertEqual(documented, found)
-        site = SockJSFactory(Echo, clock=self.reactor)
-        self.assertNotIn("\nsockjs_", self.text(site))
+        registry.register(Some())
+        read = readMetrics(writeMetrics(registry))
+        self.assertEqual(read, self.metrics(float("inf")))
+        for wrong in b"", b"{", b"[1]":
+            self.assertRaises((ValueError, TypeError), readMetrics, wrong)

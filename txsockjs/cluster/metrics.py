@@ -41,7 +41,7 @@ class _Telling(Protocol):
 
     def connectionMade(self) -> None:
         transport: Any = self.transport
-        transport.write(_write(self._registry))
+        transport.write(writeMetrics(self._registry))
         transport.loseConnection()
 
 
@@ -66,7 +66,7 @@ class _Asking(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         try:
-            found = _read(b"".join(self._parts))
+            found = readMetrics(b"".join(self._parts))
         except (ValueError, TypeError) as error:
             self.told.errback(error)
         else:
@@ -183,7 +183,10 @@ def merged(found: dict[str, list[Metric] | None]) -> list[Metric]:
     return [up, *families.values()]
 
 
-def _write(registry: CollectorRegistry) -> bytes:
+def writeMetrics(registry: CollectorRegistry) -> bytes:
+    """
+    The metrics of a registry, for another worker.
+    """
     metrics = [
         [
             metric.name,
@@ -196,7 +199,12 @@ def _write(registry: CollectorRegistry) -> bytes:
     return json.dumps(metrics).encode("ascii")
 
 
-def _read(data: bytes) -> list[Metric]:
+def readMetrics(data: bytes) -> list[Metric]:
+    """
+    What `writeMetrics` has written.
+
+    :raises ValueError: if it is nothing of that; or ``TypeError``.
+    """
     found = []
     for name, documentation, kind, samples in json.loads(data):
         metric = Metric(name, documentation, kind)
