@@ -1,5 +1,5 @@
-# `make demo` and `make test` are each enough on a fresh machine with Python,
-# Node and make. Nothing is written outside this directory, but for the Debian
+# `make demo` is enough on a fresh machine with Python and make, `make test` on one that
+# has Node, too. Nothing is written outside this directory, but for the Debian
 # packages that `make test` installs when it is run as root.
 
 PYTHON ?= python3
@@ -38,10 +38,10 @@ export PATH := $(PATH):/usr/sbin
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-demo: $(VENV)/.demo node_modules/.done ## Serve the demo on http://127.0.0.1:PORT/ (PORT=8080)
+demo: $(VENV)/.demo ## Serve the demo on http://127.0.0.1:PORT/ (PORT=8080)
 	@exec $(BIN)/twistd -n --pidfile= sockjs --listen tcp:$(PORT):interface=127.0.0.1
 
-test: $(VENV)/.dev tests/node_modules/.done node_modules/.done programs ## Install what the tests need and run all of them (TESTS=tests.test_tap)
+test: $(VENV)/.dev tests/node_modules/.done programs ## Install what the tests need and run all of them (TESTS=tests.test_tap)
 	@$(BIN)/python -m twisted.trial $(TESTS)
 
 nox: $(VENV)/.dev ## Run the unit tests on each CPython that is installed, and with the lowest versions
@@ -95,7 +95,7 @@ release: $(VENV)/.dev ## Build what is released into dist/, and check it
 	@$(BIN)/python .ci/release
 
 clean: ## Remove what make has installed here
-	rm -rf $(VENV) .nox node_modules tests/node_modules txsockjs.egg-info
+	rm -rf $(VENV) .nox tests/node_modules txsockjs.egg-info
 
 # Each stamp is younger than what it was made from, so a second start is quick.
 
@@ -110,10 +110,6 @@ $(VENV)/.dev: $(BIN)/python pyproject.toml setup.py requirements/dev.txt
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.demo
-
-node_modules/.done: package.json package-lock.json
-	@if command -v npm >/dev/null; then $(NPM) && touch $@; \
-	else echo "npm is not here: the demo page will load sockjs-client from its CDN."; fi
 
 tests/node_modules/.done: tests/package.json tests/package-lock.json
 	@if command -v npm >/dev/null; then (cd tests && $(NPM)) && touch $@; \

@@ -36,7 +36,7 @@ setup(
     package_data={
         "txsockjs": [
             "py.typed",
-            "demo/*",
+            "demo/pages/*",
             "rooms/browser/*",
             "browser/*",
             "status/pages/*",

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import os
+import importlib
+import inspect
 import re
+import shlex
+import sys
+from typing import Any
 
-import treq
-from twisted.internet import reactor
 from twisted.internet.interfaces import IProtocol
 from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
+from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.filepath import FilePath
-from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from txsockjs import demo
-from txsockjs.options import DEFAULT_SOCKJS_URL
+from txsockjs.browser import CLIENT
+from txsockjs.services import loadService
+from txsockjs.tap import Options
+from txsockjs.testing import MemoryClient, MemoryReactor, MemorySite
+
+PAGES = FilePath(demo.__file__).sibling("pages")
 
 
 class ServicesTests(SynchronousTestCase):
@@ -79,105 +87,200 @@ class ServicesTests(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
-class PageTests(TestCase):
+def serve(pages: Resource) -> MemoryClient:
     """
-    The page and its files, from a real site: `File` needs a reactor.
+    A browser at a site of the page.
+    """
+    return MemoryClient(MemorySite(Site(pages, reactor=MemoryReactor())))
+
+
+class PageTests(SynchronousTestCase):
+    """
+    The page and its files.
     """
 
-    def serve(self, client: FilePath[str] | None, url: str) -> None:
-        port = reactor.listenTCP(0, Site(demo.pages(client, url)), 5, "127.0.0.1")
-        self.addCleanup(port.stopListening)
-        self.url = f"http://127.0.0.1:{port.getHost().port}"
+    def setUp(self) -> None:
+        self.client = serve(demo.pages())
 
-    async def get(self, path: str) -> tuple[int, str, str]:
+    def get(self, path: str) -> Any:
         """
-        Status, content type and body.
+        A file that has to be there.
         """
-        response = await treq.get(self.url + path, persistent=False)
-        [kind] = response.headers.getRawHeaders("Content-Type")
-        return response.code, kind, await response.text()
+        response = self.client.request("GET", path)
+        self.assertEqual(response.status, 200, path)
+        return response
 
-    def client(self) -> FilePath[str]:
-        script = FilePath(self.mktemp())
-        script.setContent(b"// the client")
-        return script
+    def header(self, response: Any, name: str) -> str:
+        """
+        The one header of this name.
+        """
+        [value] = response.headers.getRawHeaders(name)
+        return str(value)
 
-    async def test_page(self) -> None:
+    def follow(self, names: list[str], pattern: str) -> list[str]:
         """
-        The page is HTML, and each file that it names is served.
+        What files name, those that these name, and so on.
         """
-        self.serve(self.client(), demo.CLIENT_PATH)
-        code, kind, html = await self.get("/")
-        self.assertEqual((code, kind), (200, "text/html; charset=utf-8"))
-        names = re.findall(r'(?:src|href)="/?([\w.]+)"', html)
-        self.assertEqual(
-            set(names), {"demo.css", "demo.js", "chat.js", "sockjs.min.js"}
+        found: list[str] = []
+        while names:
+            name = names.pop()
+            if name not in found:
+                found.append(name)
+                names += re.findall(pattern, self.get(f"/{name}").body.decode())
+        return found
+
+    def test_page(self) -> None:
+        """
+        The page is HTML, and each file that it or one of its modules names is served.
+        """
+        response = self.get("/")
+        kind = self.header(response, "Content-Type")
+        self.assertEqual(kind, "text/html; charset=utf-8")
+        html = response.body.decode()
+        names = re.findall(r'(?:src|href)="([^#":]+)"', html)
+        modules = self.follow(["demo.js"], r'from "?\'?\./([\w.]+)')
+        self.assertLessEqual({"sockjs.min.js", "demo.css", "demo.js"}, set(names))
+        self.assertIn("rooms.js", modules)
+        for name in names:
+            self.get(f"/{name}")
+        shown = {path.basename() for path in PAGES.children()} - {"index.html"}
+        self.assertEqual(shown - set(names) - set(modules), set())
+
+    def test_client(self) -> None:
+        """
+        The stock client comes from the package, or from a file that is given.
+        """
+        response = self.get(demo.CLIENT_PATH)
+        self.assertEqual(response.body, CLIENT.getContent())
+        self.assertIn("javascript", self.header(response, "Content-Type"))
+        other = FilePath(self.mktemp())
+        other.setContent(b"// another")
+        self.client = serve(demo.pages(other))
+        self.assertEqual(self.get(demo.CLIENT_PATH).body, b"// another")
+
+    def test_policy(self) -> None:
+        """
+        Nothing comes from elsewhere, nothing is inline, nobody else frames the page.
+        But it may have what transports of the client need of this server.
+        """
+        response = self.get("/")
+        policy = dict(
+            each.strip().split(" ", 1)
+            for each in self.header(response, "Content-Security-Policy").split(";")
         )
-        for name in [*names, "rooms.js"]:
-            self.assertEqual((await self.get(f"/{name}"))[0], 200, name)
+        own = {"script-src", "style-src", "connect-src", "frame-src", "form-action"}
+        self.assertEqual({policy.pop(each) for each in own}, {"'self'"})
+        self.assertEqual(policy.pop("img-src"), "'self'")
+        none = {"default-src", "base-uri", "frame-ancestors"}
+        self.assertEqual(policy, dict.fromkeys(none, "'none'"))
+        self.assertEqual(self.header(response, "X-Content-Type-Options"), "nosniff")
+        html = response.body.decode()
+        self.assertNotRegex(html, r"<style|\bstyle=|<script>|\bon\w+=")
 
-    async def test_localClient(self) -> None:
+    def test_tag(self) -> None:
         """
-        With a copy of the client here, the page loads that.
+        Who has the page is told so; HEAD has what GET has, without the page.
         """
-        self.serve(self.client(), demo.CLIENT_PATH)
-        self.assertIn('<script src="/sockjs.min.js"', (await self.get("/"))[2])
-        code, kind, script = await self.get("/sockjs.min.js")
-        self.assertEqual((code, script), (200, "// the client"))
-        self.assertIn("javascript", kind)
+        response = self.get("/")
+        known = {"If-None-Match": self.header(response, "ETag")}
+        again = self.client.request("GET", "/", known)
+        self.assertEqual((again.status, again.body), (304, b""))
+        head = self.client.request("HEAD", "/")
+        self.assertEqual((head.status, head.body), (200, b""))
+        self.assertEqual(self.header(head, "Content-Length"), str(len(response.body)))
 
-    async def test_clientFromElsewhere(self) -> None:
+    def test_noHTML(self) -> None:
         """
-        Without one, the page loads the client from the URL that it is given.
+        No script of the page makes elements of text: what people send stays text.
         """
-        self.serve(None, DEFAULT_SOCKJS_URL)
-        html = (await self.get("/"))[2]
-        self.assertIn(f'<script src="{DEFAULT_SOCKJS_URL}"', html)
-        self.assertEqual((await self.get("/sockjs.min.js"))[0], 404)
+        for name in self.follow(["demo.js"], r"from '\./([\w.]+)"):
+            source = self.get(f"/{name}").body.decode()
+            self.assertLess(len(source.splitlines()), 500, name)
+            for way in "innerHTML", "outerHTML", "insertAdjacent", "document.write":
+                self.assertNotIn(way, source, name)
 
-    async def test_urlIsEscaped(self) -> None:
-        """
-        A URL cannot write to the page.
-        """
-        self.serve(None, '"><script>alert(1)</script>')
-        self.assertNotIn("<script>alert", (await self.get("/"))[2])
-
-    async def test_consoles(self) -> None:
+    def test_consoles(self) -> None:
         """
         The page has a console for each service, and no other, but for the rooms, which
         have a chat.
         """
-        self.serve(None, DEFAULT_SOCKJS_URL)
-        script, chat = [(await self.get(f"/{name}.js"))[2] for name in ("demo", "chat")]
-        consoles = set(re.findall(r'name: "(\w+)"', script))
-        self.assertIn('new Rooms("/rooms"', chat)
+        script = self.get("/demo.js").body.decode()
+        chat = self.get("/chat.js").body.decode()
+        consoles = set(re.findall(r"name: '(\w+)'", script))
+        self.assertIn("new Rooms('/rooms'", chat)
         self.assertEqual(consoles | {"rooms"}, set(demo.factories(Clock())))
 
+    def test_sources(self) -> None:
+        """
+        The source of each service with a console is what is installed; and what the
+        page says of how to serve it names what is in there.
+        """
+        script = self.get("/demo.js").body.decode()
+        services = re.findall(r"name: '(\w+)',\s+object: '([\w.]+)'", script)
+        self.assertEqual(len(services), 4)
+        for name, dotted in services:
+            factory = loadService(dotted)
+            self.assertIsNotNone(factory.buildProtocol(None), name)
+            response = self.get(f"/source/{name}.py")
+            module, _, thing = dotted.rpartition(".")
+            source = inspect.getsource(importlib.import_module(module))
+            self.assertEqual(response.body.decode(), source)
+            self.assertIn(f"class {thing}(", source)
+            kind = self.header(response, "Content-Type")
+            self.assertEqual(kind, "text/plain; charset=utf-8")
 
-class FindClientTests(SynchronousTestCase):
+    def test_rooms(self) -> None:
+        """
+        The command that the page shows for the chat is one that can be given.
+        """
+        html = self.get("/").body.decode()
+        shown = re.search(r"(?m)^twistd -n sockjs (.*)</code>", html)
+        assert shown is not None
+        options = Options(MemoryReactorClock())
+        options.parseOptions(shlex.split(shown[1]))
+        self.assertEqual(list(options.site.services), ["rooms"])
+
+    def test_documents(self) -> None:
+        """
+        The page leads to the documents where it is known where they are.
+        """
+        self.assertIn(b"<code>docs/</code>", self.get("/").body)
+        url = 'https://a.example/"<x>'
+        self.client = serve(demo.pages(documents=url))
+        html = self.get("/").body.decode()
+        self.assertIn('<a href="https://a.example/&quot;&lt;x&gt;"', html)
+        self.assertNotIn("DOCUMENTS", html)
+
+
+class DocumentationTests(SynchronousTestCase):
     """
-    Where a copy of the client is looked for.
+    Where the documents are.
     """
 
-    def test_explicit(self) -> None:
+    def install(self, *urls: str) -> None:
         """
-        A path that is given is used, if there is a file.
-        """
-        script = FilePath(self.mktemp())
-        self.assertIsNone(demo.findClient(script.path))
-        script.setContent(b"")
-        self.assertEqual(demo.findClient(script.path), script)
-
-    def test_fromNpm(self) -> None:
-        """
-        Otherwise it is found where npm puts it under the current directory.
+        A project that is installed, with some URLs.
         """
         here = FilePath(self.mktemp())
-        here.makedirs()
-        self.addCleanup(os.chdir, os.getcwd())
-        os.chdir(here.path)
-        self.assertIsNone(demo.findClient())
-        dist = here.descendant(["node_modules", "sockjs-client", "dist"])
-        dist.makedirs()
-        dist.child("sockjs.min.js").setContent(b"")
-        self.assertEqual(demo.findClient(), dist.child("sockjs.min.js"))
+        info = here.child("a_project-1.0.dist-info")
+        info.makedirs()
+        lines = ["Metadata-Version: 2.4", "Name: a-project", "Version: 1.0"]
+        lines += [f"Project-URL: {url}" for url in urls]
+        info.child("METADATA").setContent("\n".join(lines).encode() + b"\n")
+        self.patch(sys, "path", [here.path, *sys.path])
+
+    def test_known(self) -> None:
+        """
+        They are where the project's metadata says.
+        """
+        source = "Source, https://a.example/source"
+        self.install(source, "Documentation, https://a.example/,docs")
+        self.assertEqual(demo.documentation("a-project"), "https://a.example/,docs")
+
+    def test_unknown(self) -> None:
+        """
+        A project may have no such URL, or be installed without metadata.
+        """
+        self.install("Source, https://a.example/source")
+        self.assertIsNone(demo.documentation("a-project"))
+        self.assertIsNone(demo.documentation("no-project-of-this-name"))

@@ -42,7 +42,7 @@ print(json.dumps({
     "endpoint": type(serverFromString(reactor, r"sockjs:tcp\:0")).__name__,
     "files": sorted(
         path.name
-        for room in ("demo", "browser", "status/pages")
+        for room in ("demo", "demo/pages", "browser", "status/pages", "rooms/browser")
         for path in (package / room).iterdir()
     ),
     "typed": (package / "py.typed").is_file(),
@@ -139,7 +139,8 @@ class PackagingTests(SynchronousTestCase):
         self.assertRegex(found["version"], r"^txsockjs \d+\.\d+")
         self.assertEqual(found["commands"].count("sockjs"), 1)
         self.assertEqual(found["endpoint"], "SockJSServerEndpoint")
-        pages = {"index.html", "demo.js", "demo.css", "status.js", "sockjs.min.js"}
+        pages = {"index.html", "demo.js", "trips.js", "demo.css", "echo.py"}
+        pages |= {"status.js", "rooms.js", "sockjs.min.js", "LICENSE.txt"}
         self.assertLessEqual(pages, set(found["files"]))
         self.assertTrue(found["typed"])
 

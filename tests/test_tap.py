@@ -17,7 +17,8 @@ from twisted.python.filepath import FilePath
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from txsockjs.options import DEFAULT_SOCKJS_URL, SockJSOptions
+from txsockjs.browser import CLIENT
+from txsockjs.options import SockJSOptions
 from txsockjs.tap import Options, SockJSService, makeService
 
 ECHO = "echo=twisted.protocols.wire.Echo"
@@ -103,33 +104,38 @@ class DemoTests(TapTestCase):
         self.assertEqual(self.get(options, "/nothing")[0], 404)
         self.assertEqual(self.get(options, "/echo/nothing")[0], 404)
 
-    def test_clientFromElsewhere(self) -> None:
+    def test_client(self) -> None:
         """
-        Without a local copy, the page and the iframe load the same client from its CDN.
+        The page and the iframe load the client from here; it is the package's own.
         """
         options = self.parse()
-        script = f'<script src="{DEFAULT_SOCKJS_URL}"'.encode()
-        self.assertIn(script, self.get(options, "/")[1])
+        self.assertIn(b'<script src="sockjs.min.js"', self.get(options, "/")[1])
+        script = b'<script src="/sockjs.min.js"'
         self.assertIn(script, self.get(options, "/echo/iframe.html")[1])
+        self.assertEqual(
+            self.get(options, "/sockjs.min.js"), (200, CLIENT.getContent())
+        )
 
-    def test_localClient(self) -> None:
+    def test_otherClient(self) -> None:
         """
-        With a local copy, the page and the iframe load that.
+        So they do with another version of it, which is served in its place.
         """
         self.here.child("client.js").setContent(b"// here")
         options = self.parse("--sockjs-client", "client.js")
         script = b'<script src="/sockjs.min.js"'
-        self.assertIn(script, self.get(options, "/")[1])
         self.assertIn(script, self.get(options, "/echo/iframe.html")[1])
+        self.assertEqual(self.get(options, "/sockjs.min.js"), (200, b"// here"))
 
     def test_ownURL(self) -> None:
         """
-        The option ``sockjs_url`` counts for the page, too.
+        The option ``sockjs_url`` is what the iframe loads, in the demo, too.
         """
         options = self.parse("--option", "sockjs_url=https://a.example/s.js")
         self.assertIn(
-            b'<script src="https://a.example/s.js"', self.get(options, "/")[1]
+            b'<script src="https://a.example/s.js"',
+            self.get(options, "/echo/iframe.html")[1],
         )
+        self.assertIn(b'<script src="sockjs.min.js"', self.get(options, "/")[1])
 
     def test_options(self) -> None:
         """

@@ -1,11 +1,13 @@
-"""What ``twistd sockjs`` serves beside the services: `Beside`, `PublicFile`."""
+"""What is served beside the services: `Beside`, `PageFile`, `PublicFile`."""
 
 from __future__ import annotations
 
 import os
 import re
+from hashlib import sha256
 from typing import Any, Final
 
+from twisted.web import http
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 from twisted.web.static import File
@@ -14,6 +16,60 @@ from txsockjs._checkers import IsResource
 
 # RFC 9110, 14.1.2, of which one range is taken.
 _RANGE: Final = re.compile(rb"bytes=(?:(\d{1,15})-(\d{1,15})?|-(\d{1,15}))")
+
+_TYPES: Final = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".py": "text/plain; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+#: Nothing comes from elsewhere, and no other site can show the page in a frame, to have
+#: somebody press its buttons.
+STRICT: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+_HEADERS: Final = {
+    "Cache-Control": "no-cache",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+class PageFile(Resource):
+    """
+    A file of a page of ours, which is read once.
+    """
+
+    def __init__(self, name: str, content: bytes, policy: str = STRICT) -> None:
+        """
+        :param name: what it is called, which says of what kind it is.
+        :param policy: its ``Content-Security-Policy``.
+        """
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._type = _TYPES[os.path.splitext(name)[1]]
+        self._content = content
+        self._policy = policy
+        self._tag = f'"{sha256(content).hexdigest()[:32]}"'.encode("ascii")
+
+    def render_GET(self, request: Request) -> bytes:
+        """
+        The file. HEAD has its headers.
+        """
+        for name, value in _HEADERS.items():
+            request.setHeader(name, value)
+        request.setHeader("Content-Security-Policy", self._policy)
+        if request.setETag(self._tag) is http.CACHED:
+            return b""
+        request.setHeader("Content-Type", self._type)
+        request.setHeader("Content-Length", str(len(self._content)))
+        return b"" if request.method == b"HEAD" else self._content
+
+    render_HEAD = render_GET
 
 
 class PublicFile(File, IsResource):  # type: ignore[misc]

@@ -9,11 +9,13 @@ from typing import Any, Final
 
 from twisted.internet import reactor as globalReactor
 from twisted.internet.interfaces import IProtocolFactory, IStreamServerEndpoint
+from twisted.python.filepath import FilePath
 from twisted.python.usage import UsageError
 from twisted.web.resource import IResource
 
 from txsockjs import demo
 from txsockjs.bridge import BridgeFactory
+from txsockjs.browser import CLIENT
 from txsockjs.cluster.cpus import usableCPUs
 from txsockjs.cluster.parent import ParentService
 from txsockjs.converters import noSuch
@@ -72,8 +74,8 @@ class Options(WatchingUsage):
             "sockjs-client",
             None,
             None,
-            "The script of sockjs-client for the demo page. Where it is not given, "
-            "node_modules/sockjs-client/dist/sockjs.min.js, or else the CDN's.",
+            "A script of sockjs-client for the demo page, to try another version. "
+            "[default: 1.6.1, which is in the package]",
         ],
     ]
 
@@ -310,17 +312,18 @@ class Options(WatchingUsage):
     def _addDemo(self) -> list[tuple[str, IProtocolFactory]]:
         if self["static"] is not None:
             raise UsageError("--static: this goes with --service, not with the demo")
-        client = demo.findClient(self["sockjs-client"])
-        if client is not None:
-            self._common.setdefault("sockjs_url", demo.CLIENT_PATH)
-        elif self["sockjs-client"] is not None:
-            raise UsageError(f"--sockjs-client {self['sockjs-client']}: no such file")
+        client = CLIENT
+        if self["sockjs-client"] is not None:
+            client = FilePath(self["sockjs-client"])
+            if not client.isfile():
+                path = self["sockjs-client"]
+                raise UsageError(f"--sockjs-client {path}: no such file")
+        self._common.setdefault("sockjs_url", demo.CLIENT_PATH)
         factories = list(demo.factories(self.reactor, self._machine is None).items())
         self._addServices(factories)
         if self._machine is not None:
             self._roomOptions.setdefault("*", {"history": str(demo.HISTORY)})
-        url = SockJSOptions.fromStrings(self._common).sockjs_url
-        self._addPages(demo.pages(client, url))
+        self._addPages(demo.pages(client, demo.documentation()))
         return factories
 
     def _addPages(self, pages: IResource) -> None:

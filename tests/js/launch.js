@@ -6,8 +6,8 @@ const os = require('os');
 const path = require('path');
 const puppeteer = require('puppeteer-core');
 
-// browser: "chrome" or "firefox"; executablePath: where it is.
-module.exports = function launch(browser, executablePath) {
+// browser: "chrome" or "firefox"; executablePath: where it is; preferences: of Firefox, more.
+module.exports = function launch(browser, executablePath, preferences = {}) {
   const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'txsockjs-browser-'));
   process.on('exit', () => fs.rmSync(profile, { recursive: true, force: true, maxRetries: 3 }));
   const options = {
@@ -25,6 +25,7 @@ module.exports = function launch(browser, executablePath) {
       'dom.min_background_timeout_value': 4,
       'dom.min_background_timeout_value_without_budget_throttling': 4,
       'network.http.max-persistent-connections-per-server': 64,
+      ...preferences,
     };
   }
   return puppeteer.launch(options);

@@ -22,7 +22,7 @@ from twisted.protocols.wire import Echo
 from tests.support.programs.node import runNode
 from txsockjs import SockJSMultiFactory
 from txsockjs.client import SockJSClientEndpoint
-from txsockjs.demo import BroadcastFactory
+from txsockjs.demo.broadcast import BroadcastFactory
 from txsockjs.rooms import Rooms
 from txsockjs.status import statusSite
 

@@ -10,7 +10,8 @@ from twisted.web.resource import IResource
 
 from txsockjs.files import PublicFile
 
-_FILES: Final = FilePath(__file__).sibling("browser")
+#: The module. Its types are beside it.
+SCRIPT: Final = FilePath(__file__).sibling("browser").child("rooms.js")
 
 
 def roomsScript() -> IResource:
@@ -20,4 +21,4 @@ def roomsScript() -> IResource:
 
     :return: a Resource, for ``putChild(b"rooms.js", roomsScript())``.
     """
-    return PublicFile(_FILES.child("rooms.js").path, "text/javascript")
+    return PublicFile(SCRIPT.path, "text/javascript")

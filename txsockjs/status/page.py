@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import quote
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.filepath import FilePath
-from twisted.web import http
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 from twisted.web.util import Redirect
@@ -18,7 +16,7 @@ from txsockjs._checkers import IsResource
 from txsockjs.browser import CLIENT
 from txsockjs.clock import clockOr
 from txsockjs.factory import SockJSMultiFactory
-from txsockjs.files import Beside
+from txsockjs.files import Beside, PageFile
 from txsockjs.options import SockJSOptions
 from txsockjs.rooms.directory import Rooms
 from txsockjs.status.access import OwnOrigin
@@ -33,53 +31,6 @@ _SAID: Final = 4096
 
 _PAGES: Final = FilePath(__file__).sibling("pages")
 
-_TYPES: Final = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
-
-#: What each file is served with. Nothing comes from elsewhere, and no other site can
-#: show the page in a frame, to have somebody press its buttons.
-_HEADERS: Final = {
-    "Cache-Control": "no-cache",
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
-
-
-class _File(Resource):
-    """
-    A file of the page.
-    """
-
-    def __init__(self, path: FilePath[str]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._type = _TYPES[path.splitext()[1]]
-        self._content = path.getContent()
-        self._tag = f'"{sha256(self._content).hexdigest()[:32]}"'.encode("ascii")
-
-    def render_GET(self, request: Request) -> bytes:
-        """
-        The file. HEAD has its headers.
-        """
-        for name, value in _HEADERS.items():
-            request.setHeader(name, value)
-        if request.setETag(self._tag) is http.CACHED:
-            return b""
-        request.setHeader("Content-Type", self._type)
-        request.setHeader("Content-Length", str(len(self._content)))
-        return b"" if request.method == b"HEAD" else self._content
-
-    render_HEAD = render_GET
-
 
 class StatusResource(Resource, IsResource):
     """
@@ -92,7 +43,8 @@ class StatusResource(Resource, IsResource):
         super().__init__()  # type: ignore[no-untyped-call]
         self.live = live
         for path in (*_PAGES.children(), CLIENT):
-            self.putChild(path.basename().encode("ascii"), _File(path))
+            name = path.basename()
+            self.putChild(name.encode("ascii"), PageFile(name, path.getContent()))
         self.putChild(b"", self.children[b"index.html"])
         self.putChild(b"live", live)
 
