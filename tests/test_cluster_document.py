@@ -9,7 +9,15 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.documents import ROOT, blocks, commands
-from txsockjs.cluster import connections, directory, handover, passed, signing, waiting
+from txsockjs.cluster import (
+    connections,
+    directory,
+    handover,
+    passed,
+    reading,
+    signing,
+    waiting,
+)
 from txsockjs.cluster.machines import RedisCluster
 from txsockjs.serving.clustering import ClusterUsage
 from txsockjs.tap import Options
@@ -73,6 +81,9 @@ class DocumentTests(SynchronousTestCase):
             ("kept for 20 seconds", connections.IDLE_TIME, 20),
             ("at most 10,000 to one worker", connections.MOST_CONNECTIONS, 10_000),
             ("for 5 seconds at most, and then", waiting.WAIT_TIME, 5),
+            ("1,000 requests that wait", waiting.MOST_WAITING, 1000),
+            ("10,000 questions that wait", directory.MOST_WAITING, 10_000),
+            ("a head of 64 KiB", reading.LONGEST_HEAD, 2**16),
             ("more than 1 MiB", handover.MOST_BYTES, 2**20),
             ("after four requests in a row", handover.IN_A_ROW, 4),
             ("within 60 seconds", signing.SKEW, 60),

@@ -1,0 +1,189 @@
+"""Reading what peers answer, and the connections that it comes on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.trial.unittest import SynchronousTestCase
+
+from txsockjs.cluster import connections
+from txsockjs.cluster.connections import NotConnected, PeerPool, TooManyConnections
+from txsockjs.cluster.reading import LONGEST_HEAD, BadResponse, ResponseReader
+
+PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: %d\r\n\r\n%b"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX: y\r\n\r\n%b0\r\n\r\n"
+
+
+class Kept:
+    """
+    Keeps what it is told of a response.
+    """
+
+    def __init__(self) -> None:
+        self.code = 0
+        self.body = b""
+        self.pieces: list[bytes] = []
+        self.isDone = False
+        self.error: Exception | None = None
+
+    def begun(self, head: Any) -> None:
+        self.code = head.code
+
+    def came(self, data: bytes) -> None:
+        self.pieces.append(data)
+        self.body += data
+
+    def done(self) -> None:
+        self.isDone = True
+
+    def broken(self, error: Exception) -> None:
+        self.error = error
+
+
+def chunked(parts: list[bytes]) -> bytes:
+    return CHUNKED % b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+
+
+class ReaderTests(SynchronousTestCase):
+    """
+    L{ResponseReader}.
+    """
+
+    @given(st.lists(st.binary(min_size=1, max_size=40)), st.integers(1, 60))
+    def test_pieces(self, parts: list[bytes], size: int) -> None:
+        """
+        A response is the same however it is cut, and nobody is told of nothing.
+        """
+        whole = b"".join(parts)
+        for response in (chunked(parts), PLAIN % (len(whole), whole)):
+            reader, answer = ResponseReader(), Kept()
+            reader.answer = answer
+            for start in range(0, len(response), size):
+                self.assertFalse(answer.isDone)
+                reader.read(response[start : start + size])
+            self.assertTrue(answer.isDone)
+            self.assertEqual((answer.code, answer.body), (200, whole))
+            self.assertNotIn(b"", answer.pieces)
+            self.assertIsNone(reader.answer)
+
+    def test_together(self) -> None:
+        """
+        What comes in one read is told at once.
+        """
+        reader, answer = ResponseReader(), Kept()
+        reader.answer = answer
+        reader.read(chunked([b"a", b"b", b"c"]))
+        self.assertEqual(answer.pieces, [b"abc"])
+
+    def test_bad(self) -> None:
+        """
+        What is no response is told to nobody.
+        """
+        for data in (
+            b"x" * LONGEST_HEAD,
+            b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+            b"HTTP/1.1 99 No\r\nContent-Length: 0\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1e3\r\n\r\n",
+            CHUNKED[:-7] + b"1\r\nabc",
+            CHUNKED[:-7] + b"-1\r\n",
+            CHUNKED[:-7] + b"1" * 40,
+        ):
+            reader = ResponseReader()
+            reader.answer = Kept()
+            self.assertRaises(BadResponse, reader.read, data)
+        self.assertRaises(BadResponse, ResponseReader().read, PLAIN % (0, b""))
+
+
+class PoolTests(SynchronousTestCase):
+    """
+    L{PeerPool}.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.connecting: list[Deferred[Any]] = []
+        endpoint: Any = self
+        self.pool = PeerPool(self.clock, endpoint, most=3)
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        connecting: Deferred[Any] = Deferred()
+        self.connecting.append(connecting)
+        return connecting
+
+    def connected(self) -> Any:
+        """
+        Have the oldest attempt succeed.
+        """
+        connection = self.pool.buildProtocol(None)
+        connection.makeConnection(StringTransport())
+        self.connecting.pop(0).callback(connection)
+        return connection
+
+    def test_most(self) -> None:
+        """
+        There are no more connections than there may be.
+        """
+        answers = [Kept() for _ in range(4)]
+        for answer in answers:
+            self.pool.ask(b"x", answer)
+        self.assertEqual(len(self.pool), 3)
+        self.assertEqual([each.error is None for each in answers], [True] * 3 + [False])
+        error: Any = answers[3].error
+        self.assertIsInstance(error, NotConnected)
+        self.assertIsInstance(error.reason, TooManyConnections)
+
+    def test_time(self) -> None:
+        """
+        Connecting has a time limit.
+        """
+        answer = Kept()
+        self.pool.ask(b"x", answer)
+        self.clock.advance(connections.CONNECT_TIME)
+        self.assertIsInstance(answer.error, NotConnected)
+        self.assertEqual(len(self.pool), 0)
+
+    def test_again(self) -> None:
+        """
+        A connection is used again, and given up when it was idle for some time.
+        """
+        first, second = Kept(), Kept()
+        self.pool.ask(b"1", first)
+        connection = self.connected()
+        connection.dataReceived(PLAIN % (1, b"a"))
+        self.pool.ask(b"2", second)
+        self.assertEqual(connection.transport.value(), b"12")
+        connection.dataReceived(PLAIN % (1, b"b"))
+        self.assertEqual((first.body, second.body), (b"a", b"b"))
+        self.assertFalse(self.pool.isBusy())
+        self.clock.advance(connections.IDLE_TIME)
+        self.assertTrue(connection.transport.disconnecting)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_closes(self) -> None:
+        """
+        One that its peer closes is not used again.
+        """
+        self.pool.ask(b"1", Kept())
+        connection = self.connected()
+        closing = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        connection.dataReceived(closing)
+        self.assertTrue(connection.transport.disconnecting)
+        self.pool.ask(b"2", Kept())
+        self.assertEqual(len(self.connecting), 1)
+
+    def test_givenUp(self) -> None:
+        """
+        Who does not wait any longer is told nothing, and leaves nothing behind.
+        """
+        answers = [Kept(), Kept()]
+        asked = [self.pool.ask(b"x", answer) for answer in answers]
+        connection = self.connected()
+        for each in asked:
+            each.giveUp()
+        self.assertTrue(connection.transport.disconnecting)
+        self.assertEqual([each.error for each in answers], [None, None])
