@@ -10,9 +10,11 @@ project = "txsockjs"
 copyright = "the txsockjs developers"
 version = release = installed("txsockjs")
 extensions = [
+    "drawings",
     "project_files",
+    "reference",
+    "tables",
     "sphinx.ext.autodoc",
-    "sphinx.ext.graphviz",
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "sphinx_design",
@@ -27,14 +29,20 @@ default_role = "py:obj"
 autodoc_member_order = "bysource"
 autodoc_class_signature = "separated"
 autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+autodoc_type_aliases = {
+    "AnyClientEndpoint": "~txsockjs.factories.AnyClientEndpoint",
+    "Clock": "~txsockjs.clock.Clock",
+    "ProtocolSource": "~txsockjs.factories.ProtocolSource",
+}
 autodoc_default_options = {"show-inheritance": True}
 add_module_names = False
 python_maximum_signature_line_length = 80
 
-graphviz_output_format = "svg"
-
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+
+pygments_dark_style = "github-dark"
 
 html_theme = "furo"
 html_title = "txsockjs"
@@ -56,3 +64,4 @@ html_theme_options = {
 ogp_site_url = ""
 ogp_description_length = 200
 ogp_enable_meta_description = True
+ogp_social_cards = {"enable": False}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from functools import cache
 from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from sphinx.util.inventory import InventoryFile
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.documents import ROOT
+from tests.support.site import build
 
 #: Modules all of whose names are public.
 PUBLIC = [
@@ -30,22 +27,6 @@ PUBLIC = [
     "txsockjs.status",
     "txsockjs.testing",
 ]
-
-
-@cache
-def build() -> Path:
-    """
-    The site, made with ``make docs``'s own command; what that has made already is not
-    made again.
-    """
-    out = ROOT / "build" / "docs"
-    command = ["sphinx", "-W", "--keep-going", "-q", "-b", "html", "docs", str(out)]
-    done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True
-    )
-    if done.returncode:
-        raise AssertionError(done.stderr)
-    return out
 
 
 class Page(HTMLParser):

@@ -283,10 +283,13 @@ class AllTransportsFailed(ConnectFailed):
 
 class WireError(SockJSError):
     """
-    The request is refused with `status` and the plain text `text`.
+    A request is refused.
     """
 
+    #: The HTTP status of the answer.
     status: ClassVar[int] = 500
+
+    #: The plain text in its body.
     text: ClassVar[str] = ""
 
     def __init__(self) -> None:
@@ -294,53 +297,96 @@ class WireError(SockJSError):
 
 
 class PayloadExpected(WireError):
+    """
+    A send came without a body, or without its ``d``.
+    """
+
     text = "Payload expected."
 
 
 class BrokenJSON(WireError):
+    """
+    What a send brought is no JSON array of strings.
+    """
+
     text = "Broken JSON encoding."
 
 
 class CallbackRequired(WireError):
+    """
+    A transport that calls a function was not told which.
+    """
+
     text = '"callback" parameter required'
 
 
 class InvalidCallback(WireError):
+    """
+    A ``c`` that is no plain name, or is too long.
+    """
+
     text = 'invalid "callback" parameter'
 
 
 class NotFound(WireError):
+    """
+    A URL that is none of the service's.
+    """
+
     status = 404
     text = "There is nothing here."
 
 
 class NotAWebSocket(WireError):
+    """
+    A WebSocket's URL was asked for without ``Upgrade: websocket``.
+    """
+
     status = 400
     text = 'Can "Upgrade" only to "WebSocket".'
 
 
 class NotAnUpgrade(WireError):
+    """
+    The same with ``Upgrade``, and without ``Connection: Upgrade``.
+    """
+
     status = 400
     text = '"Connection" must be "Upgrade".'
 
 
 class BadHandshake(WireError):
+    """
+    The opening handshake of a WebSocket is not in order.
+    """
+
     status = 400
     text = "This is no WebSocket handshake."
 
 
 class WrongVersion(WireError):
+    """
+    A handshake for a version of WebSocket that is not spoken. The answer names the
+    one that is.
+    """
+
     status = 426
     text = "This version of WebSocket is not spoken here."
 
 
 class NoWebSocketHere(WireError):
+    """
+    An upgrade at a URL that is no WebSocket.
+    """
+
     status = 400
     text = "There is no WebSocket at this URL."
 
 
 class OriginRefused(WireError):
     """
+    An origin may not use the service: it is not among the option ``origins``.
+
     :ivar origin: the origin.
     """
 
@@ -353,51 +399,92 @@ class OriginRefused(WireError):
 
 
 class UnknownSession(WireError):
+    """
+    Something was sent to a session that is not open.
+    """
+
     status = 404
     text = "No such session."
 
 
 class MessageTooBig(WireError):
+    """
+    A body or message has more than the option ``max_message_size`` allows.
+    """
+
     status = 413
     text = "The message is larger than this service accepts."
 
 
 class NotReading(WireError):
+    """
+    Something was sent to an application that has paused, and for which as much
+    waits as may.
+    """
+
     status = 503
     text = "The session holds as many unread messages as it may."
 
 
 class ServiceFull(WireError):
+    """
+    As many sessions are open as the option ``max_sessions`` allows.
+    """
+
     status = 503
     text = "The service has as many sessions as it may."
 
 
 class ServiceStopping(WireError):
+    """
+    The service is being shut down, or has been.
+    """
+
     status = 503
     text = "The service is stopping."
 
 
 class SessionLost(WireError):
+    """
+    The process that had the session is gone.
+    """
+
     status = 404
     text = "This session was lost with the process that had it."
 
 
 class PeerUnavailable(WireError):
+    """
+    The process that has the session cannot be reached.
+    """
+
     status = 503
     text = "The process that has this session cannot be reached."
 
 
 class OwnerUnknown(WireError):
+    """
+    Nobody can tell which process has the session.
+    """
+
     status = 503
     text = "It cannot be found out which process has this session."
 
 
 class NotHere(WireError):
+    """
+    What a process is told that asks another one whether it has a session.
+    """
+
     # RFC 9110, section 15.5.20.
     status = 421
     text = "This session is not here."
 
 
 class NotAPeer(WireError):
+    """
+    A request that says to be passed on, from somebody who may not pass any on.
+    """
+
     status = 401
     text = "This is for the servers of one cluster."

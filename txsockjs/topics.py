@@ -360,4 +360,7 @@ class MultiplexProtocol(ChannelsProtocol):
         self._unsubscribe(channel.spelling, close)
 
     def broadcast(self, topic: str, message: bytes | str) -> None:
+        """
+        Send one message to every open channel of a topic, of all connections.
+        """
         self.multiplex.broadcast(topic, message)

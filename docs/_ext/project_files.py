@@ -22,7 +22,7 @@ PAGES = {
     "CONTRIBUTING.rst": "contributing",
     "NEWS.rst": "news",
     "README.rst": "index",
-    "SECURITY.rst": "reporting",
+    "SECURITY.rst": "security",
     "examples": "examples",
 }
 

@@ -20,6 +20,7 @@ class _SphinxDirective(Directive):
     has_content = True
     optional_arguments = 1
     final_argument_whitespace = True
+    option_spec: ClassVar = {"gutter": str, "states": str}
 
     def run(self) -> list[nodes.Node]:
         return []
@@ -47,7 +48,8 @@ def _reference(
     return [nodes.literal(rawtext, text)], []
 
 
-directives.register_directive("toctree", _SphinxDirective)
+for name in ("drawing", "grid", "toctree"):
+    directives.register_directive(name, _SphinxDirective)
 directives.register_directive("literalinclude", _LiteralInclude)
 for name in ("doc", "ref"):
     roles.register_local_role(name, _reference)

@@ -257,11 +257,17 @@ class RoomsFactory(Factory):
 
     @property
     def clock(self) -> IReactorTime:
+        """
+        What tells the time.
+        """
         self._clock = clockOr(self._clock)
         return self._clock
 
     @property
     def rooms(self) -> Rooms:
+        """
+        The rooms.
+        """
         if self._rooms is None:
             self._rooms = Rooms(clock=self._clock)
             self._own = True
