@@ -16,7 +16,7 @@ LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-ha
 # The programs that tests start. Each is also the name of its Debian package, but for
 # those with a colon, which have the package's behind it.
 PROGRAMS := chromium firefox-esr nginx haproxy caddy apache2 redis-server rabbitmq-server \
-	ip:iproute2 systemd-analyze:systemd
+	ip:iproute2 systemd-analyze:systemd dot:graphviz
 
 # What is missing, which is the shell's $missing.
 INSTALL = if [ -z "$$missing" ]; then exit 0; fi; \
@@ -33,7 +33,7 @@ export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test nox lint format types docs conformance bench soak wstest fuzz \
-	coverage mutants lock release shots programs peers clean
+	coverage mutants lock release shots programs peers drawing clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -47,9 +47,10 @@ test: $(VENV)/.dev tests/node_modules/.done programs ## Install what the tests n
 nox: $(VENV)/.dev ## Run the unit tests on each CPython that is installed, and with the lowest versions
 	@$(BIN)/nox
 
-lint: $(VENV)/.dev ## Check style and format
+lint: $(VENV)/.dev ## Check style, format and spelling
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/codespell
 
 format: $(VENV)/.dev ## Put style and format right
 	@$(BIN)/ruff check --fix .
@@ -58,7 +59,7 @@ format: $(VENV)/.dev ## Put style and format right
 types: $(VENV)/.dev ## Check the types
 	@$(BIN)/mypy --strict
 
-docs: $(VENV)/.dev ## Build the documents (build/docs/index.html)
+docs: $(VENV)/.dev drawing ## Build the documents (build/docs/index.html)
 	@$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
 
 shots: $(VENV)/.dev tests/node_modules/.done programs ## Take the pictures of the documents anew, in five minutes
@@ -124,6 +125,10 @@ peers:
 	test -d $(GOCODE)/github.com/igm/sockjs-go/v3 || \
 	    missing="$$missing golang-github-igm-sockjs-go-dev"; \
 	$(INSTALL)
+
+# What draws for the documents.
+drawing:
+	@missing=; command -v dot >/dev/null || missing=" graphviz"; $(INSTALL)
 
 programs:
 	@missing=; for program in $(PROGRAMS); do \

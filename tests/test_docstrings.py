@@ -51,7 +51,8 @@ def told(cls: type, name: str) -> bool:
     if inspect.getdoc(inspect.getattr_static(cls, name)):
         return True
     return bool(inspect.getdoc(getattr(cls, name))) or any(
-        name in interface and interface[name].__doc__ for interface in implementedBy(cls)
+        name in interface and interface[name].__doc__
+        for interface in implementedBy(cls)
     )
 
 

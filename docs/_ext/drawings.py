@@ -1,7 +1,7 @@
 """Drawings, made from text at each build.
 
-``.. drawing:: What it shows`` has Graphviz's language for its content. With ``:states:``
-it has none: the drawing is of a table in the code, such as
+``.. drawing:: What it shows`` has Graphviz's language for its content. With
+``:states:`` it has none: the drawing is of a table in the code, such as
 ``txsockjs.core.states.STATES``. A drawing is part of its page, so that it has the
 page's colours, in the light and in the dark.
 """

@@ -72,7 +72,7 @@ class Clients(TestCase):
 
     timeout = 120
     #: What the proxy in front does.
-    proxys: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
 
     async def client(self, url: str, transport: str, scenario: str, **kw: Any) -> Any:
         """
@@ -129,7 +129,7 @@ class Clients(TestCase):
         await check(url, streamingLimit=4096, out=out)
         found = re.findall(r"(?m)^FAILED (\S+)$", out.getvalue())
         ours = ("pages.iframe.script", "websockets.raw.binary")
-        failed = [name for name in found if not name.startswith((*ours, *self.proxys))]
+        failed = [name for name in found if not name.startswith((*ours, *self.proxies))]
         self.assertEqual(failed, [], out.getvalue())
         self.assertRegex(out.getvalue(), r" (4[5-9]|5[0-9])\d ok,")
 
@@ -197,7 +197,7 @@ class NginxTests(MachinesCase):
     """
 
     # It says itself what Connection is, and keeps to itself what is for it.
-    proxys = ("websockets.handshake.", "headers.caching.notBuffered_")
+    proxies = ("websockets.handshake.", "headers.caching.notBuffered_")
 
     async def balance(self, ports: list[int]) -> str:
         need("nginx")
