@@ -16,7 +16,7 @@ LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-ha
 # The programs that tests start. Each is also the name of its Debian package, but for
 # those with a colon, which have the package's behind it.
 PROGRAMS := chromium firefox-esr nginx haproxy caddy apache2 redis-server rabbitmq-server \
-	ip:iproute2 systemd-analyze:systemd dot:graphviz
+	openssl ip:iproute2 systemd-analyze:systemd dot:graphviz
 
 # What is missing, which is the shell's $missing.
 INSTALL = if [ -z "$$missing" ]; then exit 0; fi; \

@@ -175,7 +175,7 @@ class ProductionTests(TwistdTestCase):
     timeout = 120
 
     def setUp(self) -> None:
-        need("haproxy", "openssl", "sh")
+        need("haproxy", "openssl", "bash")
         super().setUp()
         shutil.copytree(TUTORIAL / "chapter5", self.here, dirs_exist_ok=True)
         self.ports = {port: freePort() for port in (8443, 8081, 8082, 9101)}
