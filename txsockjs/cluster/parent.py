@@ -186,6 +186,8 @@ class ParentService(LoggedService):
         # Before the name of the directory is known to anybody, it is nobody else's.
         private = self._private = Path(tempfile.mkdtemp(prefix="txsockjs-"))
         if len(os.fsencode(private)) > _LONGEST_PATH - 20:
+            private.rmdir()
+            self._private = None
             raise ValueError(
                 f"{private}: too long for the path of a UNIX socket; set TMPDIR to a "
                 "shorter directory"
