@@ -292,7 +292,7 @@ class DeathTests(WorkersTestCase):
     async def test_orphans(self) -> None:
         """
         The workers of a parent that is killed close their sessions in good order, and
-        end.
+        end. Nothing is left of them.
         """
         twistd = await self.begin()
         workers = children(twistd.transport.pid)
@@ -304,6 +304,8 @@ class DeathTests(WorkersTestCase):
             await session.recv()
         self.assertEqual(ended.exception.code, 1012)
         await self.until(lambda: not any(map(running, workers)))
+        private = re.search(r"'(\S+)/parent'", twistd.output)[1]
+        self.assertFalse(os.path.exists(private))
 
 
 class StopTests(WorkersTestCase):

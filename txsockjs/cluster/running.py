@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Mapping
@@ -86,6 +87,7 @@ class WorkerRun:
 
     :ivar service: what it serves.
     :ivar slots: what it knows of the others.
+    :ivar isOrphan: whether it ends because its parent is gone.
     """
 
     _log = Logger()
@@ -107,6 +109,7 @@ class WorkerRun:
         self._settings = settings
         self._control: _Control | None = None
         self._draining = False
+        self.isOrphan: bool = False
 
     def begin(self) -> None:
         """
@@ -192,6 +195,7 @@ class WorkerRun:
         """
         self._control = None
         if not self._draining:
+            self.isOrphan = True
             self._log.error("The parent of this worker is gone: ending.")
             self.drain()
 
@@ -238,7 +242,21 @@ def run(settings: Mapping[str, Any]) -> int:
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
     reactor.callWhenRunning(worker.begin)
     reactor.run()
+    if worker.isOrphan:
+        _removeLast(os.path.dirname(settings["control"]))
     return 0
+
+
+def _removeLast(directory: str) -> None:
+    """
+    Remove the directory of a parent that is gone, unless other workers still use it.
+    """
+    try:
+        if set(os.listdir(directory)) <= {"parent", "rooms"}:
+            shutil.rmtree(directory, ignore_errors=True)
+    except OSError:
+        # Another one was the last.
+        pass
 
 
 def _again(places: list[tuple[str, Any]], reactor: AdoptingReactor) -> Any:
