@@ -20,7 +20,7 @@ class _SphinxDirective(Directive):
     has_content = True
     optional_arguments = 1
     final_argument_whitespace = True
-    option_spec: ClassVar = {"gutter": str, "states": str}
+    option_spec: ClassVar = dict.fromkeys(("gutter", "maxdepth", "states"), str)
 
     def run(self) -> list[nodes.Node]:
         return []
