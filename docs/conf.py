@@ -6,6 +6,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
+from addresses import projectURLs, settings
+
 project = "txsockjs"
 copyright = "the txsockjs developers"
 version = release = installed("txsockjs")
@@ -46,6 +48,8 @@ pygments_dark_style = "github-dark"
 
 html_theme = "furo"
 html_title = "txsockjs"
+html_favicon = "_static/icon.svg"
+html_logo = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
@@ -61,7 +65,10 @@ html_theme_options = {
     },
 }
 
-ogp_site_url = ""
 ogp_description_length = 200
 ogp_enable_meta_description = True
 ogp_social_cards = {"enable": False}
+
+_addresses = settings(projectURLs())
+html_theme_options |= _addresses.pop("html_theme_options")
+globals().update(_addresses)

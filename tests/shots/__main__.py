@@ -1,7 +1,8 @@
-"""Takes the picture of ``docs/status.rst``: ``make shots``.
+"""Takes the picture of ``docs/status.rst``, and the card of the site: ``make shots``.
 
-A server with some life in it is watched for five minutes, since that is what the graphs
-show.
+The card is what is shown of the site where somebody links to it; few programs that do
+that take an SVG. Of the status page, a server with some life in it is watched for five
+minutes, since that is what the graphs show.
 """
 
 from __future__ import annotations
@@ -82,6 +83,21 @@ async def live(reactor: Any, url: str) -> list[Any]:
     return sessions
 
 
+async def shootCard(reactor: Any, executable: str) -> None:
+    """
+    ``docs/_static/card.svg`` as pixels.
+    """
+    card = DOCS / "_static" / "card.svg"
+    size = ("1200", "630")
+    picture = str(card.with_suffix(".png"))
+    await runNode(
+        reactor,
+        "shot.js",
+        *(executable, card.as_uri(), picture),
+        *(*size, "light", "svg", "0"),
+    )
+
+
 async def main(reactor: Any, seconds: float) -> None:
     """
     Serve, live, look, take the picture.
@@ -133,6 +149,7 @@ async def main(reactor: Any, seconds: float) -> None:
     # Later they would be lost.
     reactor.callLater(max(0, seconds - 40), dawdle)
     executable = shutil.which("chromium") or "chromium"
+    await shootCard(reactor, executable)
     await runNode(
         reactor,
         "shot.js",
