@@ -69,7 +69,7 @@ class DemoPage:
         )
         self.assertEqual(
             read["states"],
-            ["closed, 1000", *["open, by xhr-polling"] * 2, "closed, 3000"],
+            ["closed, 1000", *["open, by iframe-xhr-polling"] * 2, "closed, 3000"],
         )
 
 

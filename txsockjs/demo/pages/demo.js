@@ -70,7 +70,7 @@ function showNetwork(network) {
 function start() {
   // The page of the transport htmlfile says this too: where a browser still heeds it, the
   // two can talk only if both have said it.
-  document.domain = document.domain;
+  if (!globalThis.originAgentCluster) document.domain = document.domain;
   const picker = document.getElementById('transport');
   picker.add(new Option('automatic', ''));
   for (const name of TRANSPORTS) picker.add(new Option(name, name));
@@ -82,11 +82,15 @@ function start() {
   }
   say(document.getElementById('client'), `sockjs-client ${SockJS.version}`);
   const network = new Network();
-  picker.addEventListener('change', () => network.choose(picker.value));
   showNetwork(network);
   for (const service of SERVICES) new Console(service, network);
   for (const name of ['ada', 'grace']) new Chatter(name, network);
-  new Trips(network, document.getElementById('trips'), document.getElementById('trips-state'));
+  const trips = new Trips(network, document.getElementById('trips'), document.getElementById('trips-state'));
+  picker.addEventListener('change', async () => {
+    await trips.pause();
+    network.choose(picker.value);
+    trips.goOn();
+  });
 }
 
 start();

@@ -4,7 +4,7 @@
 const OFF = 'The network is off.';
 
 export class Network extends EventTarget {
-  #sockets = new Set();
+  #sockets = new Map(); // and by which transport they are to go, if that was said
   isOn = true;
   transport = ''; // the one that was chosen; empty for the client's own choice
 
@@ -13,12 +13,12 @@ export class Network extends EventTarget {
     if (!this.isOn) throw new Error(OFF);
     const wanted = own || this.transport;
     const socket = new SockJS(path, null, wanted ? { transports: [wanted] } : {});
-    if (!own) this.#count(socket);
+    if (!own) this.#count(socket, wanted);
     return socket;
   }
 
-  #count(socket) {
-    this.#sockets.add(socket);
+  #count(socket, wanted) {
+    this.#sockets.set(socket, wanted);
     const changed = () => this.#tell('sessions');
     socket.addEventListener('open', changed);
     socket.addEventListener('close', () => {
@@ -29,17 +29,14 @@ export class Network extends EventTarget {
 
   // How many sessions are open.
   get open() {
-    return this.#opened().length;
+    return [...this.#sockets.keys()].filter(({ readyState }) => readyState === SockJS.OPEN).length;
   }
 
-  // How many of them keep a connection of the few that a browser has for a server: by
-  // HTTP/1.1 there are six, and WebSockets are none of these.
+  // How many keep, or will keep, a connection of the few that a browser has for a server:
+  // by HTTP/1.1 there are six, and WebSockets are none of these.
   get held() {
-    return this.#opened().filter((socket) => socket.transport !== 'websocket').length;
-  }
-
-  #opened() {
-    return [...this.#sockets].filter((socket) => socket.readyState === SockJS.OPEN);
+    return [...this.#sockets].filter(([{ readyState, transport }, wanted]) =>
+      readyState <= SockJS.OPEN && (transport || wanted || 'websocket') !== 'websocket').length;
   }
 
   turn(isOn) {

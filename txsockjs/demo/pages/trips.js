@@ -15,7 +15,7 @@ const REST = 250; // milliseconds between two turns
 const PATIENCE = 6000; // milliseconds that a turn may take
 
 // Sessions that may keep an HTTP connection each while others are measured.
-const MOST_HELD = 3;
+const MOST_HELD = 2;
 
 const sleep = (time) => new Promise((resolve) => { setTimeout(resolve, time); });
 
@@ -76,8 +76,8 @@ class Chart {
       `${this.name}: median ${milliseconds(middle)}, ${least} to ${most}, the last ${trips.length}`);
   }
 
-  failed(code) {
-    if (!this.trips.length) say(this.more, `not to be had here, ${code}`);
+  failed(why) {
+    if (!this.trips.length) say(this.more, why);
   }
 }
 
@@ -87,11 +87,21 @@ export class Trips {
     this.state = state;
     this.charts = TRANSPORTS.map((name) => new Chart(name, parent));
     this.socket = null;
-    const stop = () => this.socket?.close();
-    document.addEventListener('visibilitychange', () => document.hidden && stop());
-    network.addEventListener('off', stop);
-    network.addEventListener('chosen', stop);
+    this.isPaused = false;
+    this.current = Promise.resolve();
+    network.addEventListener('off', () => this.socket?.close());
     this.run();
+  }
+
+  // Resolves when nothing is measured, until it goes on. A turn ends with an answer: a poll
+  // by JSONP that is left alone would keep its connection for as long as the server waits.
+  async pause() {
+    this.isPaused = true;
+    await this.current;
+  }
+
+  goOn() {
+    this.isPaused = false;
   }
 
   async run() {
@@ -99,7 +109,8 @@ export class Trips {
       for (const chart of this.charts) {
         while (this.rests()) await sleep(REST);
         chart.element.classList.add('now');
-        await this.turn(chart);
+        this.current = this.turn(chart);
+        await this.current;
         chart.element.classList.remove('now');
         await sleep(REST);
       }
@@ -116,14 +127,18 @@ export class Trips {
         'to a server, and those are in use.';
     }
     say(this.state, why);
-    return why !== '';
+    return this.isPaused || why !== '';
   }
 
   // Resolves when the session of this turn has ended.
   turn(chart) {
     return new Promise((resolve) => {
       const socket = this.network.connect('/echo', chart.name);
-      const impatient = setTimeout(() => socket.close(), PATIENCE);
+      let isLate = false;
+      const impatient = setTimeout(() => {
+        isLate = true;
+        socket.close();
+      }, PATIENCE);
       const enough = chart.trips.length ? ROUNDS : FIRST_ROUNDS;
       let rounds = 0;
       let sent = 0;
@@ -137,13 +152,14 @@ export class Trips {
       socket.onmessage = () => {
         if (rounds > 0) chart.add(performance.now() - sent);
         rounds += 1;
-        if (rounds < enough) setTimeout(send, PAUSE);
+        if (rounds < enough && !this.isPaused && !document.hidden) setTimeout(send, PAUSE);
         else socket.close();
       };
       socket.onclose = ({ code }) => {
         clearTimeout(impatient);
         this.socket = null;
-        if (rounds === 0 && this.network.isOn && !document.hidden) chart.failed(code);
+        if (isLate) chart.failed('no answer');
+        else if (code !== 1000) chart.failed(`not to be had here, ${code}`);
         resolve();
       };
     });
