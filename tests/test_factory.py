@@ -107,6 +107,10 @@ class SockJSFactoryTests(FactoryTestCase):
         self.assertIn(b'"websocket": false', client.request("GET", "/info").body)
         self.assertRaises(OptionError, SockJSFactory, self.factory, {"timeout": -1})
         self.assertRaises(OptionError, SockJSFactory, self.factory, {"no": 1})
+        # By itself it is an error that shows how it is given.
+        with self.assertRaises(TypeError) as raised:
+            SockJSFactory(self.factory, heartbeat=5)
+        self.assertIn("(factory, {'heartbeat': 5})", str(raised.exception))
 
     def test_startAndStop(self) -> None:
         """

@@ -142,7 +142,7 @@ class CommandTests(ReadmeTestCase):
         self.assertEqual(await session.ask("hello"), 'a["hello"]')
         self.assertEqual(await get(self.url(8080)), "<p>Chat</p>")
         options = {name: s.options for name, s in service.site.services.items()}
-        self.assertEqual(options["chat"].origins, {"https://example.com"})
+        self.assertEqual(options["chat"].origins, {"same"})
         self.assertIsNone(options["echo"].origins)
         self.assertEqual({o.heartbeat for o in options.values()}, {15.0})
 

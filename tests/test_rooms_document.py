@@ -156,6 +156,25 @@ class ExampleTests(MemoryExampleTestCase):
         self.assertFalse(rooms.up)
         await rooms.stop()
 
+    def test_away(self) -> None:
+        """Who cannot join, or be heard, is told to come back."""
+        self.run_("chat", "away")
+        factory = self.space["ChatFactory"]()
+        factory.protocol = self.space["CarefulChat"]
+        rooms = self.rooms()
+        factory.lobby = rooms.room("lobby")
+        client = self.serve(factory)
+        session = self.come(client)
+        session.send("hello")
+        self.assertEqual(session.messages, ["hello"])
+        rooms.stop()
+        session.send("is anybody there?")
+        late = self.come(client)
+        for each in session, late:
+            code, reason = each.ended or (0, "")
+            self.assertEqual(code, 1013)
+            self.assertIn("the broker is not", reason)
+
     def test_configure(self) -> None:
         """The first pattern that fits holds."""
         self.run_("chat", "configure")

@@ -123,6 +123,12 @@ class UsageErrorTests(TapTestCase):
             ["--listen", "ssl:8443:privateKey=missing.pem"], "missing.pem"
         )
 
+    def test_health(self) -> None:
+        """
+        A path without its slash is shown with it.
+        """
+        self.assertUsageError(["--health", "health"], "try /health")
+
     def test_files(self) -> None:
         """
         Files and directories that are not there are named.

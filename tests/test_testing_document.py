@@ -197,9 +197,10 @@ class ProgramTests(TestCase):
         """
         The command of trial's runs the test that waits, and all the others as well.
         """
-        [told] = commands(DOCUMENT, "trial")
+        [[option, *told]] = commands(DOCUMENT, "python")
+        self.assertEqual(option, "-m")
         others = [f"test_{name}" for name in (*self.HERE, "asyncio")]
-        said = await self.run_("twisted.trial", *told, *others)
+        said = await self.run_(*told, *others)
         count = sum(
             self.programs[name].count("def test_")
             for name in (*self.HERE, "asyncio", "waiting")

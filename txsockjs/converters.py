@@ -158,7 +158,7 @@ def noSuch(kind: str, name: object, names: Sequence[str]) -> str:
     """
     near = get_close_matches(str(name), names, 1)
     meant = f"did you mean {near[0]}? " if near else ""
-    return f"no such {kind}; {meant}there are " + ", ".join(names)
+    return f"no such {kind}; {meant}there are " + ", ".join(dict.fromkeys(names))
 
 
 def _named(convert: Callable[[object], Any]) -> Any:

@@ -380,7 +380,10 @@ class NoWebSocketHere(WireError):
     """
 
     status = 400
-    text = "There is no WebSocket at this URL."
+    text = (
+        "There is no WebSocket at this URL. A client without SockJS adds /websocket to "
+        "the URL of the service."
+    )
 
 
 class OriginRefused(WireError):

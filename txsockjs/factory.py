@@ -299,8 +299,15 @@ class SockJSFactory(_SockJSSite):
             `RedisCluster <txsockjs.cluster.machines.RedisCluster>`.
         :param siteOptions: what `Site` takes, such as ``logPath`` for an access log.
         :raise OptionError: for an option that is unknown or has a value it cannot have.
-        :raise TypeError: if ``factory`` is neither.
+        :raise TypeError: if ``factory`` is neither, or an option is given by itself.
         """
+        for option in siteOptions.keys() & {
+            name for name, *_ in SockJSOptions.fields()
+        }:
+            raise TypeError(
+                f"{option} is an option of the service, not an argument: "
+                f"SockJSFactory(factory, {{{option!r}: {siteOptions[option]!r}}})"
+            )
         resource = SockJSResource(factory, options, clock=clock, name=name)
         super().__init__(resource, clock, keep_alive, **siteOptions)
         if cluster is not None:

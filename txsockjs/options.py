@@ -158,7 +158,7 @@ def _origins(value: object) -> Origins:
     )
     if value is None or callable(value):
         return value
-    if isinstance(value, str) and value != SAME:
+    if isinstance(value, str) and value not in (SAME, "*"):
         # One origin as a str would pass for a list of letters.
         return _named(value, allowed)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from typing import Any
 from unittest import mock
 
 from twisted.internet.task import Clock
@@ -30,6 +31,13 @@ class RoomsTests(RoomsTestCase):
             self.rooms.room(f"r{number}")
         gc.collect()
         self.assertEqual(len(self.rooms._rooms), 1)
+
+    def test_url(self) -> None:
+        """The URL of a broker is none: the error tells what makes one of it."""
+        url: Any = "redis://127.0.0.1"
+        with self.assertRaises(TypeError) as raised:
+            Rooms(url)
+        self.assertIn("RedisBroker(reactor, URL)", str(raised.exception))
 
     def test_names(self) -> None:
         """A name is a text that is not empty, not too long, and can be written down."""

@@ -270,7 +270,8 @@ class RefusalTests(FactoryTestCase):
             (self.join("r", recent="1"), "recent"),
             (self.join("r", presence=1), "presence"),
             (self.join("r", text="a"), "text"),
-            ({"type": "leave", "room": "r", "x" * 1000: 1}, "has no"),
+            ({"type": "leave", "room": "r", "x" * 1000: 1}, "takes no"),
+            ({"type": "publish", "room": "r", "data": "a"}, "it takes room, text, id"),
         ):
             with self.subTest(request=str(request)[:60]):
                 problem = self.assertRefused("malformed", request, session)

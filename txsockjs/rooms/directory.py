@@ -64,7 +64,13 @@ class Rooms:
         :param clock: what tells the time; the global reactor if not given.
         :param name: what metrics call them.
         :raise OptionError: for an option that is unknown or has a value it cannot have.
+        :raise TypeError: for a URL in place of a broker.
         """
+        if isinstance(broker, (str, bytes)):
+            raise TypeError(
+                "Rooms takes a broker and no URL, such as RedisBroker(reactor, URL) of "
+                "txsockjs.rooms.redis"
+            )
         self.options: RoomsOptions = RoomsOptions.of(options)
         self.counters: RoomsCounters = RoomsCounters(name)
         self.attendance: Attendance = Attendance(self.options.max_rooms)

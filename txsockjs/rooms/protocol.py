@@ -143,7 +143,10 @@ def readRequest(fields: dict[str, Any]) -> Request:
     for name in values:
         if name not in allowed and name not in ("type", "room", "id"):
             # It may be that of another version.
-            raise Refused("malformed", f"A {type} has no {name[:40]!r}.")
+            known = ", ".join(("room", *sorted(allowed), "id"))
+            raise Refused(
+                "malformed", f"A {type} takes no {name[:40]!r}; it takes {known}."
+            )
     for name in ("room", *needed):
         if name not in values:
             raise Refused("malformed", f'A {type} has a "{name}".')

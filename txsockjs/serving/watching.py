@@ -107,6 +107,8 @@ class WatchingUsage(ClusterUsage):
         except Exception as error:
             here = ":interface=127.0.0.1" if option == "status" else ""
             better = f"; try tcp:{description}{here}" if description.isdecimal() else ""
+            if option == "health" and description.isidentifier():
+                better = f"; try /{description}"
             raise UsageError(f"--{option} {description}: {error}{better}") from error
 
     def postOptions(self) -> None:

@@ -27,7 +27,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 # Turns of the reactor after which something is taken to go round in circles.
-_TURNS: Final = 100_000
+_TURNS: Final = 25_000
 
 
 class MemorySocket:
@@ -244,7 +244,10 @@ class MemoryReactor(Clock):
         for _ in range(_TURNS):
             if not self.turn():
                 return
-        raise RuntimeError("the reactor does not settle: something calls itself")
+        raise RuntimeError(
+            "the reactor does not settle: something calls itself, or writes without "
+            "end to a client that takes all at once; if so, give that one a delay"
+        )
 
     def advance(self, amount: float) -> None:
         """
