@@ -112,7 +112,8 @@ def perform(
     profiles: Path | None = None,
 ) -> None:
     """
-    Measure, and say on standard error how far it is.
+    Measure, and say on standard error how far it is. What is void of one server's is
+    kept from the results, and the others are measured.
 
     :param directory: for files that are needed while a server runs.
     :param profiles: where profiles are left, if they are wanted.
@@ -127,9 +128,14 @@ def perform(
         arguments: list[str] = []
         if profiles and peer.profiled:
             arguments = ["--profile", f"{profiles / row.name}-{peer.name}.prof"]
-        result = measure(row, peer, effort, directory, arguments)
-        run.add(row.name, peer.name, result)
         behind += effort.takes(row)
+        try:
+            result = measure(row, peer, effort, directory, arguments)
+        except BenchmarkError as error:
+            run.fail(row.name, peer.name, f"{type(error).__name__}: {error}"[:200])
+            tell(error)
+            continue
+        run.add(row.name, peer.name, result)
         left = (time.monotonic() - began) / behind * (ahead - behind)
         found = report.number(getattr(result, row.figures[0].key))
         rate = f"{result.rate:,.0f}/s" if result.rate else ""
@@ -166,13 +172,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with tempfile.TemporaryDirectory() as directory, interruptible():
             perform(run, steps, effort, Path(directory), options.profile)
     except BenchmarkError as error:
-        print(f"\n{type(error).__name__}: {error}", file=sys.stderr)
-        print(*getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
+        tell(error)
         return 1
     stamp = time.strftime("%Y%m%d-%H%M%S")
     run.save(options.json or HERE / "results" / f"{stamp}.json")
     publish(run, options.rst, options.svg)
-    return 0
+    return 1 if run.failures else 0
+
+
+def tell(error: BenchmarkError) -> None:
+    """Say on standard error what went wrong."""
+    print(f"\n{type(error).__name__}: {error}", file=sys.stderr)
+    print(*getattr(error, "__notes__", ()), sep="\n", file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """
 What can go wrong in a run.
 
-  - ``BenchmarkError``: the run is void
+  - ``BenchmarkError``: the measurement is void
       - ``WrongAnswer``: a server sent something else than the right answer
       - ``Stalled``: a server stopped answering
       - ``ServerFailed``: a server did not start, or ended by itself
@@ -11,7 +11,7 @@ What can go wrong in a run.
 
 
 class BenchmarkError(Exception):
-    """The run is void; the text says why."""
+    """The measurement is void; the text says why."""
 
 
 class WrongAnswer(BenchmarkError):

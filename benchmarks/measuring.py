@@ -363,12 +363,14 @@ def drive(
     crowd.begin()
     if row.crowd is None or not row.crowd.storm:
         driver.run(seconds)
-        return crowd.end()
-    driver.loop.add(crowd.fd, Report(driver.loop))
-    done = driver.loop.run(STORM)
-    driver.loop.remove(crowd.fd)
-    if not done:
-        raise Stalled(f"the sessions were not open in {STORM:.0f} s")
+    else:
+        driver.loop.add(crowd.fd, Report(driver.loop))
+        done = driver.loop.run(STORM)
+        driver.loop.remove(crowd.fd)
+        if not done:
+            raise Stalled(f"the sessions were not open in {STORM:.0f} s")
+    # What waits for an answer now may have waited long.
+    driver.finish()
     return crowd.end()
 
 

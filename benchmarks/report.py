@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,9 @@ from benchmarks.run import Run, Spread
 
 #: Whose columns the first table has.
 COMPARED = ("node", "go", "aiohttp", "tornado")
+
+#: What means something in reStructuredText.
+SPECIAL, ESCAPED = re.compile(r"([\\*`|_])"), r"\\\1"
 
 #: What is ours, in whatever way.
 OWN = {*OURS, *PASSING, *VARIANTS}
@@ -73,9 +77,12 @@ def cell(spread: Spread | None) -> str:
     return middle if best == worst else f"{middle} ({best}-{worst})"
 
 
-def remarked(row: Row, peer: str, text: str, notes: Notes) -> str:
+def remarked(run: Run, row: Row, peer: str, text: str, notes: Notes) -> str:
     """A cell's text, with its note where there is something to be known."""
     known = PEERS[peer]
+    failure = run.failures.get(row.name, {}).get(peer)
+    if failure is not None:
+        return f"failed {notes.mark(peer, failure)}"
     if not text:
         unable = known.unable.get(row.name)
         return f"cannot {notes.mark(peer, unable)}" if unable else ""
@@ -117,7 +124,7 @@ def groups(run: Run) -> Iterator[tuple[list[Line], list[str]]]:
         alike = tuple(name for name in line.row.servers if name not in OWN)
         made.setdefault(alike, []).append(line)
     for found in made.values():
-        measured = {peer for row, *_ in found for peer in run.results[row.name]}
+        measured = {peer for row, *_ in found for peer in run.tried(row.name)}
         found.sort(key=lambda line: -max(1.0, lead(run, line.row, line.figure)))
         yield found, [peer for peer in run.peers() if peer in measured]
 
@@ -128,7 +135,9 @@ def costs(run: Run, found: list[Line], peers: list[str]) -> Table:
     table = []
     for row, figure, title in found:
         cells = (
-            remarked(row, peer, cell(run.spread(row.name, peer, figure.key)), notes)
+            remarked(
+                run, row, peer, cell(run.spread(row.name, peer, figure.key)), notes
+            )
             for peer in peers
         )
         table.append([title, *cells])
@@ -174,7 +183,7 @@ def summary(run: Run) -> Table:
                 for peer in COMPARED:
                     spread = run.spread(row.name, peer, figure.key)
                     text = "" if spread is None else number(spread.median)
-                    cells.append(remarked(row, peer, text, notes))
+                    cells.append(remarked(run, row, peer, text, notes))
                 ratio = f"{worst:.2f}" if worst else ""
                 made.append((worst, [title, ratio, number(own.median), *cells]))
     made.sort(key=lambda line: -max(1.0, line[0]))
@@ -310,7 +319,10 @@ def rst(run: Run, folds: bool | None = None) -> str:
 
 def _body(table: Table) -> str:
     made = tabulate(table.lines, table.header, tablefmt="grid", disable_numparse=True)
-    notes = "\n".join(f"| ({at}) {note}" for at, note in enumerate(table.notes, 1))
+    notes = "\n".join(
+        f"| ({at}) {SPECIAL.sub(ESCAPED, note)}"
+        for at, note in enumerate(table.notes, 1)
+    )
     return f"{made}\n\n{notes}" if notes else made
 
 

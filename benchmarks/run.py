@@ -37,6 +37,7 @@ class Run:
 
     :ivar results: for each row's name, for each peer's name, a result of each round.
     :ivar versions: for each peer's name, what it ran on.
+    :ivar failures: for each row's name, for each peer's name, why it has no result.
     """
 
     when: str
@@ -44,10 +45,17 @@ class Run:
     effort: Effort
     versions: dict[str, dict[str, str]]
     results: dict[str, dict[str, list[Result]]] = field(default_factory=dict)
+    failures: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def add(self, row: str, peer: str, result: Result) -> None:
-        """Keep the result of one round."""
-        self.results.setdefault(row, {}).setdefault(peer, []).append(result)
+        """Keep the result of one round, unless one before was void."""
+        if peer not in self.failures.get(row, {}):
+            self.results.setdefault(row, {}).setdefault(peer, []).append(result)
+
+    def fail(self, row: str, peer: str, why: str) -> None:
+        """A round was void: so are the others."""
+        self.failures.setdefault(row, {})[peer] = why
+        self.results.setdefault(row, {}).pop(peer, None)
 
     def spread(self, row: str, peer: str, key: str) -> Spread | None:
         """A figure over the rounds; None where it was not measured."""
@@ -67,8 +75,16 @@ class Run:
         return own.best / theirs.best
 
     def peers(self) -> list[str]:
-        """The names of the servers that were measured."""
-        return [name for name in PEERS if any(name in r for r in self.results.values())]
+        """The names of those that were measured, or were to be."""
+        return [
+            name
+            for name in PEERS
+            if any(name in self.tried(row) for row in self.results)
+        ]
+
+    def tried(self, row: str) -> set[str]:
+        """The names of those that a row was measured with, or was to be."""
+        return {*self.results.get(row, {}), *self.failures.get(row, {})}
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import redirect_stderr
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -15,7 +18,7 @@ from benchmarks.measuring import QUICK, Effort, Result
 from benchmarks.peers import PEERS
 from benchmarks.row import VARIANTS
 from benchmarks.rows import ROWS
-from benchmarks.run import Run, newRun
+from benchmarks.run import Run, loadRun, newRun
 
 
 def result(cpu: float, **more: Any) -> Result:
@@ -135,6 +138,29 @@ class ReportTests(SynchronousTestCase):
         self.assertIn("Send waits", table.notes[0])
         self.assertIn("2010", table.notes[1])
         self.assertIn("\n(2) sockjs-go: who polls", report.text(run))
+
+    def test_failed(self) -> None:
+        """
+        A void round voids the others of its server and row, says why, and makes the
+        command fail; the rest goes on, and is kept.
+        """
+        broken = replace(PEERS["epoll"], file="nonsense")
+        self.patch(
+            sys.modules["benchmarks.__main__"], "PEERS", PEERS | {"epoll": broken}
+        )
+        kept, said, errors = Path(self.mktemp()), StringIO(), StringIO()
+        with redirect_stdout(said), redirect_stderr(errors):
+            status = main(
+                ["--quick", "--rows=websocket", "--peers=epoll,tcp", f"--json={kept}"]
+            )
+        self.assertEqual(status, 1)
+        run = loadRun(kept)
+        self.assertEqual(list(run.results["websocket"]), ["tcp"])
+        self.assertIn("nonsense", errors.getvalue())
+        self.assertIn("failed (1)", said.getvalue())
+        self.assertIn("(1) bare epoll floor: ServerFailed: epoll did", said.getvalue())
+        run.add("websocket", "epoll", result(1))
+        self.assertNotIn("epoll", run.results["websocket"])
 
     def test_folded(self) -> None:
         """The first table stands; the rest is folded where that can be."""

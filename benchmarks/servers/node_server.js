@@ -51,7 +51,7 @@ broadcast.on("connection", (session) => {
 });
 broadcast.installHandlers(server, { prefix: "/broadcast" });
 
-server.listen(0, "127.0.0.1", () => {
+server.listen(0, "127.0.0.1", 4096, () => {
   console.log(`listening ${server.address().port}`);
 });
 // How long a full collection takes.

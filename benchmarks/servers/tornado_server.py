@@ -52,7 +52,7 @@ async def serve(tls):
         echo.urls + broadcast.urls, log_function=lambda handler: None
     )
     server = tornado.httpserver.HTTPServer(app, ssl_options=context)
-    [sock] = tornado.netutil.bind_sockets(0, "127.0.0.1")
+    [sock] = tornado.netutil.bind_sockets(0, "127.0.0.1", backlog=4096)
     server.add_socket(sock)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()

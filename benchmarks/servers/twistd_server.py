@@ -22,7 +22,7 @@ def main() -> int:
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-c", TWISTD, "-n", "--pidfile=", "sockjs"]
-    command += ["--listen", f"tcp:{port}:interface=127.0.0.1"]
+    command += ["--listen", f"tcp:{port}:interface=127.0.0.1:backlog=4096"]
     for service in SERVICES:
         command += ["--service", service]
     process = subprocess.Popen([*command, *sys.argv[1:]], stdout=subprocess.DEVNULL)

@@ -40,7 +40,7 @@ def serve(factory: IProtocolFactory) -> None:
     def listening(port: IListeningPort) -> None:
         print("listening", port.getHost().port, flush=True)
 
-    endpoint = serverFromString(reactor, f"{kind}:interface=127.0.0.1")
+    endpoint = serverFromString(reactor, f"{kind}:interface=127.0.0.1:backlog=4096")
     endpoint.listen(factory).addCallback(listening)
     profile = cProfile.Profile() if options.profile else None
     with profile or nullcontext():
