@@ -79,13 +79,14 @@ def byUs() -> Fields:
 
 def fromLines() -> Fields:
     """The same, where only the single lines came before."""
-    head._remembered.cache_clear()
+    head._KNOWN.clear()
     return byUs()
 
 
 def anew() -> Fields:
     """The same, where nothing of it came before."""
-    head._field.cache_clear()
+    head._FIELDS.clear()
+    head._ONCE.clear()
     return fromLines()
 
 
