@@ -88,7 +88,8 @@ SEVERAL = (
     ("workers-websocket", "workers", 1.05),
     ("workers-streaming", "workers", 1.15),
     ("workers-polling", "workers", 1.15),
-    # Plain connections are handed over, where nothing forbids it.
+    ("workers-streaming", "passing", 2.2),
+    ("workers-polling", "passing", 2.2),
     ("workers-streaming-tls", "passing", 2.2),
     ("workers-polling-tls", "passing", 2.2),
 )
