@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from textwrap import fill
 
 import matplotlib
 
@@ -16,15 +15,13 @@ matplotlib.rcParams.update(
 from matplotlib import pyplot  # noqa: E402
 
 from benchmarks.peers import PEERS  # noqa: E402
-from benchmarks.report import heading, lead  # noqa: E402
+from benchmarks.report import briefly, lead  # noqa: E402
 from benchmarks.row import OURS, SERVERS  # noqa: E402
 from benchmarks.rows import ROWS  # noqa: E402
 from benchmarks.run import Run  # noqa: E402
 
 OWN, THEIRS, FLOOR = "#1f77b4", "#8a8a8a", "#d3d3d3"
 COLUMNS = 2
-#: Characters of a line of a title.
-WIDTH = 62
 
 
 def colour(peer: str) -> str:
@@ -63,7 +60,7 @@ def draw(run: Run, path: Path) -> None:
             error_kw={"elinewidth": 0.8, "ecolor": "#444444"},
         )
         panel.invert_yaxis()
-        panel.set_title(fill(heading(row, shows), WIDTH), fontsize=8, loc="left")
+        panel.set_title(briefly(row, shows), fontsize=8, loc="left")
         panel.spines[["top", "right"]].set_visible(False)
     figure.suptitle("Less is better. µs: CPU time of the server for each message")
     figure.savefig(path, format="svg", metadata={"Date": None})

@@ -11,12 +11,29 @@ from tabulate import tabulate
 
 from benchmarks.goals import BESIDE, GOALS, LIMITS, SEVERAL, between
 from benchmarks.peers import PEERS
-from benchmarks.row import OURS, PASSING, VARIANTS, Figure, Row
+from benchmarks.row import (
+    CLIENTS,
+    JOINED,
+    OURS,
+    PASSING,
+    SERVERS,
+    VARIANTS,
+    Figure,
+    Row,
+)
 from benchmarks.rows import ROWS
 from benchmarks.run import Run, Spread
 
 #: Whose columns the first table has.
 COMPARED = ("node", "go", "aiohttp", "tornado")
+
+#: What the rows are about that these are compared in.
+KINDS = {
+    SERVERS[1:]: "SockJS servers",
+    JOINED[1:]: "Rooms that a Redis joins",
+    CLIENTS[1:]: "Clients",
+    (): "What only ours has",
+}
 
 #: What means something in reStructuredText.
 SPECIAL, ESCAPED = re.compile(r"([\\*`|_])"), r"\\\1"
@@ -96,6 +113,12 @@ def heading(row: Row, figure: Figure) -> str:
     return f"{title}, {figure.unit}"
 
 
+def briefly(row: Row, figure: Figure) -> str:
+    """What it is called where there is little room."""
+    title = f"{row.brief}: {figure.suffix}" if figure.suffix else row.brief
+    return f"{title}, {figure.unit}"
+
+
 def lines(run: Run) -> Iterator[Line]:
     """Each line of the main tables."""
     for row in ROWS.values():
@@ -113,23 +136,23 @@ def lead(run: Run, row: Row, figure: Figure, ours: str = "txsockjs") -> float:
     return max((ratio for ratio in ratios if ratio is not None), default=0.0)
 
 
-def groups(run: Run) -> Iterator[tuple[list[Line], list[str]]]:
+def groups(run: Run) -> Iterator[tuple[str, list[Line], list[str]]]:
     """
-    The lines that are measured with the same servers, and these; those that ours loses
-    come first.
+    What the lines are about that are measured with the same servers, these lines, and
+    the servers; lines that ours loses come first.
     """
     made: dict[tuple[str, ...], list[Line]] = {}
     for line in lines(run):
         # That a row has ours in a second way is no reason for a table of its own.
         alike = tuple(name for name in line.row.servers if name not in OWN)
         made.setdefault(alike, []).append(line)
-    for found in made.values():
+    for alike, found in made.items():
         measured = {peer for row, *_ in found for peer in run.tried(row.name)}
         found.sort(key=lambda line: -max(1.0, lead(run, line.row, line.figure)))
-        yield found, [peer for peer in run.peers() if peer in measured]
+        yield KINDS[alike], found, [peer for peer in run.peers() if peer in measured]
 
 
-def costs(run: Run, found: list[Line], peers: list[str]) -> Table:
+def costs(run: Run, kind: str, found: list[Line], peers: list[str]) -> Table:
     """What each costs."""
     notes = Notes()
     table = []
@@ -143,15 +166,15 @@ def costs(run: Run, found: list[Line], peers: list[str]) -> Table:
         table.append([title, *cells])
     measured = "client" if found[0].row.measuresClients else "server"
     return Table(
-        f"What it costs: µs are CPU time of the {measured} for each message, user and "
-        "system; median (best-worst)",
+        f"{kind}: what it costs. µs are CPU time of the {measured} for each message, "
+        "user and system; median (best-worst)",
         ["", *(PEERS[name].title for name in peers)],
         table,
         notes.texts,
     )
 
 
-def ratios(run: Run, found: list[Line], peers: list[str]) -> Table:
+def ratios(run: Run, kind: str, found: list[Line], peers: list[str]) -> Table:
     """Ours by each other's."""
     peers = [name for name in peers if name != "txsockjs"]
     table = []
@@ -159,7 +182,7 @@ def ratios(run: Run, found: list[Line], peers: list[str]) -> Table:
         made = (run.ratio(row.name, peer, figure.key) for peer in peers)
         table.append([title, *("" if r is None else f"{r:.2f}" for r in made)])
     return Table(
-        "Ours by each, best round by best round (below 1 ours is cheaper)",
+        f"{kind}: ours by each, best round by best round (below 1 ours is cheaper)",
         ["", *(PEERS[name].title for name in peers)],
         table if peers else [],
     )
@@ -173,10 +196,10 @@ def summary(run: Run) -> Table:
         for figure in row.lead:
             for ours in OURS:
                 own = run.spread(row.name, ours, figure.key)
-                if own is None:
+                if own is None or (ours != "txsockjs" and row.crowd is None):
                     continue
                 worst = lead(run, row, figure, ours)
-                title = heading(row, figure)
+                title = briefly(row, figure)
                 if ours != "txsockjs":
                     title = f"{title} ({PEERS[ours].title})"
                 cells = []
@@ -258,10 +281,10 @@ def tables(run: Run) -> list[Table]:
     made = []
     if "txsockjs" in run.peers():
         made += [summary(run), goals(run)]
-    for found, peers in groups(run):
-        made.append(costs(run, found, peers))
-        if "txsockjs" in peers:
-            made.append(ratios(run, found, peers))
+    for group in groups(run):
+        made.append(costs(run, *group))
+        if "txsockjs" in group[-1]:
+            made.append(ratios(run, *group))
     made.append(speeds(run))
     return [table for table in made if table.lines]
 

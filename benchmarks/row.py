@@ -83,6 +83,7 @@ class Row:
     :ivar processes: how many processes share the sessions, joined by a Redis; none
         where it is 0.
     :ivar lead: those of its figures that the picture and the first table show.
+    :ivar brief: what it is called there.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Row:
     servers: tuple[str, ...] = SERVERS + VARIANTS
     processes: int = 0
     lead: tuple[Figure, ...] = ()
+    brief: str = ""
 
     @property
     def peers(self) -> tuple[str, ...]:

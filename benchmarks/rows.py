@@ -108,6 +108,7 @@ def churn(sessions: int, **more: Any) -> Row:
         servers=SERVING,
         figures=TAIL,
         rounds=ONCE,
+        brief=f"{sessions:,} come and go",
         **more,
     )
 
@@ -120,6 +121,7 @@ ROWS: dict[str, Row] = {
             "WebSocket echo, 50 connections in lock step",
             floors=("tcp", "tcp-direct", "epoll", "autobahn"),
             lead=(CPU,),
+            brief="lock step",
         ),
         echo(
             "websocket-16",
@@ -127,6 +129,7 @@ ROWS: dict[str, Row] = {
             count=16,
             floors=("tcp", "tcp-direct", "epoll", "autobahn"),
             lead=(CPU,),
+            brief="16 in flight",
         ),
         Row(
             "broadcast",
@@ -136,17 +139,20 @@ ROWS: dict[str, Row] = {
             service="/broadcast",
             floors=("tcp",),
             lead=(CPU,),
+            brief="one message to 500",
         ),
         xhr(
             "xhr-streaming",
             "xhr-streaming echo (send and receive), 50 sessions, heads that differ",
             "xhr_streaming",
             lead=(CPU,),
+            brief="xhr-streaming",
         ),
         xhr(
             "xhr-polling",
             "xhr-polling echo (two requests), 50 sessions, heads that differ",
             lead=(CPU,),
+            brief="xhr-polling",
         ),
         xhr(
             "xhr-polling-2000",
@@ -157,6 +163,7 @@ ROWS: dict[str, Row] = {
             personal=True,
             floors=(),
             lead=(CPU,),
+            brief="xhr-polling, 2,000 sessions",
         ),
         xhr(
             "xhr-streaming-2000",
@@ -174,6 +181,7 @@ ROWS: dict[str, Row] = {
             {"websocket": 20},
             floors=("autobahn",),
             lead=(CPU,),
+            brief="open and close",
         ),
         Row(
             "memory",
@@ -184,6 +192,7 @@ ROWS: dict[str, Row] = {
             seconds=0,
             figures=(MEMORY,),
             lead=(MEMORY,),
+            brief="idle session",
         ),
         Row(
             "memory-polling",
@@ -207,8 +216,9 @@ ROWS: dict[str, Row] = {
             servers=SERVING,
             figures=TAIL,
             lead=(P99,),
+            brief="2,000 messages a second",
         ),
-        churn(9000, seconds=12, lead=(P999, LONGEST)),
+        churn(9000, seconds=12, lead=(P999,)),
         churn(18000, seconds=10),
         Row(
             "storm",
@@ -221,6 +231,7 @@ ROWS: dict[str, Row] = {
             servers=SERVING,
             figures=(OPENED, P50, P99, LONGEST),
             lead=(OPENED, P99),
+            brief="5,000 connect at once",
         ),
         Row(
             "collection",
@@ -260,7 +271,13 @@ ROWS: dict[str, Row] = {
             alphabet=OTHERS,
             rounds=ONCE,
         ),
-        echo("websocket-tls", "WebSocket echo over TLS", tls=True),
+        echo(
+            "websocket-tls",
+            "WebSocket echo over TLS",
+            tls=True,
+            lead=(CPU,),
+            brief="lock step over TLS",
+        ),
         Row(
             "deflate",
             "WebSocket echo of 1 kB with permessage-deflate",

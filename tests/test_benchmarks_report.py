@@ -110,7 +110,7 @@ class ReportTests(SynchronousTestCase):
             websocket={"txsockjs": [result(1)], "node": [result(2)]},
             rooms_redis={"txsockjs": [result(3)], "socketio": [result(4)]},
         )
-        headers = [t.header for t in report.tables(run) if t.title.startswith("Ours")]
+        headers = [t.header for t in report.tables(run) if "ours by each" in t.title]
         self.assertEqual(headers, [["", "sockjs-node"], ["", "Socket.IO"]])
 
     def test_losses(self) -> None:
@@ -168,7 +168,7 @@ class ReportTests(SynchronousTestCase):
         whole, folded = report.rst(run, False), report.rst(run, True)
         self.assertNotIn(".. dropdown::", whole)
         before, _, after = folded.partition(".. dropdown:: Goals")
-        self.assertIn("WebSocket echo", before)
+        self.assertIn("lock step", before)
         self.assertEqual(whole.split(".. rubric")[0].split(), before.split())
         for line in after.splitlines()[1:]:
             self.assertRegex(line, r"^($|    |\.\. dropdown:: )")
