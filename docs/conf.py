@@ -39,7 +39,7 @@ autodoc_type_aliases = {
 }
 autodoc_default_options = {"show-inheritance": True}
 add_module_names = False
-python_maximum_signature_line_length = 80
+python_maximum_signature_line_length = 120
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

@@ -122,6 +122,15 @@ def showBases(
         bases.append(object)
 
 
+def dropObject(app: Sphinx, doctree: nodes.document) -> None:
+    """
+    That a class is an object goes without saying.
+    """
+    for paragraph in list(doctree.findall(nodes.paragraph)):
+        if paragraph.astext() == "Bases: object":
+            paragraph.parent.remove(paragraph)
+
+
 def removeScripts(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object
 ) -> None:
@@ -143,6 +152,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-bases", showBases)
     app.connect("autodoc-skip-member", skipMember)
     app.connect("autodoc-process-docstring", cleanDocstring)
+    app.connect("doctree-read", dropObject)
     app.connect("missing-reference", findName)
     app.connect("html-page-context", removeScripts)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
