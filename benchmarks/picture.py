@@ -21,7 +21,7 @@ from benchmarks.rows import ROWS  # noqa: E402
 from benchmarks.run import Run  # noqa: E402
 
 OWN, THEIRS, FLOOR = "#1f77b4", "#8a8a8a", "#d3d3d3"
-COLUMNS = 2
+COLUMNS = 3
 
 
 def colour(peer: str) -> str:
@@ -40,7 +40,7 @@ def draw(run: Run, path: Path) -> None:
     shown.sort(key=lambda each: -max(1.0, lead(run, *each)))
     height = max(1, -(-len(shown) // COLUMNS))
     figure, grid = pyplot.subplots(
-        height, COLUMNS, figsize=(9, 1.9 * height), squeeze=False, layout="constrained"
+        height, COLUMNS, figsize=(11, 1.8 * height), squeeze=False, layout="constrained"
     )
     panels = list(grid.flat)
     for panel in panels[len(shown) :]:
