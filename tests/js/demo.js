@@ -206,7 +206,11 @@ async function walk(page) {
 
 // Firefox has one scheme from its start to its end.
 function open(scheme) {
-  const prefs = { 'layout.css.prefers-color-scheme.content-override': scheme === 'dark' ? 0 : 1 };
+  const isDark = scheme === 'dark';
+  const prefs = {
+    'layout.css.prefers-color-scheme.content-override': isDark ? 0 : 1,
+    'ui.systemUsesDarkTheme': isDark ? 1 : 0,
+  };
   // As many connections as a person's browser has, so that the page cannot have more.
   return launch(browserName, executable, { ...prefs, 'network.http.max-persistent-connections-per-server': 6 });
 }

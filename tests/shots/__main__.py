@@ -1,4 +1,5 @@
-"""Takes the picture of ``docs/status.rst``, and the card of the site: ``make shots``.
+"""Takes the pictures of the status page and the demo, and the card of the site: ``make
+shots``.
 
 The card is what is shown of the site where somebody links to it; few programs that do
 that take an SVG. Of the status page, a server with some life in it is watched for five
@@ -21,9 +22,10 @@ from twisted.internet.task import LoopingCall, react
 from twisted.protocols.wire import Echo
 
 from tests.support.programs.node import runNode
-from txsockjs import SockJSMultiFactory
+from txsockjs import SockJSMultiFactory, demo
 from txsockjs.client import SockJSClientEndpoint
 from txsockjs.demo.broadcast import BroadcastFactory
+from txsockjs.files import Beside
 from txsockjs.rooms import Rooms
 from txsockjs.status import statusSite
 
@@ -98,16 +100,46 @@ async def shootCard(reactor: Any, executable: str) -> None:
     )
 
 
+async def listen(reactor: Any, site: Factory) -> str:
+    """
+    Serve a site; where.
+    """
+    endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
+    port = await endpoint.listen(site)
+    return f"http://127.0.0.1:{port.getHost().port}"
+
+
+async def shootDemo(reactor: Any, executable: str) -> None:
+    """
+    The demo, after its charts have filled, with something said in its chat.
+    """
+    site = SockJSMultiFactory()
+    services = demo.factories(reactor)
+    for name, factory in services.items():
+        site.addFactory(factory, name)
+    site.resource = Beside(site.resource, demo.pages())
+    rooms: Any = services["rooms"]
+    for text in (
+        "ada: Are you on the train?",
+        "grace: In a tunnel, now and then.",
+        "ada: And what I said meanwhile?",
+        "grace: All here, in order, once.",
+    ):
+        await rooms.rooms.room("demo").publish(text)
+    await runNode(
+        reactor,
+        "shot.js",
+        executable,
+        await listen(reactor, site),
+        str(DOCS / "demo.png"),
+        *("1280", "1180", "light", "#trips .now", "60"),
+    )
+
+
 async def main(reactor: Any, seconds: float) -> None:
     """
-    Serve, live, look, take the picture.
+    Serve, live, look, take the pictures.
     """
-
-    async def listen(site: Factory) -> str:
-        endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
-        port = await endpoint.listen(site)
-        return f"http://127.0.0.1:{port.getHost().port}"
-
     site = SockJSMultiFactory()
     rooms = Rooms()
     options: dict[str, object] = {"max_buffer": 64 * 1024 * 1024}
@@ -117,8 +149,8 @@ async def main(reactor: Any, seconds: float) -> None:
     teams: Any = Factory.forProtocol(Team)
     teams.rooms, teams.numbers = rooms, count()
     site.addFactory(teams, "teams", options)
-    url = await listen(site)
-    page = await listen(statusSite(site.services.values(), rooms=[rooms]))
+    url = await listen(reactor, site)
+    page = await listen(reactor, statusSite(site.services.values(), rooms=[rooms]))
     sessions = await live(reactor, url)
     chance = random.Random(11)
     slow = sessions[-43:-40]
@@ -150,6 +182,7 @@ async def main(reactor: Any, seconds: float) -> None:
     reactor.callLater(max(0, seconds - 40), dawdle)
     executable = shutil.which("chromium") or "chromium"
     await shootCard(reactor, executable)
+    await shootDemo(reactor, executable)
     await runNode(
         reactor,
         "shot.js",

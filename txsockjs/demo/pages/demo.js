@@ -72,7 +72,7 @@ function start() {
   // two can talk only if both have said it.
   if (!globalThis.originAgentCluster) document.domain = document.domain;
   const picker = document.getElementById('transport');
-  picker.add(new Option('automatic', ''));
+  picker.add(new Option('auto', ''));
   for (const name of TRANSPORTS) picker.add(new Option(name, name));
   if (typeof SockJS === 'undefined') {
     const problem = document.getElementById('problem');
