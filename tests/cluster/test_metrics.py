@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     Metric,
 )
+from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from txsockjs.cluster.metrics import merged, readMetrics, writeMetrics
+from txsockjs.cluster.metrics import (
+    WorkersResource,
+    merged,
+    readMetrics,
+    writeMetrics,
+)
+from txsockjs.cluster.peers import Peer, Slots
+from txsockjs.pagesite import PageSite
 
 
 class MergedTests(SynchronousTestCase):
@@ -61,3 +73,31 @@ class MergedTests(SynchronousTestCase):
         self.assertEqual(read, self.metrics(float("inf")))
         for wrong in b"", b"{", b"[1]":
             self.assertRaises((ValueError, TypeError), readMetrics, wrong)
+
+
+class GoneTests(SynchronousTestCase):
+    """
+    A worker that goes while its metrics are asked for.
+    """
+
+    def test_gone(self) -> None:
+        """
+        Where it is known to be gone before the connection to it fails, Prometheus has
+        an answer all the same, and is told that it is down.
+        """
+        reactor = MemoryReactorClock()
+        slots = Slots(2, Peer(0, 1, "/0"))
+        slots.update([Peer(1, 2, "/1")])
+        site = PageSite(clock=reactor)
+        resource = WorkersResource(reactor, slots, CollectorRegistry())
+        site.resource.putChild(b"metrics", resource)
+        channel: Any = site.buildProtocol(None)
+        transport = StringTransport()
+        channel.makeConnection(transport)
+        channel.dataReceived(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertEqual(transport.value(), b"")
+        slots.update([])
+        [(_, connecting, *_)] = reactor.unixClients
+        connecting.clientConnectionFailed(None, Failure(ConnectionRefusedError()))
+        self.assertIn(b'sockjs_worker_up{worker="0"} 1.0', transport.value())
+        self.assertIn(b'sockjs_worker_up{worker="1"} 0.0', transport.value())

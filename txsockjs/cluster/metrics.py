@@ -112,12 +112,13 @@ class WorkersResource(Resource):
         peers = [
             peer for slot in range(self._slots.count) for peer in self._slots.at(slot)
         ]
+        # By the time that they have answered, some may be gone.
+        names = [self._nameOf(peer) for peer in peers]
         asking = gatherResults([self._ask(peer) for peer in peers])
 
         def answer(found: list[list[Metric] | None]) -> None:
             if over:
                 return
-            names = [self._nameOf(peer) for peer in peers]
             registry = CollectorRegistry()
             registry.register(_Collected(merged(dict(zip(names, found, strict=True)))))
             text = encodeMetrics(registry, request)
@@ -125,7 +126,7 @@ class WorkersResource(Resource):
             request.write(text)
             request.finish()
 
-        asking.addCallback(answer)
+        asking.addCallback(answer).addErrback(request.processingFailed)
         return NOT_DONE_YET
 
     def _nameOf(self, peer: Peer) -> str:
