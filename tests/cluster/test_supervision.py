@@ -283,6 +283,22 @@ class SupervisorTests(SynchronousTestCase):
 
         return tell
 
+    def test_diesBeforeDrain(self) -> None:
+        """
+        An old worker that dies while the others are told that it drains is dead: it is
+        neither told to drain nor killed later, and the log says nothing of that.
+        """
+        first, second = self.begin()
+        second.silent = True
+        self.supervisor.roll()
+        self.ready(self.processes[2])
+        first.end("signal 9")
+        self.clock.advance(ANSWER_TIMEOUT)
+        self.clock.advance(LAST)
+        self.clock.advance(PATIENCE)
+        self.assertEqual((first.of(Drain), first.signals), ([], []))
+        self.assertEqual(self.logged(LogLevel.warn), [])
+
     def test_rollFails(self) -> None:
         """
         Where a new one cannot start, the old ones go on, and the log says why.

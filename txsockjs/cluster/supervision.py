@@ -277,7 +277,8 @@ class Supervisor:
         Have old workers drain, once what they have accepted last has been asked.
         """
         for worker in old:
-            if worker.timer is None:
+            # One of them may have died while the others were told.
+            if worker.timer is None and worker in self.workers:
                 worker.timer = self._clock.callLater(LAST, self._drainNow, worker)
 
     def _drainNow(self, worker: Worker) -> None:
