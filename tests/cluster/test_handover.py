@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -13,13 +14,15 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.interfaces import IReactorSocket, IReactorUNIX
 from twisted.internet.protocol import Protocol
-from twisted.internet.task import deferLater
-from twisted.trial.unittest import TestCase
+from twisted.internet.task import Clock, deferLater
+from twisted.internet.testing import StringTransport
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests.support.serving import Echo, RecordingFactory
 from txsockjs.cluster import handover, waiting
 from txsockjs.cluster.peers import Peer, Slots
 from txsockjs.cluster.workers import WorkerCluster
+from txsockjs.counters import ClusterCounters
 from txsockjs.factory import SockJSFactory
 
 ACCEPTED = (tcp.Server, unix.Server, unix.Client)
@@ -298,3 +301,132 @@ class HandoverTests(TestCase):
             # The other side's end of it is closed in its own time.
             await deferLater(reactor, 0.01)
         await self.assertCounts(6, 0)
+
+
+class Leaving:
+    """
+    A connection that is to be handed over: the end of a pipe.
+    """
+
+    connected = True
+
+    def __init__(self, case: SynchronousTestCase) -> None:
+        self._fd, other = os.pipe()
+        self.file = os.fstat(self._fd)
+        self.kept = 0
+        case.addCleanup(self.loseConnection)
+        case.addCleanup(os.close, other)
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def resumeProducing(self) -> None:
+        pass
+
+    def refused(self) -> None:
+        self.kept += 1
+
+    def loseConnection(self) -> None:
+        if self.connected:
+            self.connected = False
+            os.close(self._fd)
+
+    def connectionLost(self, reason: object) -> None:
+        self.loseConnection()
+
+
+class Sending(StringTransport):
+    """
+    A connection that sends descriptors, later.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.descriptors: list[int] = []
+
+    def sendFileDescriptor(self, descriptor: int) -> None:
+        self.descriptors.append(descriptor)
+
+
+class DescriptorTests(SynchronousTestCase):
+    """
+    What is sent of a connection.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        counters = ClusterCounters()
+        handovers = handover.Handovers(self.clock, counters, lambda id: True)
+        self.sender = handover.HandingOver(handovers, "/there")
+        self.transport = Sending()
+        self.sender.makeConnection(self.transport)
+        self.leaving = Leaving(self)
+
+    def send(self) -> int:
+        leaving: Any = self.leaving
+        offer = handover._Offer(leaving, leaving, leaving.refused)
+        self.sender.send(offer, b"record")
+        [descriptor] = self.transport.descriptors
+        return descriptor
+
+    def assertClosed(self, descriptor: int) -> None:
+        with self.assertRaises(OSError):
+            os.fstat(descriptor)
+
+    def test_closedMeanwhile(self) -> None:
+        """
+        Where the connection is closed before its descriptor has been sent, what is sent
+        is still this one, and not another one that has its number by now.
+        """
+        descriptor = self.send()
+        self.leaving.loseConnection()
+        another = os.open(os.devnull, os.O_RDONLY)
+        self.addCleanup(os.close, another)
+        sent = os.fstat(descriptor)
+        self.assertTrue(os.path.samestat(sent, self.leaving.file))
+        self.sender.dataReceived(b"-")
+        self.assertEqual(self.leaving.kept, 0)
+        self.assertClosed(descriptor)
+
+    def test_answered(self) -> None:
+        """
+        It is closed when the other worker has answered.
+        """
+        descriptor = self.send()
+        self.sender.dataReceived(b"+")
+        self.assertClosed(descriptor)
+        self.assertFalse(self.leaving.connected)
+
+    def test_ended(self) -> None:
+        """
+        It is closed where the other worker is gone, and the connection is kept.
+        """
+        descriptor = self.send()
+        self.sender.connectionLost()
+        self.assertClosed(descriptor)
+        self.assertEqual((self.leaving.kept, self.leaving.connected), (1, True))
+
+    def test_silent(self) -> None:
+        """
+        It is closed where the other worker does not answer, and so is the connection.
+        """
+        descriptor = self.send()
+        self.clock.advance(handover.TAKE_TIME)
+        self.assertClosed(descriptor)
+        self.assertEqual((self.leaving.kept, self.leaving.connected), (0, False))
+
+    def test_none(self) -> None:
+        """
+        Where there are no descriptors left, the connection is kept.
+        """
+
+        def dup(descriptor: int) -> int:
+            raise OSError(errno.EMFILE, "too many")
+
+        self.patch(os, "dup", dup)
+        leaving: Any = self.leaving
+        self.sender.send(handover._Offer(leaving, leaving, leaving.refused), b"record")
+        self.assertEqual(self.leaving.kept, 1)
+        self.assertEqual(
+            (self.transport.descriptors, self.transport.value()), ([], b"")
+        )

@@ -50,9 +50,12 @@ _REFUSED: Final = b"-"
 class _Offer:
     """
     A connection that is on its way to another worker.
+
+    :ivar descriptor: what is sent of it. It is sent in a later turn, when the
+        connection's own may be closed, and its number that of another one.
     """
 
-    __slots__ = ("refused", "request", "transport")
+    __slots__ = ("descriptor", "refused", "request", "transport")
 
     def __init__(
         self, request: Request, transport: Any, refused: Callable[[], object]
@@ -60,6 +63,15 @@ class _Offer:
         self.request: Request = request
         self.transport: Any = transport
         self.refused: Callable[[], object] = refused
+        self.descriptor: int | None = None
+
+    def done(self) -> None:
+        """
+        It is known where the connection is.
+        """
+        descriptor, self.descriptor = self.descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 class HandingOver(Protocol):
@@ -77,8 +89,14 @@ class HandingOver(Protocol):
         """
         Offer a connection.
         """
+        try:
+            offer.descriptor = os.dup(offer.transport.fileno())
+        except OSError:
+            # There are no more of them to be had.
+            _keep(offer)
+            return
         transport: Any = self.transport
-        transport.sendFileDescriptor(offer.transport.fileno())
+        transport.sendFileDescriptor(offer.descriptor)
         transport.write(record)
         self._offers.append(offer)
         if self._timer is None:
@@ -87,6 +105,7 @@ class HandingOver(Protocol):
     def dataReceived(self, data: bytes) -> None:
         for byte in data:
             offer = self._offers.popleft()
+            offer.done()
             if byte == _TAKEN[0]:
                 self._handovers.counters.handed += 1
                 letGo(offer.transport)
@@ -109,6 +128,7 @@ class HandingOver(Protocol):
         transport: Any = self.transport
         transport.abortConnection()
         for offer in offers:
+            offer.done()
             offer.transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -118,7 +138,9 @@ class HandingOver(Protocol):
         self._handovers.lost(self._path, self)
         while self._offers:
             # The other worker is gone, with its ends of these.
-            _keep(self._offers.popleft())
+            offer = self._offers.popleft()
+            offer.done()
+            _keep(offer)
 
 
 def _keep(offer: _Offer) -> None:
