@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from readme_renderer.rst import render
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.mutants import survivors, testsOf
@@ -169,6 +171,15 @@ class ReadmeTests(SynchronousTestCase):
         """
         said = self.described("")
         self.assertEqual(said.strip(), (ROOT / "README.rst").read_text("utf-8").strip())
+
+    def test_rendered(self) -> None:
+        """
+        It is shown as a page, with its code coloured, and not as plain text.
+        """
+        flaws = io.StringIO()
+        shown = render((ROOT / "README.rst").read_text("utf-8"), stream=flaws)
+        self.assertEqual(flaws.getvalue(), "")
+        self.assertIn('<span class="nc">Shout</span>', shown or "")
 
     def test_version(self) -> None:
         """
