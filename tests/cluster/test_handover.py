@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -250,6 +251,27 @@ class HandoverTests(TestCase):
         self.assertIn(b" 503 ", talk.received)
         await self.assertCounts(0, 1)
         self.assertFalse(talk.ended)
+
+    async def test_noDescriptors(self) -> None:
+        """
+        Where the other worker has no descriptors left, it takes the request alone, and
+        none that it was sent stays open there.
+        """
+        sent: list[tuple[int, os.stat_result]] = []
+
+        def full(descriptor: int, family: int, site: object) -> None:
+            sent.append((descriptor, os.fstat(descriptor)))
+            raise OSError(errno.EMFILE, "too many")
+
+        talk = await self.connect()
+        self.patch(reactor, "adoptStreamConnection", full)
+        talk.post(f"{self.path}/xhr")
+        await talk.until(b"\r\no\n")
+        await self.assertCounts(0, 1)
+        [(descriptor, file)] = sent
+        with contextlib.suppress(OSError):
+            # Another one may have its number by now.
+            self.assertFalse(os.path.samestat(os.fstat(descriptor), file))
 
     async def test_gone(self) -> None:
         """

@@ -9,7 +9,6 @@ keeps it, and reads nothing from it.
 from __future__ import annotations
 
 import os
-import socket
 from collections import deque
 from collections.abc import Callable
 from struct import Struct
@@ -183,12 +182,12 @@ class Adopting(Protocol):
 
     def _adopt(self, descriptor: int, id: bytes, request: bytes) -> None:
         transport: Any = self.transport
-        if not self._handovers.isMine(id):
-            os.close(descriptor)
+        adopted = self._handovers.adopt(descriptor, id)
+        if adopted is None:
             transport.write(_REFUSED)
         else:
             transport.write(_TAKEN)
-            self._handovers.adopt(descriptor, request)
+            adopted.dataReceived(request)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._handovers.adopting.discard(self)
@@ -330,16 +329,23 @@ class Handovers(Factory):
 
     # Taking over
 
-    def adopt(self, descriptor: int, request: bytes) -> None:
+    def adopt(self, descriptor: int, id: bytes) -> Any:
         """
         Serve a connection that another worker had.
+
+        :return: the site's side of it, to be given the request; None if it stays there.
         """
-        with socket.socket(fileno=os.dup(descriptor)) as handle:
-            family = handle.family
+        if not self.isMine(id):
+            os.close(descriptor)
+            return None
+        try:
+            protocol = adopt(self.site, descriptor)
+        except OSError:
+            # There are no more descriptors to be had.
+            return None
         self.counters.adopted += 1
-        protocol = adopt(self.site, descriptor, family)
         self._adopted.add(protocol.channel)
-        protocol.dataReceived(request)
+        return protocol
 
     def close(self) -> None:
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import socket
 from typing import Any
 
 from twisted.internet.error import ConnectionDone
@@ -46,18 +46,19 @@ def letGo(transport: Any) -> None:
     transport.connectionLost(Failure(ConnectionDone()))
 
 
-def adopt(site: Any, descriptor: int, family: int) -> Any:
+def adopt(site: Any, descriptor: int) -> Any:
     """
     Serve a connection that another process had.
 
     :param site: the Site to serve, one of ours.
     :param descriptor: its file descriptor, which is closed here.
-    :param family: its address family.
     :return: the Site's side of it, to be given what has come on it and is still to be
         answered.
+    :raise OSError: if it cannot be, as where there are no more descriptors.
     """
+    handle = socket.socket(fileno=descriptor)
     try:
-        transport = site.reactor.adoptStreamConnection(descriptor, family, site)
+        transport = site.reactor.adoptStreamConnection(descriptor, handle.family, site)
     finally:
-        os.close(descriptor)
+        handle.close()
     return transport.protocol
