@@ -63,6 +63,9 @@ class Run:
         if not rounds:
             return None
         values = [getattr(result, key) for result in rounds]
+        if key == "walked" and not any(values):
+            # Only servers in Python can tell.
+            return None
         return Spread(median(values), min(values), max(values))
 
     def ratio(

@@ -48,6 +48,21 @@ class ReportTests(SynchronousTestCase):
         self.assertEqual(run.ratio("websocket", "node", "cpu"), 0.5)
         self.assertIsNone(run.ratio("websocket", "tornado", "cpu"))
 
+    def test_untold(self) -> None:
+        """What a server cannot tell is no figure."""
+        told = {"txsockjs": [result(1, walked=12.0, collection=5.0)]}
+        run = runOf(collection=told | {"node": [result(1, collection=4.0)]})
+        self.assertIsNone(run.spread("collection", "node", "walked"))
+        cells = [
+            line[1:]
+            for line in next(
+                table.lines
+                for table in report.tables(run)
+                if "what it costs" in table.title
+            )
+        ]
+        self.assertEqual(cells, [["5.00", "4.00"], ["12.0", ""]])
+
     def test_goals(self) -> None:
         """A goal is met at its factor, and missed above it."""
         for cpu, met in ((6.5, "yes"), (6.6, "no")):
