@@ -27,7 +27,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 # Turns of the reactor after which something is taken to go round in circles.
-_TURNS: Final = 25_000
+_TURNS: Final = 100_000
 
 
 class MemorySocket:
