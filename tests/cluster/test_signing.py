@@ -8,6 +8,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.cluster.machines import MachinesCase
+from txsockjs.cluster.passed import readPassed
 from txsockjs.cluster.signing import SKEW, WINDOW, _Sender, readSecret
 from txsockjs.testing import MemoryConnection, MemoryResponse
 
@@ -97,6 +98,36 @@ class PassedOnTests(MachinesCase):
         self.assertEqual(self.send(start + rest), 401)
         garbled = self.request.replace(b"Sockjs-Signature: ", b"Sockjs-Signature: x ")
         self.assertEqual(self.send(garbled), 401)
+
+    def test_forged(self) -> None:
+        """
+        Nothing is remembered of what is not signed.
+        """
+        known = readPassed.cache_info().currsize
+        forged = self.request.replace(b"192.0.2.7", b"192.0.2.9")
+        self.assertEqual(self.send(forged), 401)
+        self.assertEqual(readPassed.cache_info().currsize, known)
+
+    def test_connection(self) -> None:
+        """
+        What is about the client's connection is not passed on. (RFC 9110, section
+        7.6.1)
+        """
+        names = [
+            "Connection",
+            "Keep-Alive",
+            "Proxy-Connection",
+            "TE",
+            "Trailer",
+            "Upgrade",
+        ]
+        headers = dict.fromkeys(names, "other") | {"X-Own": "own"}
+        sent = self.at(self.near).request("POST", self.path, headers, b'["x"]')
+        self.assertEqual(sent.status, 204)
+        passed = [line.partition(b":")[0] for line in self.passed[-1].split(b"\r\n")]
+        self.assertIn(b"X-Own", passed)
+        for name in names:
+            self.assertNotIn(name.encode("ascii"), passed)
 
     def test_elsewhere(self) -> None:
         """

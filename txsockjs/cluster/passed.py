@@ -42,7 +42,8 @@ _NOT_PASSED: Final = frozenset(
         b"Expect",
         b"Keep-Alive",
         b"Proxy-Connection",
-        b"Te",
+        # Twisted writes its name so.
+        b"TE",
         b"Trailer",
         b"Transfer-Encoding",
         b"Upgrade",

@@ -129,7 +129,6 @@ class Checker:
         :raise NotPassed: if it is not signed for this process, or was signed too long
             ago, or has come before.
         """
-        passed = readPassed(value)
         values = request.requestHeaders.getRawHeaders(SIGNATURE, ())
         try:
             [signature] = values
@@ -156,7 +155,8 @@ class Checker:
             )
         if not self._senderOf(sender, now).isNew(number):
             raise NotPassed("it has come before")
-        return passed
+        # What it reads, it remembers.
+        return readPassed(value)
 
     def _senderOf(self, name: bytes, now: float) -> _Sender:
         if now >= self._sweepAt:
