@@ -145,6 +145,7 @@ class ParentService(LoggedService):
         self._inheritance: Inheritance | None = None
         self._ports: list[tuple[str, str, str, IListeningPort]] = []
         self._broker: Child | None = None
+        self._brokerIsWanted = False
         self._brokerIsReady = False
         self._wanting: list[Deferred[dict[str, object]]] = []
         self._rooms: Any = None
@@ -310,7 +311,8 @@ class ParentService(LoggedService):
 
         :return: what fires with nothing when they are there.
         """
-        if self._broker is None and not self._stopping:
+        if not self._brokerIsWanted and not self._stopping:
+            self._brokerIsWanted = True
             self._startBroker()
         wanted: Deferred[dict[str, object]] = Deferred()
         self._wanting.append(wanted)
@@ -333,10 +335,15 @@ class ParentService(LoggedService):
             return
         assert self._inheritance is not None and self._rooms is not None
         events, socket = self._inheritance.free, self._inheritance.free + 1
-        child = self._broker = Child("rooms", events, self._brokerDied)
+        child = Child("rooms", events, self._brokerDied)
         settings = {**self._settings(), "rooms": socket}
         descriptors: dict[int, int | str] = {events: "r", socket: self._rooms.fileno()}
-        self._spawn(child, "txsockjs.cluster.brokering", settings, descriptors)
+        try:
+            self._spawn(child, "txsockjs.cluster.brokering", settings, descriptors)
+        except OSError as error:
+            self._brokerDied(str(error))
+        else:
+            self._broker = child
 
     def _brokerDied(self, how: str) -> None:
         self._brokerIsReady = False
