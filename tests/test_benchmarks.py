@@ -129,6 +129,24 @@ class BytesTests(SynchronousTestCase):
         for each in sent:
             self.assertRegex(each, rb"\r\nX-Request-Id: [0-9a-f]{32}\r\n")
 
+    def test_numberedRequests(self) -> None:
+        """A session gives each of its requests another number, where it is to."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            target = Target(server.getsockname()[1])
+            plan = Plan(Loop(), target, (Burst(), Burst()), identified=True)
+            self.addCleanup(plan.loop.close)
+            PEERS["txsockjs"].sessions["xhr"](plan)
+            client, _ = server.accept()
+            with client:
+                first = client.recv(65536)
+                client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no\n")
+                plan.opened = lambda session: plan.loop.stop()
+                self.assertTrue(plan.loop.run(20))
+                second = client.recv(65536)
+        self.assertNotIn(http.NUMBER, first + second)
+        self.assertNotEqual(first, second)
+        self.assertEqual(len(first), len(second))
+
     def test_personal(self) -> None:
         """Each session has another cookie and another address, if it is to."""
         plan = Plan(Loop(), Target(0), (Burst(), Burst()), headers="A: b\r\n")

@@ -70,6 +70,13 @@ class ReportTests(SynchronousTestCase):
             [line] = report.goals(run).lines
             self.assertEqual(line[2:], ["0.65", f"{cpu / 10:.2f}", met])
 
+    def test_missed(self) -> None:
+        """Goals that are missed come first."""
+        lost = {"txsockjs": [result(20)], "aiohttp": [result(10)]}
+        run = runOf(websocket={"txsockjs": [result(1)], "node": [result(10)]})
+        run.results["xhr-polling"] = lost
+        self.assertEqual([line[-1] for line in report.goals(run).lines], ["no", "yes"])
+
     def test_goalsHaveRows(self) -> None:
         """Each goal names a row that its peer is measured in, and a figure of it."""
         for goal in GOALS:
