@@ -202,10 +202,28 @@ class StrangeTests(FaultCase):
             b"HTTP/1.1 200 OK\r\n\r\n",
             b"HTTP/1.1 200 OK\r\nx\r\n\r\n",
             b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: a\nSet-Cookie: b\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX Y: a\r\n\r\n",
             b"x" * 70_000,
         ):
             response = self.meet(answer)
             self.assertEqual(response.status, 404, answer[:40])
+            self.doCleanups()
+            self.setUp()
+
+    def test_anyStatus(self) -> None:
+        """
+        A status that twisted.web has no words for is a status.
+        """
+        for answer in (
+            b"HTTP/1.1 431 Large\r\nContent-Type: a/b\r\nContent-Length: 2\r\n\r\nab",
+            b"HTTP/1.1 499 x\r\nContent-Type: a/b\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"2\r\nab\r\n0\r\n\r\n",
+        ):
+            response = self.meet(answer)
+            status = int(answer.split()[1])
+            self.assertEqual((response.status, response.body), (status, b"ab"))
+            self.assertTrue(response.finished)
             self.doCleanups()
             self.setUp()
 

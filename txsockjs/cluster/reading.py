@@ -19,6 +19,7 @@ LONGEST_HEAD: Final = 65536
 LONGEST_SIZE: Final = 32
 
 _STATUS: Final = re.compile(rb"HTTP/1\.1 ([2-5][0-9][0-9]) [^\r\n]*")
+_FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)")
 _LENGTH: Final = re.compile(rb"[0-9]{1,15}")
 _SIZE: Final = re.compile(rb"[0-9A-Fa-f]{1,15}")
 
@@ -101,9 +102,10 @@ def readHead(data: bytes) -> ResponseHead:
     fields: dict[bytes, bytes] = {}
     pairs = []
     for line in lines:
-        name, colon, value = line.partition(b":")
-        if not colon:
+        field = _FIELD.fullmatch(line)
+        if field is None:
             raise BadResponse(f"no header is {line[:80]!r}")
+        name, value = field.groups()
         key = name.lower()
         if key in _OWN:
             fields[key] = value.strip()

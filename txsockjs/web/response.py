@@ -112,7 +112,7 @@ class DirectResponse(Response):
             % (
                 request.clientproto,
                 code,
-                RESPONSES[code],
+                RESPONSES.get(code, b""),
                 others,
                 headers.wire,
                 contentType,
