@@ -16,6 +16,24 @@ from txsockjs.testing.session import TRANSPORTS
 OVER_HTTP = TRANSPORTS[1:]
 
 
+class EndlessProducer:
+    """
+    A pull producer that always has more.
+    """
+
+    def __init__(self, transport: Any) -> None:
+        self.count = 0
+        self._transport = transport
+        transport.registerProducer(self, False)
+
+    def resumeProducing(self) -> None:
+        self.count += 1
+        self._transport.write(b"x" * 50_000)
+
+    def stopProducing(self) -> None:
+        pass
+
+
 class NetworkTestCase(SynchronousTestCase):
     """
     A service that keeps its protocols.
@@ -309,6 +327,24 @@ class DelayTests(NetworkTestCase):
         self.site.advance(300)
         self.assertEqual(producer.calls, ["pause", "resume"])
         self.assertEqual(session.received, ["x" * 100_000])
+
+    def test_endless(self) -> None:
+        """
+        Until the news of a lost connection has come, who writes without end writes no
+        more than the network holds.
+        """
+        for name in ("websocket", "xhr_streaming", "eventsource", "htmlfile"):
+            session = MemoryClient(self.site, delay=1).session(name)
+            self.site.advance(3)
+            producer = EndlessProducer(self.made[-1].transport)
+            self.site.advance(3)
+            session.abort()
+            before = producer.count
+            self.site.advance(0.9)
+            self.assertEqual(self.made[-1].lost, [], name)
+            self.assertLess(producer.count - before, 10, name)
+            self.site.advance(30)
+            self.assertIsInstance(self.lost(), ConnectionLost)
 
 
 class SlowReaderTests(NetworkTestCase):

@@ -66,7 +66,7 @@ class MemorySocket:
 
     def isWritable(self) -> bool:
         peer = self.peer
-        return peer.closed or self._vanished or peer._free() > 0
+        return (peer.closed and self._ended) or self._vanished or peer._free() > 0
 
     def recv(self, size: int) -> bytes:
         if self._reset:
@@ -79,15 +79,19 @@ class MemorySocket:
 
     def send(self, data: memoryview) -> int:
         peer = self.peer
-        if self._vanished or peer.closed:
-            if self._ended:
-                raise OSError(EPIPE, "closed by the peer")
-            # That it has closed is not known here yet.
+        if peer.closed and self._ended:
+            raise OSError(EPIPE, "closed by the peer")
+        if self._vanished:
             return len(data)
         count = min(len(data), peer._free())
         if count <= 0:
             raise OSError(EWOULDBLOCK, "no room")
-        self._carry(bytes(data[:count]))
+        if peer.closed:
+            # That is not known here yet. What is on its way has a bound all the same,
+            # or who writes without end would do so for all of that time.
+            peer._underway += count
+        else:
+            self._carry(bytes(data[:count]))
         return count
 
     def shutdown(self, how: int) -> None:
