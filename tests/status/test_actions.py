@@ -91,8 +91,23 @@ class ActionsTests(StatusTestCase):
         looking.do("close", "\udfff☃", service="chat", key=1)
         self.assertEqual(looking.session.closed, (4001, "Too many wrong tokens"))
         self.assertIsNone(session.closed)
-        self.assertEqual(len(self.logged()), 5)
         self.assertNotIn(TOKEN[:-1], "".join(self.logged()))
+
+    def test_manyWrongTokens(self) -> None:
+        """
+        Whoever tries tokens, again and again, does not fill the log: it has a line a
+        minute, with how many there were.
+        """
+        for _ in range(3):
+            looking = self.watch()
+            for _ in range(5):
+                looking.do("unlock", "wrong")
+        [line] = self.logged()
+        self.assertIn("last such line: 1.", line)
+        self.seconds(60)
+        self.watch().do("unlock", "wrong")
+        [_, line] = self.logged()
+        self.assertIn("last such line: 15.", line)
 
     def test_unlock(self) -> None:
         """The token can be tried, and that does nothing."""

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hmac
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from txsockjs.transports.resource import SockJSResource
 
 #: Characters that a token has at least: nobody is to find it by trying.
 MIN_TOKEN: Final = 16
+
+# Seconds between two lines of the log about wrong tokens.
+_TELL_INTERVAL: Final = 60
 
 # What a session is told that somebody closes by hand.
 _CLOSED: Final = (3000, "Closed by the operator")
@@ -53,14 +58,23 @@ class Actions:
 
     _log = Logger()
 
-    def __init__(self, services: Iterable[SockJSResource], token: str | None) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        services: Iterable[SockJSResource],
+        token: str | None,
+    ) -> None:
         """
+        :param clock: what tells the time.
         :param services: to what.
         :param token: who has it may; None: nobody may.
         """
+        self._clock = clock
         self._services = services
         self._token = None if token is None else checkToken(token).encode("ascii")
         self.possible: bool = token is not None
+        self._tellAgain = -math.inf
+        self._wrong = 0
 
     def do(self, asked: Mapping[str, object], peer: str) -> str:
         """
@@ -77,9 +91,7 @@ class Actions:
         token = asked.get("token")
         given = token.encode("utf-8", "replace") if isinstance(token, str) else b""
         if not hmac.compare_digest(given, self._token):
-            self._log.warn(
-                "The status page's viewer at {peer} has a wrong token.", peer=peer
-            )
+            self._tellWrong(peer)
             raise WrongToken("That is not the token.")
         action = asked.get("do")
         if action == "unlock":
@@ -92,6 +104,22 @@ class Actions:
         if action == "drain":
             return self._drain(list(self._services), "All services", peer)
         raise Refused("There is no such action.")
+
+    def _tellWrong(self, peer: str) -> None:
+        """
+        Tell the log, which whoever tries tokens does not fill.
+        """
+        self._wrong += 1
+        now = self._clock.seconds()
+        if now >= self._tellAgain:
+            self._tellAgain = now + _TELL_INTERVAL
+            self._log.warn(
+                "The status page's viewer at {peer} has a wrong token. Wrong ones "
+                "since the last such line: {count}.",
+                peer=peer,
+                count=self._wrong,
+            )
+            self._wrong = 0
 
     def _named(self, asked: Mapping[str, object]) -> SockJSResource:
         for service in list(self._services):

@@ -82,7 +82,7 @@ def statusResource(
     """
     clock = clockOr(clock)
     watch = Watch(clock, services, rooms, workers)
-    factory = ViewerFactory(clock, watch, Actions(services, token))
+    factory = ViewerFactory(clock, watch, Actions(clock, services, token))
     options = SockJSOptions(
         origins=OwnOrigin(origins),
         disabled_transports=frozenset({"eventsource", "htmlfile", "jsonp"}),
