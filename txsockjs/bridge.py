@@ -174,7 +174,7 @@ class BridgeFactory(Factory):
         self._log.warn(
             "{endpoint}: {problem}; the session is closed with {code}.",
             endpoint=self.description,
-            problem=" ".join(failure.getErrorMessage().split()),
+            problem=" ".join(failure.getErrorMessage().split()).rstrip("."),
             service=request.service,
             transport=request.transport,
             code=told.code,
