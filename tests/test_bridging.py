@@ -134,7 +134,7 @@ class FailureTests(BridgeTestCase):
         """A failure is one line, whatever its text."""
         failure = fail(ConnectError(string="first line\nsecond line"))
         line = self.logged(GivenEndpoint(failure))
-        self.assertIn("first line second line.; the session is closed with 4503", line)
+        self.assertIn("first line second line; the session is closed with 4503", line)
 
     def test_raises(self) -> None:
         """An endpoint that raises is as one that fails."""
