@@ -15,6 +15,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.status.support import StatusTestCase
+from txsockjs.status import viewer
 from txsockjs.status.census import INTERVAL, SHARE, Census, Row, peerName
 from txsockjs.status.window import MAX_ROWS, Window
 
@@ -260,6 +261,35 @@ class TableTests(StatusTestCase):
             looking = self.watch()
             looking.session.send(said)
             self.assertEqual(looking.session.closed, (4000, "Not understood"), said)
+
+    def test_longWork(self) -> None:
+        """
+        Where it takes long to sort very many rows, those who look have their answers
+        all the same, and all of them together take a tenth of the time.
+        """
+        self.users.session("websocket", "/chat")
+        viewers = [self.watch() for _ in range(3)]
+        self.seconds(0.1)
+        spent: list[float] = []
+
+        def seconds() -> float:
+            # Each answer takes 0.1 s.
+            spent.append(0.1)
+            return len(spent) * 0.1
+
+        self.patch(viewer, "perf_counter", seconds)
+        answers = []
+        for number in range(48):
+            for each in viewers:
+                each.look(sort=("age", "peer")[number % 2])
+            self.seconds(1 / 16)
+            answers.append(len(spent) // 2)
+        self.assertLessEqual(answers[-1], 4)
+        self.seconds(3)
+        for each in viewers:
+            each.read()
+            self.assertEqual(list(each.rows), [0])
+        self.assertEqual(len(spent) // 2, answers[-1] + 3)
 
     def test_pace(self) -> None:
         """Who asks very often is answered as often as anybody can see."""

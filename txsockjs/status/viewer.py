@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from time import perf_counter
 from typing import Any, Final
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -19,8 +20,11 @@ from txsockjs.status.window import Window
 # Wrong tokens after which a viewer has to come again.
 _TRIES: Final = 5
 
-# Seconds between two answers to whoever scrolls.
+# Seconds between two answers to whoever scrolls; how much of the time of a core those
+# to all viewers take; and the most seconds that one of them waits.
 _PACE: Final = 0.05
+_SHARE: Final = 0.1
+_LONGEST: Final = 10.0
 
 
 class Viewer(Protocol):
@@ -115,8 +119,17 @@ class Viewer(Protocol):
 
     def _answer(self) -> None:
         self._call = None
-        self._answered = self.factory.clock.seconds()
+        clock = self.factory.clock
+        wait = self.factory.free - clock.seconds()
+        # The clock of the machine may be set back.
+        if 0 < wait <= _LONGEST:
+            self._call = clock.callLater(wait, self._answer)
+            return
+        self._answered = clock.seconds()
+        began = perf_counter()
         self.counted()
+        spent = perf_counter() - began
+        self.factory.free = clock.seconds() + min(spent / _SHARE, _LONGEST)
 
     def _tell(self, message: Mapping[str, object]) -> None:
         self.transport.sendMessage(json.dumps(message, separators=(",", ":")))
@@ -125,6 +138,9 @@ class Viewer(Protocol):
 class ViewerFactory(Factory):
     """
     The sessions of one status page.
+
+    :ivar free: when there is time again to answer whoever looks at another part of the
+        table: with very many sessions, to sort them takes long.
     """
 
     noisy = False
@@ -140,3 +156,4 @@ class ViewerFactory(Factory):
         self.clock = clock
         self.watch = watch
         self.actions = actions
+        self.free: float = 0.0
