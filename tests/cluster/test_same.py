@@ -102,6 +102,22 @@ class AnswerTests(Origins):
         self.assertSame("POST", "/0/ID/jsonp_send", body=b'["y"]')
         self.assertSame("POST", "/0/ID/xhr")
 
+    def test_forms(self) -> None:
+        """
+        Nobody reads a body as a form of other kinds, whatever it is said to be.
+        """
+        for start in "near", "far":
+            self.near.request("POST", f"/0/{self.idOf(1, start)}/xhr")
+        for kind in (
+            "multipart/form-data",
+            "multipart/form-data; boundary=a",
+            "application/x-www-form-urlencoded",
+        ):
+            headers = {"Content-Type": kind}
+            self.assertSame("POST", "/0/ID/xhr_send", headers=headers, body=b'["x"]')
+        near, _ = self.both("POST", "/0/ID/xhr")
+        self.assertEqual(near[2].count(b"x"), 3)
+
     def test_long(self) -> None:
         """
         A frame that takes many reads comes whole.

@@ -115,7 +115,7 @@ class PeerSite(Site):
         """
         root = Resource()
         super().__init__(  # type: ignore[no-untyped-call]
-            root, reactor=site.reactor, timeout=IDLE
+            root, reactor=site.reactor, timeout=IDLE, parsePOSTFormSubmission=False
         )
         self._site = site
         self._verify = verify
