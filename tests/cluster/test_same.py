@@ -113,7 +113,8 @@ class AnswerTests(Origins):
             "multipart/form-data; boundary=a",
             "application/x-www-form-urlencoded",
         ):
-            headers = {"Content-Type": kind}
+            # What is so long is Twisted's to read.
+            headers = {"Content-Type": kind, "X-Long": "x" * 5000}
             self.assertSame("POST", "/0/ID/xhr_send", headers=headers, body=b'["x"]')
         near, _ = self.both("POST", "/0/ID/xhr")
         self.assertEqual(near[2].count(b"x"), 3)
