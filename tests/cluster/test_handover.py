@@ -378,8 +378,9 @@ class DescriptorTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         counters = ClusterCounters()
-        handovers = handover.Handovers(self.clock, counters, lambda id: True)
-        self.sender = handover.HandingOver(handovers, "/there")
+        self.handovers = handover.Handovers(self.clock, counters, lambda id: True)
+        self.sender = handover.HandingOver(self.handovers, "/there")
+        self.handovers._senders["/there"] = self.sender
         self.transport = Sending()
         self.sender.makeConnection(self.transport)
         self.leaving = Leaving(self)
@@ -418,6 +419,25 @@ class DescriptorTests(SynchronousTestCase):
         self.sender.dataReceived(b"+")
         self.assertClosed(descriptor)
         self.assertFalse(self.leaving.connected)
+
+    def test_leaving(self) -> None:
+        """
+        Where this worker ends meanwhile, it waits for the answer: a request that was
+        taken is not answered here, too.
+        """
+        self.send()
+        self.handovers.close()
+        self.assertFalse(self.transport.disconnecting)
+        self.sender.dataReceived(b"+")
+        self.assertTrue(self.transport.disconnecting)
+        self.assertEqual((self.leaving.kept, self.leaving.connected), (0, False))
+
+    def test_idle(self) -> None:
+        """
+        Where nothing is on its way, it leaves at once.
+        """
+        self.handovers.close()
+        self.assertTrue(self.transport.disconnecting)
 
     def test_ended(self) -> None:
         """

@@ -83,6 +83,17 @@ class HandingOver(Protocol):
         self._path = path
         self._offers: deque[_Offer] = deque()
         self._timer: IDelayedCall | None = None
+        self._leaving = False
+
+    def leave(self) -> None:
+        """
+        Close the connection, once it is known what was taken: what was, and is not
+        known to be, would be served here, too.
+        """
+        self._leaving = True
+        if not self._offers:
+            transport: Any = self.transport
+            transport.loseConnection()
 
     def send(self, offer: _Offer, record: bytes) -> None:
         """
@@ -116,6 +127,8 @@ class HandingOver(Protocol):
             else:
                 self._timer.cancel()
                 self._timer = None
+        if self._leaving:
+            self.leave()
 
     def _timeUp(self) -> None:
         """
@@ -324,8 +337,7 @@ class Handovers(Factory):
         Give up the connections to other workers than these.
         """
         for path in self._senders.keys() - paths:
-            transport: Any = self._senders[path].transport
-            transport.loseConnection()
+            self._senders.pop(path).leave()
 
     # Taking over
 
