@@ -22,6 +22,7 @@ from twisted.web.server import Site
 from zope.interface.verify import verifyObject
 
 from txsockjs import SockJSFactory
+from txsockjs.serving import rereading
 from txsockjs.serving.reloading import Reloader
 from txsockjs.serving.rereading import RereadEndpoint
 from txsockjs.testing import MemoryClient, MemoryReactor, MemorySite
@@ -124,6 +125,23 @@ class RereadEndpointTests(Pairs):
         self.assertTrue(endpoint.reread())
         self.assertIs(self.contexts()[0], factory)
         self.assertIsNot(self.contexts()[1], before)
+
+    def test_later(self) -> None:
+        """
+        Where an endpoint does not read its certificates at once, that is told, and the
+        old ones stay.
+        """
+        self.write(*self.pairs[0])
+        endpoint = self.endpoint(self.ssl)
+        _, before = self.contexts()
+
+        class Later:
+            def listen(self, factory: object) -> Deferred[Any]:
+                return Deferred()
+
+        self.patch(rereading, "serverFromString", lambda reactor, text: Later())
+        self.assertRaises(ValueError, endpoint.reread)
+        self.assertIs(self.contexts()[1], before)
 
     def test_wrong(self) -> None:
         """

@@ -157,5 +157,9 @@ class RereadEndpoint:
         listening.addErrback(failures.append)
         if failures:
             failures[0].raiseException()
+        if reader.read is None:
+            # It would only come to listen later, as an endpoint of a plugin may.
+            listening.cancel()
+            raise ValueError("this endpoint does not listen at once; start it again")
         self.replaceable.factory = reader.read
         return True
