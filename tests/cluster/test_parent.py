@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
-from twisted.logger import globalLogPublisher
+from twisted.logger import LogLevel, capturedLogs, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from txsockjs.cluster.holding import Inheritance
@@ -73,3 +73,22 @@ class RoomsTests(SynchronousTestCase):
         self.successResultOf(Deferred.fromCoroutine(self.parent._stopBroker()))
         self.reactor.advance(PAUSE)
         self.assertEqual(self.reactor.tries, 1)
+
+
+class TerminateTests(SynchronousTestCase):
+    """
+    What a parent does when it is told to stop.
+    """
+
+    def test_logged(self) -> None:
+        """
+        It stops, and the log says so, once.
+        """
+        reactor = MemoryReactorClock()
+        parent = ParentService(reactor, 2, [], [], 1.0)
+        with capturedLogs() as events:
+            parent._terminate()
+        [event] = events
+        self.assertIs(event["log_level"], LogLevel.info)
+        self.assertIn("Told to stop", event["log_format"])
+        self.assertTrue(reactor.hasStopped)

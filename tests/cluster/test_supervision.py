@@ -200,8 +200,12 @@ class SupervisorTests(SynchronousTestCase):
         third = self.processes[2]
         self.assertEqual((third.worker.slot, third.worker.generation), (0, 3))
         self.assertEqual(second.slots, [0, 1])
+        self.assertNotIn("Worker 0 is ready.", self.logged(LogLevel.info))
         self.ready(third)
         self.assertEqual((third.slots, second.slots), ([0], [1]))
+        self.assertIn("Worker 0 is ready.", self.logged(LogLevel.info))
+        workers = {each["worker"] for each in self.events if "worker" in each}
+        self.assertEqual(workers, {"0"})
 
     def test_pauses(self) -> None:
         """
@@ -286,7 +290,7 @@ class SupervisorTests(SynchronousTestCase):
     def test_diesBeforeDrain(self) -> None:
         """
         An old worker that dies while the others are told that it drains is dead: it is
-        neither told to drain nor killed later, and the log says nothing of that.
+        neither told to drain nor killed later, and the log says how it has ended.
         """
         first, second = self.begin()
         second.silent = True
@@ -298,6 +302,8 @@ class SupervisorTests(SynchronousTestCase):
         self.clock.advance(PATIENCE)
         self.assertEqual((first.of(Drain), first.signals), ([], []))
         self.assertEqual(self.logged(LogLevel.warn), [])
+        ended = "Worker 0, which was to end, has ended (signal 9)."
+        self.assertIn(ended, self.logged(LogLevel.info))
 
     def test_rollFails(self) -> None:
         """

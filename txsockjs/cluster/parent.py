@@ -242,6 +242,7 @@ class ParentService(LoggedService):
             self.supervisor.drop()
             return
         self._stopping = True
+        self._log.info("Told to stop: the workers close their sessions, and end.")
         self._reactor.stop()
 
     def _begun(self, failure: str | None) -> None:

@@ -96,6 +96,13 @@ class Worker:
         self.timer: IDelayedCall | None = None
 
     @property
+    def name(self) -> str:
+        """
+        What it is called in logs.
+        """
+        return str(self.slot)
+
+    @property
     def peer(self) -> Peer:
         """
         What the others know of it.
@@ -183,7 +190,7 @@ class Supervisor:
         worker.timer = None
         self._log.error(
             "Worker {worker} is not ready after {seconds:g} s: killing it.",
-            worker=worker.slot,
+            worker=worker.name,
             seconds=START_TIMEOUT,
         )
         self._signal(worker, "KILL")
@@ -225,7 +232,9 @@ class Supervisor:
         told = self._tellAll()
         everybody = [each for each in self.workers if each.state is State.READY]
         begun = self._begun
-        if begun is not None and len(everybody) == self._slots:
+        if begun is None:
+            self._log.info("Worker {worker} is ready.", worker=worker.name)
+        elif len(everybody) == self._slots:
             self._begun = None
         self._assign()
         told.addCallback(lambda _: self._drainSoon(old))
@@ -304,7 +313,7 @@ class Supervisor:
         worker.timer = None
         self._log.warn(
             "Worker {worker} has not ended in {seconds:g} s: killing it.",
-            worker=worker.slot,
+            worker=worker.name,
             seconds=self._patience,
         )
         self._signal(worker, "KILL")
@@ -315,6 +324,12 @@ class Supervisor:
         """
         _cancel(worker)
         self.workers.remove(worker)
+        if worker.state is State.DRAINING:
+            self._log.info(
+                "Worker {worker}, which was to end, has ended ({how}).",
+                worker=worker.name,
+                how=how,
+            )
         if self._ended is not None:
             self._lookForEnd()
             return
@@ -351,7 +366,7 @@ class Supervisor:
         if any(each.slot == worker.slot for each in self.workers):
             # The next one starts already.
             self._log.error(
-                "Worker {worker} has died ({how}).", worker=worker.slot, how=how
+                "Worker {worker} has died ({how}).", worker=worker.name, how=how
             )
             return
         self._startAgain(worker.slot, f"has died ({how})")
@@ -360,7 +375,7 @@ class Supervisor:
         pause = min(MAX_PAUSE, PAUSE * 2.0 ** min(30, self._deaths[slot] - 1))
         self._log.error(
             "Worker {worker} {what}. It is started again in {pause:g} s.",
-            worker=slot,
+            worker=str(slot),
             what=what,
             pause=pause,
         )
@@ -416,7 +431,7 @@ class Supervisor:
             words = worker.process.lastWords if worker.process is not None else ""
             self._log.error(
                 "A new worker {worker} could not start: {words}. The old ones go on.",
-                worker=worker.slot,
+                worker=worker.name,
                 words=words or "it gave no reason",
             )
             self._rolls.clear()
