@@ -51,7 +51,7 @@ def chunked(parts: list[bytes]) -> bytes:
 
 class ReaderTests(SynchronousTestCase):
     """
-    L{ResponseReader}.
+    `ResponseReader`.
     """
 
     @given(st.lists(st.binary(min_size=1, max_size=40)), st.integers(1, 60))
@@ -101,7 +101,7 @@ class ReaderTests(SynchronousTestCase):
 
 class PoolTests(SynchronousTestCase):
     """
-    L{PeerPool}.
+    `PeerPool`.
     """
 
     def setUp(self) -> None:
@@ -175,6 +175,24 @@ class PoolTests(SynchronousTestCase):
         self.assertTrue(connection.transport.disconnecting)
         self.pool.ask(b"2", Kept())
         self.assertEqual(len(self.connecting), 1)
+
+    def test_givenUpMeanwhile(self) -> None:
+        """
+        Nor is one that was given up from within its answer.
+        """
+
+        class Leaving(Kept):
+            def came(inner, data: bytes) -> None:
+                asked.giveUp()
+
+        for answer in PLAIN % (1, b"a"), PLAIN % (5, b"a"):
+            asked = self.pool.ask(b"1", Leaving())
+            connection = self.connected()
+            connection.dataReceived(answer)
+            self.assertTrue(connection.transport.disconnecting)
+            self.pool.ask(b"2", Kept())
+            self.assertEqual(connection.transport.value(), b"1")
+            self.connecting.pop(0).cancel()
 
     def test_givenUp(self) -> None:
         """

@@ -85,6 +85,8 @@ class PeerConnection(Protocol):
         self._reader = ResponseReader()
         self._problem: Exception | None = None
         self._paused = False
+        # Whether it is given up, and goes in its own time.
+        self._dropped = False
         #: Whether it is gone.
         self.closed: bool = False
         #: Until when it is kept without being used.
@@ -108,7 +110,8 @@ class PeerConnection(Protocol):
             self._problem = error
             self.drop()
         else:
-            if self._reader.answer is None and not self.closed:
+            isOver = self.closed or self._dropped
+            if self._reader.answer is None and not isOver:
                 if self._paused:
                     self.resume()
                 if self._reader.closes:
@@ -120,6 +123,7 @@ class PeerConnection(Protocol):
         """
         Give the connection up, whatever is still to come.
         """
+        self._dropped = True
         transport: Any = self.transport
         transport.abortConnection()
 

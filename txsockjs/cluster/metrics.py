@@ -204,7 +204,7 @@ def readMetrics(data: bytes) -> list[Metric]:
     """
     What `writeMetrics` has written.
 
-    :raises ValueError: if it is nothing of that; or ``TypeError``.
+    :raise ValueError: if it is nothing of that; or ``TypeError``.
     """
     found = []
     for name, documentation, kind, samples in json.loads(data):

@@ -1,4 +1,4 @@
-"""Requests for a slot that has no worker just now: L{WaitingRoom}."""
+"""Requests for a slot that has no worker just now: `WaitingRoom`."""
 
 from __future__ import annotations
 
