@@ -25,8 +25,8 @@ if shutil.which("pyenv"):
     )
     os.environ["PYENV_VERSION"] = ":".join(reversed(bare.stdout.split()))
 
-# These need browsers, proxies, a server to point at or other extras, or take long and
-# do not depend on the interpreter: `make test` runs them.
+# These need browsers, proxies, packages of npm, a server to point at or other extras, or
+# take long and do not depend on the interpreter: `make test` runs them.
 APART = {
     "conformance",
     "fuzz",
@@ -38,8 +38,10 @@ APART = {
     "test_benchmarks_report",
     "test_examples",
     "test_packaging",
+    "test_recovery_document",
     "test_release",
     "test_site",
+    "test_troubleshooting",
     "wstest",
 }
 

@@ -301,9 +301,10 @@ class SockJSFactory(_SockJSSite):
         :raise OptionError: for an option that is unknown or has a value it cannot have.
         :raise TypeError: if ``factory`` is neither, or an option is given by itself.
         """
-        for option in siteOptions.keys() & {
-            name for name, *_ in SockJSOptions.fields()
-        }:
+        # A Site has a timeout of its own.
+        for option in siteOptions.keys() & (
+            {name for name, *_ in SockJSOptions.fields()} - {"timeout"}
+        ):
             raise TypeError(
                 f"{option} is an option of the service, not an argument: "
                 f"SockJSFactory(factory, {{{option!r}: {siteOptions[option]!r}}})"
