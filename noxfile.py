@@ -25,8 +25,8 @@ if shutil.which("pyenv"):
     )
     os.environ["PYENV_VERSION"] = ":".join(reversed(bare.stdout.split()))
 
-# These need browsers, proxies, packages of npm, a server to point at or other extras, or
-# take long and do not depend on the interpreter: `make test` runs them.
+# These need browsers, proxies, packages of npm, a server to point at or other extras,
+# or take long and do not depend on the interpreter: `make test` runs them.
 APART = {
     "conformance",
     "fuzz",
