@@ -15,7 +15,8 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 
-from txsockjs.cluster.reading import Answer, BadResponse, ResponseReader
+from txsockjs.cluster.pulse import QUESTION, Pulse
+from txsockjs.cluster.reading import Answer, BadResponse, ResponseHead, ResponseReader
 from txsockjs.web.wire import Wire, wireOf
 
 #: Seconds within which a peer is connected to.
@@ -73,6 +74,12 @@ class NotConnected(Exception):
         self.reason = reason
 
 
+class PeerHung(Exception):
+    """
+    The peer was asked, and gives no sign of life.
+    """
+
+
 class PeerConnection(Protocol):
     """
     One connection: for one request at a time.
@@ -104,6 +111,7 @@ class PeerConnection(Protocol):
         self._wire.write(data)
 
     def dataReceived(self, data: bytes) -> None:
+        self._pool.pulse.heard = True
         try:
             self._reader.read(data)
         except BadResponse as error:
@@ -119,11 +127,14 @@ class PeerConnection(Protocol):
                 else:
                     self._pool.free(self)
 
-    def drop(self) -> None:
+    def drop(self, problem: Exception | None = None) -> None:
         """
         Give the connection up, whatever is still to come.
+
+        :param problem: why, if whoever waits for that is to be told.
         """
         self._dropped = True
+        self._problem = self._problem or problem
         transport: Any = self.transport
         transport.abortConnection()
 
@@ -161,7 +172,9 @@ class PeerConnection(Protocol):
 class PeerPool(Factory):
     """
     The connections to one peer. They are made when they are needed, and kept for a
-    while.
+    while. Where the peer hangs, what it is asked ends.
+
+    :ivar pulse: whether the peer says anything.
     """
 
     noisy = False
@@ -184,6 +197,7 @@ class PeerPool(Factory):
         self._idle: dict[PeerConnection, None] = {}
         self._sweeping: IDelayedCall | None = None
         self._closed = False
+        self.pulse: Pulse = Pulse(clock, self.isBusy, self._askForLife, self._hung)
 
     def __len__(self) -> int:
         """
@@ -211,6 +225,7 @@ class PeerPool(Factory):
         :return: what the request can be given up by.
         """
         asked = Asked()
+        self.pulse.start()
         if self._idle:
             connection, _ = self._idle.popitem()
             asked.connection = connection
@@ -241,6 +256,7 @@ class PeerPool(Factory):
         def failed(failure: Failure) -> None:
             self._connecting.pop(connecting, None)
             asked.connecting = None
+            self._rest()
             if not failure.check(CancelledError):
                 answer.broken(NotConnected(_exception(failure)))
 
@@ -264,6 +280,32 @@ class PeerPool(Factory):
         """
         self._all.pop(connection, None)
         self._idle.pop(connection, None)
+        self._rest()
+
+    def _rest(self) -> None:
+        """
+        Look no more where nothing is waited for, and nothing will be.
+        """
+        if self._closed and not self.isBusy():
+            self.pulse.stop()
+
+    def _askForLife(self) -> None:
+        """
+        Ask the peer for a sign of life, beyond what there may be of connections if it
+        has to be.
+        """
+        if self._idle:
+            connection, _ = self._idle.popitem()
+            connection.ask(QUESTION, _Life())
+        else:
+            self._connect(QUESTION, _Life(), Asked())
+
+    def _hung(self) -> None:
+        """
+        The peer gave none. Whatever waits for it waits in vain.
+        """
+        for connection in list(self._all):
+            connection.drop(PeerHung("it gives no sign of life"))
 
     def _sweep(self) -> None:
         self._sweeping = None
@@ -288,6 +330,7 @@ class PeerPool(Factory):
         for connection in list(self._idle):
             connection.drop()
         self._idle.clear()
+        self._rest()
 
     def abort(self) -> None:
         """
@@ -298,6 +341,25 @@ class PeerPool(Factory):
             connecting.cancel()
         for connection in list(self._all):
             connection.drop()
+        self.pulse.stop()
+
+
+class _Life:
+    """
+    A sign of life. That it comes is all that counts.
+    """
+
+    def begun(self, head: ResponseHead) -> None:
+        pass
+
+    def came(self, data: bytes) -> None:
+        pass
+
+    def done(self) -> None:
+        pass
+
+    def broken(self, error: Exception) -> None:
+        pass
 
 
 class Asked:

@@ -53,6 +53,11 @@ class PassedRequest(BoundedRequest):
         Have the Site's Resource answer, if it is a peer's.
         """
         channel: Any = self.channel
+        if self.uri == b"*" and self.method == b"OPTIONS":
+            # Whether this process hangs: see `txsockjs.cluster.pulse`.
+            self.setResponseCode(204)
+            self.finish()  # type: ignore[no-untyped-call]
+            return
         try:
             self.passed = passed = channel.site.check(self)
             certificates = self.requestHeaders.getRawHeaders(CERTIFICATE)
