@@ -11,6 +11,7 @@ from twisted.application.service import IService, IServiceMaker
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import CannotListenError
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.plugin import getPlugins
 from twisted.protocols.wire import Echo
 from twisted.python.filepath import FilePath
@@ -19,6 +20,7 @@ from zope.interface.verify import verifyObject
 
 from txsockjs.browser import CLIENT
 from txsockjs.options import SockJSOptions
+from txsockjs.serving.explaining import endWithoutTrace
 from txsockjs.tap import Options, SockJSService, makeService
 
 ECHO = "echo=twisted.protocols.wire.Echo"
@@ -284,13 +286,49 @@ class ListenTests(TapTestCase):
 
     def test_cannotListen(self) -> None:
         """
-        A port that cannot be had ends the start, and is logged.
+        A port that cannot be had ends the start, and is logged, in words and in one
+        line; that very exception ends the process without another.
         """
+        self.patch(sys, "excepthook", sys.excepthook)
         service = makeService(self.parse())
         error = CannotListenError("127.0.0.1", 8080, OSError("taken"))
         service.endpoints = [("tcp:8080", _Endpoint(fail(error)))]
-        self.assertRaises(CannotListenError, service.privilegedStartService)
-        self.assertEqual(len(self.flushLoggedErrors(CannotListenError)), 1)
+        with capturedLogs() as events:
+            self.assertRaises(CannotListenError, service.privilegedStartService)
+        [event] = events
+        self.assertIs(event["log_level"], LogLevel.critical)
+        self.assertNotIn("log_failure", event)
+        told = formatEvent(event)
+        self.assertEqual(told, "Cannot listen on tcp:8080: taken")
+        others: list[object] = []
+        self.patch(sys, "excepthook", lambda *rest: others.append(rest))
+        endWithoutTrace(error, "")
+        sys.excepthook(CannotListenError, error, None)
+        self.assertEqual(others, [])
+        other = ValueError()
+        sys.excepthook(ValueError, other, None)
+        self.assertEqual(others, [(ValueError, other, None)])
+
+    def test_fault(self) -> None:
+        """
+        What is a program's fault keeps its traceback.
+        """
+        service = makeService(self.parse())
+        service.endpoints = [("odd:", _Endpoint(fail(ZeroDivisionError())))]
+        self.assertRaises(ZeroDivisionError, service.privilegedStartService)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_backlog(self) -> None:
+        """
+        Many connections may wait, unless the string says how many.
+        """
+        self.start(
+            *("--listen=tcp:81", "--listen=tcp:82:backlog=50", "--listen=tcp:83::7"),
+            "--listen=unix:u",
+        )
+        backlogs = [server[2] for server in self.reactor.tcpServers]
+        self.assertEqual(backlogs, [1024, 50, 7])
+        self.assertEqual(self.reactor.unixServers[0][2], 1024)
 
     def test_stopOrder(self) -> None:
         """

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from io import StringIO
 from itertools import pairwise
 
+from twisted.internet.ssl import KeyPair
 from twisted.python.usage import UsageError
 from twisted.scripts.twistd import ServerOptions
 
@@ -122,6 +123,42 @@ class UsageErrorTests(TapTestCase):
         self.assertUsageError(
             ["--listen", "ssl:8443:privateKey=missing.pem"], "missing.pem"
         )
+
+    def test_argument(self) -> None:
+        """
+        An argument that an endpoint does not have is named in the endpoint's words,
+        inside of another one, too.
+        """
+        for wrong in ("tcp:8080:prot=1", "haproxy:tcp:8080:prot=1"):
+            message = f"--listen {wrong}: tcp: has no argument 'prot'"
+            self.assertUsageError(["--listen", wrong], message)
+        self.assertUsageError(["--listen", "unix:s:prot=1"], "unix: has no argument")
+
+    def test_certificate(self) -> None:
+        """
+        Where there is no key, or no certificate, in a file, the file is named.
+        """
+        pair = KeyPair.generate(size=2048)
+        certificate = pair.selfSignedCert(1, CN="localhost")
+        self.here.child("k.pem").setContent(pair.dump(1))
+        self.here.child("c.pem").setContent(certificate.dump(1))
+        self.here.child("bad.pem").setContent(b"no PEM")
+        for key, cert, problem in (
+            ("bad.pem", "c.pem", "bad.pem: there is no private key in PEM in it"),
+            ("k.pem", "bad.pem", "bad.pem: there is no certificate in PEM in it"),
+            ("k.pem", "k.pem", "k.pem: there is no certificate in PEM in it"),
+            ("bad.pem", "bad.pem", "bad.pem: there is no certificate in PEM in it"),
+        ):
+            wrong = f"ssl:8443:privateKey={key}:certKey={cert}"
+            self.assertUsageError(["--listen", wrong], f"{wrong}: {problem}")
+
+    def test_room(self) -> None:
+        """
+        Where no service asks for rooms, it is the option that was given that is told.
+        """
+        for given in (["--room", "*:history=9"], ["--rooms", "memory:"]):
+            arguments = ["--service", ECHO, *given]
+            self.assertUsageError(arguments, f"{given[0]}: no service asks for rooms")
 
     def test_health(self) -> None:
         """

@@ -289,7 +289,8 @@ class Options(WatchingUsage):
         try:
             return SharedRooms(self.reactor, url, self._roomOptions, factories)
         except ValueError as error:
-            raise UsageError(f"--rooms: {error}") from error
+            given = "--room" if self._broker is None else "--rooms"
+            raise UsageError(f"{given}: {error}") from error
 
     def _addServices(self, services: Collection[tuple[str, IProtocolFactory]]) -> None:
         self._checkNames([name for name, factory in services])

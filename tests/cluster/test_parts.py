@@ -11,6 +11,7 @@ from twisted.internet import reactor
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import Logger, LogLevel, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
@@ -126,6 +127,14 @@ class HoldingTests(TestCase):
         self.assertEqual(tcp.key, "tcp 0 127.0.0.1")
         self.assertEqual(len(set(unix.descriptors)), 1)
         self.assertTrue(os.path.exists(path))
+
+    def test_port(self) -> None:
+        """
+        A port that there is not is refused, not replaced by another one.
+        """
+        holder = SocketHolder(MemoryReactorClock(), 2)
+        self.assertRaises(CannotListenError, holder.listenTCP, 99999, Factory())
+        self.assertEqual(holder.held, [])
 
     def test_inheritance(self) -> None:
         """

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 from typing import Any
 
 from twisted.internet import reactor
@@ -251,6 +252,41 @@ class LogTests(ProcessTestCase):
         self.assertNotIn("GET", twistd.output)
         [line] = (self.here / "a.log").read_text().splitlines()
         self.assertIn("GET /up", line)
+
+
+class PortTests(ProcessTestCase):
+    """
+    Ports that cannot be had.
+    """
+
+    async def test_oneLine(self) -> None:
+        """
+        One line says so, there is no traceback, the exit status is 1, and no pidfile is
+        left behind.
+        """
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            used = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
+            for place, why, options, more in (
+                (used, "already in use", (), ()),
+                (used, "already in use", (), ("--workers=2",)),
+                ("tcp:99999", "0-65535", ("--logfile=t.log",), ()),
+            ):
+                program = self.program(
+                    *("-n", "--pidfile=x.pid", *options, "sockjs"),
+                    *("--listen", place, ECHO, *more),
+                )
+                program.started.addErrback(lambda reason: None)
+                await program.ended
+                self.assertEqual(program.status, 1)
+                self.assertNotIn("Traceback", program.output)
+                lines = program.output.splitlines()
+                [told] = [line for line in lines if "Cannot listen on" in line]
+                self.assertIn(place, told)
+                self.assertIn(why, told)
+                self.assertFalse((self.here / "x.pid").exists())
+        self.assertNotIn("Traceback", (self.here / "t.log").read_text())
 
 
 class PidfileTests(ProcessTestCase):

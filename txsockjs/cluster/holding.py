@@ -102,6 +102,10 @@ class SocketHolder:
 
         :raise CannotListenError: if that cannot be.
         """
+        if not 0 <= port <= 0xFFFF:
+            # Some systems would take another one in its place.
+            wrong = OverflowError("port must be 0-65535")
+            raise CannotListenError(interface, port, wrong)
         family = socket.AF_INET6 if isIPv6Address(interface) else socket.AF_INET
         try:
             sockets = _tcpSockets(family, interface, port, backlog, self._slots)

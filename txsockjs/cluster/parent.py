@@ -38,7 +38,8 @@ from txsockjs.cluster.holding import (
 )
 from txsockjs.cluster.reports import Reports
 from txsockjs.cluster.supervision import PAUSE, Supervisor, Worker
-from txsockjs.serving.addresses import urlOf
+from txsockjs.serving.addresses import ofAll, urlOf
+from txsockjs.serving.backlogs import BacklogReactor
 from txsockjs.serving.logs import LoggedService
 from txsockjs.serving.notifying import notify
 from txsockjs.serving.reloading import Reloader
@@ -164,7 +165,8 @@ class ParentService(LoggedService):
         Service.privilegedStartService(self)
         failures: list[Failure] = []
         for what, path, description in self._places:
-            endpoint = serverFromString(self._holder, description)
+            deep = BacklogReactor(self._holder, description)
+            endpoint = serverFromString(deep, description)
             nothing = Factory.forProtocol(Protocol)
             nothing.noisy = False
             listening: Deferred[Any] = endpoint.listen(nothing)
@@ -174,9 +176,15 @@ class ParentService(LoggedService):
                 path,
                 description,
             )
-            listening.addErrback(failures.append)
+            listening.addErrback(self._cannotListen, description, failures)
         if failures:
             failures[0].raiseException()
+
+    def _cannotListen(
+        self, failure: Failure, description: str, failures: list[Failure]
+    ) -> None:
+        failures.append(failure)
+        self.cannotListen(failure, description)
 
     def startService(self) -> None:
         """
@@ -255,7 +263,8 @@ class ParentService(LoggedService):
             return
         for what, path, description, port in self._ports:
             url = urlOf(port.getHost(), description) + path
-            self._log.info("{what} at {url}", what=what, url=url)
+            all = ofAll(port.getHost())
+            self._log.info("{what} at {url}{all}", what=what, url=url, all=all)
         self._log.info("{count} workers are ready.", count=self._slots)
         notify("READY=1", f"STATUS={self._slots} workers")
 

@@ -17,6 +17,7 @@ from twisted.logger import (
     ILogObserver,
     InvalidLogLevelError,
     LegacyLogObserverWrapper,
+    Logger,
     LogLevel,
     LogLevelFilterPredicate,
     formatEvent,
@@ -26,6 +27,8 @@ from twisted.python.components import Componentized
 from twisted.python.failure import Failure
 from twisted.python.logfile import LogFile
 from twisted.python.reflect import namedAny
+
+from txsockjs.serving.explaining import endWithoutTrace, whyNot
 
 #: In which forms there is a log.
 FORMATS: Final = ("text", "json")
@@ -208,8 +211,34 @@ class LoggedService(Service):
 
     reactor: Any
 
+    _log = Logger()
+
     def __init__(self) -> None:
         self.log: ProcessLog | None = None
+
+    def cannotListen(self, failure: Failure, description: str) -> None:
+        """
+        Log that an endpoint cannot listen. Where the one who runs this can do something
+        about it, there is one line and no traceback, neither now nor at the end of the
+        process, which this leads to.
+
+        :param description: the endpoint's string.
+        """
+        error: Any = failure.value
+        problem = whyNot(error, description)
+        if problem is None:
+            self._log.failure(
+                "Cannot listen on {description}", failure, description=description
+            )
+            return
+        self._log.critical(
+            "Cannot listen on {description}: {problem}",
+            description=description,
+            problem=problem,
+        )
+        if self.log is not None:
+            line = f"Cannot listen on {description}: {problem}"
+            endWithoutTrace(error, line if self.log.path else "")
 
     def setServiceParent(self, parent: Any) -> None:
         """

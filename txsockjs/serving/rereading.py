@@ -18,6 +18,9 @@ from twisted.internet.interfaces import (
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import directlyProvides, implementer, providedBy
 
+from txsockjs.serving.backlogs import BacklogReactor
+from txsockjs.serving.explaining import explained
+
 
 @implementer(IOpenSSLContextFactory)
 class _Contexts:
@@ -130,7 +133,8 @@ class RereadEndpoint:
         self.replaceable: _Contexts | _Factories | None = None
         self._reactor = reactor
         self._factory: IProtocolFactory | None = None
-        self._endpoint = serverFromString(_Listener(reactor, self), description)
+        deep = BacklogReactor(reactor, description)
+        self._endpoint = serverFromString(_Listener(deep, self), description)
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
         """
@@ -147,6 +151,15 @@ class RereadEndpoint:
         :return: whether there are any.
         :raise Exception: whatever is wrong with them; then the old ones stay in force.
         """
+        try:
+            return self._reread()
+        except Exception as error:
+            words = explained(error, self.description)
+            if words is None:
+                raise
+            raise ValueError(words) from error
+
+    def _reread(self) -> bool:
         if self.replaceable is None or self._factory is None:
             return False
         reader = _Reader(self._reactor, self)

@@ -25,7 +25,7 @@ from twisted.web.server import Site
 
 from txsockjs.factory import SockJSMultiFactory
 from txsockjs.rooms.shared import SharedRooms
-from txsockjs.serving.addresses import urlOf
+from txsockjs.serving.addresses import ofAll, urlOf
 from txsockjs.serving.collecting import ServerCollector
 from txsockjs.serving.logs import LoggedService
 from txsockjs.serving.notifying import notify
@@ -190,14 +190,14 @@ class SockJSService(LoggedService):
     def _announce(self, port: IListeningPort, server: _Server) -> IListeningPort:
         if self.announces:
             url = urlOf(port.getHost(), server.description) + server.path
-            self._log.info("{what} at {url}", what=server.what, url=url)
+            all = ofAll(port.getHost())
+            self._log.info("{what} at {url}{all}", what=server.what, url=url, all=all)
         return port
 
     def _failed(
         self, failure: Failure, description: str, failures: list[Failure]
     ) -> None:
-        if not failure.check(CancelledError):
-            failures.append(failure)
-            self._log.failure(
-                "Cannot listen on {description}", failure, description=description
-            )
+        if failure.check(CancelledError):
+            return
+        failures.append(failure)
+        self.cannotListen(failure, description)

@@ -17,6 +17,7 @@ from txsockjs.health import HealthResource, healthSite
 from txsockjs.rooms.directory import Rooms
 from txsockjs.rooms.shared import SharedRooms
 from txsockjs.serving.clustering import ClusterUsage
+from txsockjs.serving.explaining import explained
 from txsockjs.serving.rereading import RereadEndpoint
 from txsockjs.status import statusSite
 from txsockjs.status.actions import checkToken
@@ -109,7 +110,8 @@ class WatchingUsage(ClusterUsage):
             better = f"; try tcp:{description}{here}" if description.isdecimal() else ""
             if option == "health" and description.isidentifier():
                 better = f"; try /{description}"
-            raise UsageError(f"--{option} {description}: {error}{better}") from error
+            words = explained(error, description) or error
+            raise UsageError(f"--{option} {description}: {words}{better}") from error
 
     def postOptions(self) -> None:
         super().postOptions()
