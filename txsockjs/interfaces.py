@@ -318,6 +318,12 @@ class IReceiver(Interface):
         takes none and none are written.
         """
 
+    def isCut() -> bool:
+        """
+        Whether the connection is gone, and some of them with it: nobody delivers those
+        any more.
+        """
+
 
 class ISessionHost(Interface):
     """

@@ -132,6 +132,24 @@ class DisconnectDelayTests(SessionTestCase):
             self.clock.advance(1)
             self.assertIs(State.GONE, session.state, carried)
 
+    def test_cut(self) -> None:
+        """
+        What is lost with its connection, no proxy holds: only the delay is waited for,
+        from when that is seen.
+        """
+        for cut, more in ((False, 30), (True, 0)):
+            self.configure()
+            receiver = polling()
+            receiver.carried = 10**7
+            receiver.pending = 100
+            session, _ = self.open(receiver)
+            self.clock.pump([1, 1])
+            receiver.pending, receiver.cut = 0, cut
+            self.clock.pump([1] * (7 + more))
+            self.assertIs(State.OPEN, session.state)
+            self.clock.advance(1)
+            self.assertIs(State.GONE, session.state)
+
     def test_slowThenGone(self) -> None:
         """
         Whenever a client stops taking, it is lost five delays after that, or six, as

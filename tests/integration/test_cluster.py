@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 from io import StringIO
 from typing import Any
 
@@ -221,6 +223,7 @@ class NginxTests(MachinesCase):
         on, and new ones begin.
         """
         await self.begin()
+        await self.assertAnswersWhileHung()
         async with HTTPConnection(self.url) as http:
             ids = [f"session-{number}" for number in range(12)]
             homes = {}
@@ -236,6 +239,32 @@ class NginxTests(MachinesCase):
                 self.assertEqual(status, 204 if homes[id] else 404, id)
             status, body = await http.post("/echo/0/another/xhr")
             self.assertEqual((status, body), (200, b"o\n"))
+
+    async def assertAnswersWhileHung(self) -> None:
+        """
+        Where one of them hangs, what is passed on to it is not left without an answer.
+        When it goes on, it serves again.
+        """
+        home, away = (f"http://127.0.0.1:{self.ports[n]}/echo/0" for n in (0, 1))
+        async with HTTPConnection(self.url) as http, HTTPConnection(self.url) as other:
+            self.assertEqual(await http.post(f"{home}/hung/xhr"), (200, b"o\n"))
+            sent = await other.post(f"{away}/hung/xhr_send", b'["x"]')
+            self.assertEqual(sent[0], 204)
+            self.assertEqual(await http.post(f"{away}/hung/xhr"), (200, b'a["x"]\n'))
+            pid = self.programs[0].pid
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                asked = [
+                    Deferred.fromCoroutine(http.post(f"{away}/hung/xhr")),
+                    Deferred.fromCoroutine(
+                        other.post(f"{away}/hung/xhr_send", b'["y"]')
+                    ),
+                ]
+                answers = await gatherResults(asked)
+                self.assertEqual([status for status, _ in answers], [404, 404])
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            self.assertEqual(await http.post(f"{home}/next/xhr"), (200, b"o\n"))
 
 
 class HAProxyTests(MachinesCase):

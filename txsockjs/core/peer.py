@@ -173,6 +173,9 @@ class Watch(Driver):
         delivered: wait on while that is on its way.
         """
         delay = self._options.timeout
+        if receiver is not None and self._unread is not None and receiver.isCut():
+            # No proxy can have all of it, and carry that on.
+            self._grace = 0.0
         longest = delay + self._grace
         if receiver is not None and self._takes(receiver):
             self._since = now

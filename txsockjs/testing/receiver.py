@@ -19,6 +19,7 @@ class MemoryReceiver:
     :ivar carried: how many bytes it took, for a test to set where it matters.
     :ivar frames: the bytes of each frame that it took.
     :ivar pending: the bytes that `pendingBytes` tells of, for a test to set.
+    :ivar cut: whether its connection is gone with some of them, for a test to set.
     :ivar aborted: whether the session dropped it.
     :ivar pings: how often the session asked its peer for a sign of life.
     :ivar heard: whether the peer sent anything, for a test to set.
@@ -36,6 +37,7 @@ class MemoryReceiver:
         self.carried = 0
         self.frames: list[bytes] = []
         self.pending = 0
+        self.cut = False
         self.finished: bool = False
         self.aborted: bool = False
         self.pings: int = 0
@@ -71,6 +73,9 @@ class MemoryReceiver:
 
     def takenBytes(self) -> int:
         return -self.pending
+
+    def isCut(self) -> bool:
+        return self.cut
 
     def pause(self) -> None:
         """

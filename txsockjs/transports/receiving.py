@@ -168,6 +168,9 @@ class ResponseReceiver:
     def takenBytes(self) -> int:
         return self._response.wire.taken()
 
+    def isCut(self) -> bool:
+        return self._response.wire.isCut()
+
 
 class PollingReceiver(ResponseReceiver):
     """

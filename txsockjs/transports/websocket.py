@@ -147,6 +147,9 @@ class SocketReceiver:
     def takenBytes(self) -> int:
         return self._wire.taken()
 
+    def isCut(self) -> bool:
+        return self._wire.isCut()
+
     def deliver(self, texts: list[str]) -> Deferred[None] | None:
         """
         Hand the payloads of WebSocket text messages to the session.

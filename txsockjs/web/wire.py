@@ -118,7 +118,23 @@ class Wire:
         acknowledged = int.from_bytes(info[_ACKNOWLEDGED], sys.byteorder)
         return acknowledged or -self.held()
 
+    def isCut(self) -> bool:
+        """
+        Whether the connection is gone with bytes that were not even given to the
+        kernel: they are never delivered.
+        """
+        return not getattr(self._bottom, "connected", False) and self._unsent() > 0
+
     def _buffered(self) -> int:
+        """
+        How many bytes have not been given to the kernel, and can be.
+        """
+        if not getattr(self._bottom, "connected", False):
+            # Nobody will take what is left there.
+            return 0
+        return self._unsent()
+
+    def _unsent(self) -> int:
         """
         How many bytes have not been given to the kernel.
 
@@ -133,9 +149,6 @@ class Wire:
             aggregator = vars(transport).get("_aggregator")
             buffered += sum(map(len, getattr(aggregator, "_buffer", ())))
             transport = transport.transport
-        if not getattr(transport, "connected", False):
-            # Nobody will take what is left there.
-            return 0
         return (
             buffered
             + len(getattr(transport, "dataBuffer", b""))
@@ -262,6 +275,10 @@ class StreamWire(Wire):
             return -self._behind()
         taken: int = -queued or self._bottom.taken()
         return taken
+
+    def isCut(self) -> bool:
+        cut: bool = self._bottom.isCut()
+        return cut
 
     def _queued(self) -> int | None:
         """
