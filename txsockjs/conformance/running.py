@@ -58,7 +58,7 @@ def _plain(documentation: str | None) -> str:
     A docstring as text on one line, without markup.
     """
     text = " ".join((documentation or "").split())
-    return re.sub(r"\b[CL]\{([^}]*)\}", r"\1", text)
+    return text.replace("`", "")
 
 
 def _uncapitalized(name: str) -> str:
