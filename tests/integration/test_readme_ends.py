@@ -11,7 +11,7 @@ from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
 from tests.support.documents import blocks
-from tests.support.examples import Session, opened
+from tests.support.examples import Session, get, opened
 from tests.support.programs.processes import ROOT, Program
 
 LOOPBACK = str(ROOT / "tests" / "support" / "programs" / "loopback.py")
@@ -35,12 +35,14 @@ class ReadmeTests(TestCase):
 
     def start(self, *names: str) -> Program:
         """
-        Start a program: what the blocks say, and then ``reactor.run()``.
+        Start a program: what the blocks say, and then what runs the reactor.
         """
         *imports, run = self.shout.splitlines()
-        self.assertEqual(run, "reactor.run()")
+        self.assertRegex(run, r"^task\.react\(")
         body = [self.texts[name] for name in names]
-        text = "\n".join([*imports, *body, run, "print('over')"])
+        # It ends the process itself.
+        end = f"try:\n    {run}\nfinally:\n    print('over')\n"
+        text = "\n".join([*imports, *body, end])
         (self.here / "program.py").write_text(text)
         program = Program(r"8080 is at \d+")
         path = os.pathsep.join([str(ROOT), *sys.path])
@@ -95,5 +97,7 @@ class ReadmeTests(TestCase):
         Without a session, a program has nothing to wait for.
         """
         program = self.start("text")
-        await program.until(r"8084 is at")
+        found = await program.until(r"8084 is at (\d+)")
+        # Before its reactor runs, nothing of it would hear of a signal.
+        await get(f"http://127.0.0.1:{found[1]}/")
         await self.assertEnds(program)
