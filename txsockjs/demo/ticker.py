@@ -15,8 +15,8 @@ class Ticker(Protocol):
     factory: "TickerFactory"
 
     def connectionMade(self) -> None:
-        self.seconds = 0
-        self.loop = LoopingCall.withCount(self.tick)
+        self.seconds: int = 0
+        self.loop: LoopingCall = LoopingCall.withCount(self.tick)
         self.loop.clock = self.factory.clock
         self.loop.start(1.0, now=False)
 
@@ -32,4 +32,4 @@ class TickerFactory(Factory):
     protocol: Any = Ticker
 
     def __init__(self, clock: IReactorTime | None = None) -> None:
-        self.clock = clockOr(clock)
+        self.clock: IReactorTime = clockOr(clock)
