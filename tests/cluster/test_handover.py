@@ -8,7 +8,6 @@ import os
 import shutil
 import tempfile
 from typing import Any
-from unittest import skipUnless
 
 from twisted.internet import reactor, tcp, unix
 from twisted.internet.defer import Deferred
@@ -19,6 +18,7 @@ from twisted.internet.task import Clock, deferLater
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from tests.support.missing import missing
 from tests.support.serving import Echo, RecordingFactory
 from txsockjs.cluster import handover, waiting
 from txsockjs.cluster.peers import Peer, Slots
@@ -95,10 +95,6 @@ class Member:
         await self.port.stopListening()
 
 
-@skipUnless(
-    IReactorUNIX.providedBy(reactor) and IReactorSocket.providedBy(reactor),
-    "this system hands no connections over",
-)
 class HandoverTests(TestCase):
     """
     Two workers, and a session of the second one.
@@ -108,6 +104,9 @@ class HandoverTests(TestCase):
     options: dict[str, Any] = {}
 
     def setUp(self) -> None:
+        for interface in (IReactorUNIX, IReactorSocket):
+            if not interface.providedBy(reactor):
+                raise missing(f"this reactor has no {interface.__name__}")
         # Paths of sockets are limited to 107 bytes.
         self.directory = tempfile.mkdtemp()
         self.near, self.far = (Member(self, slot, self.options) for slot in range(2))

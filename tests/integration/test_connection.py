@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from typing import Any
-from unittest import SkipTest
 
 import treq
 from twisted.internet.threads import deferToThread
-from twisted.trial.unittest import FailTest, TestCase
+from twisted.trial.unittest import TestCase
 
 from benchmarks.errors import NotInstalled
 from benchmarks.peers import PEERS
+from tests.support.missing import missing
 from tests.support.programs.processes import ROOT, URL, start
 from tests.support.programs.sessions import Session, openSession
 
@@ -26,7 +25,7 @@ async def tornadoPython() -> str:
     try:
         await deferToThread(tornado.install)
     except NotInstalled as problem:
-        raise (FailTest if os.environ.get("CI") else SkipTest)(problem) from None
+        raise missing(problem) from None
     return tornado.command()[0]
 
 

@@ -9,15 +9,15 @@ import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
-from unittest import SkipTest
 
 import treq
 from twisted.internet.threads import deferToThread
-from twisted.trial.unittest import FailTest, TestCase
+from twisted.trial.unittest import TestCase
 
 from benchmarks.errors import NotInstalled
 from benchmarks.peers import PEERS
 from tests.support.examples import ExampleTestCase, opened
+from tests.support.missing import missing
 from tests.support.programs.node import TESTS, need
 from tests.support.programs.processes import ROOT, URL, Program, start
 from tests.support.programs.sessions import (
@@ -28,14 +28,6 @@ from tests.support.programs.sessions import (
 )
 
 PROGRAMS = ROOT / "examples" / "migrating"
-
-
-def missing(problem: object) -> Exception:
-    """
-    What a test raises that cannot be done here; on CI, where nothing may miss, it
-    fails.
-    """
-    return (FailTest if os.environ.get("CI") else SkipTest)(problem)
 
 
 async def peer(name: str) -> Any:

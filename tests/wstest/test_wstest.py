@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from importlib.util import find_spec
 from pathlib import Path
-from unittest import SkipTest
 
 from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
+from tests.support.missing import missing
 from tests.wstest.suite import echoSite, failures, run
 from txsockjs import admission
 
@@ -23,10 +22,7 @@ class SuiteTests(TestCase):
 
     def setUp(self) -> None:
         if find_spec("kosoku") is None:
-            message = "kosoku is not installed: no Autobahn test suite (pip: kosoku)"
-            if os.environ.get("CI"):
-                self.fail(message)
-            raise SkipTest(message)
+            raise missing("no Autobahn test suite: kosoku is not installed (pip)")
         self.patch(admission, "SessionTransport", admission.SessionTransport)
         listening = reactor.listenTCP(0, echoSite(), interface="127.0.0.1")
         self.addCleanup(listening.stopListening)

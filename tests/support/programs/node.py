@@ -7,10 +7,11 @@ import os
 import shutil
 from pathlib import Path
 from typing import Any
-from unittest import SkipTest
 
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import FailTest
+
+from tests.support.missing import missing
 
 TESTS = Path(__file__).parents[2]
 SCRIPTS = TESTS / "js"
@@ -25,15 +26,14 @@ def need(*programs: str, packages: tuple[str, ...] = ()) -> None:
     :raise SkipTest: where something is missing.
     :raise FailTest: the same where the environment has ``CI``: there nothing may miss.
     """
-    missing = [f"command {name!r}" for name in programs if not shutil.which(name)]
-    missing += [
+    lacking = [f"command {name!r}" for name in programs if not shutil.which(name)]
+    lacking += [
         f"npm package {name!r} (npm install in tests/)"
         for name in packages
         if not (TESTS / "node_modules" / name / "package.json").exists()
     ]
-    if missing:
-        message = "not installed: " + ", ".join(missing)
-        raise (FailTest if os.environ.get("CI") else SkipTest)(message)
+    if lacking:
+        raise missing("not installed: " + ", ".join(lacking))
 
 
 async def runNode(reactor: Any, script: str, *args: str) -> list[Any]:
