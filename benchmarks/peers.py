@@ -154,7 +154,13 @@ PEERS: dict[str, Peer] = {
             "web_server.py",
             sessions=POLLING,
         ),
-        Peer("workers", "two workers", "workers_server.py", plain=False),
+        Peer(
+            "workers",
+            "two workers",
+            "twistd_server.py",
+            plain=False,
+            arguments=("--workers", "2"),
+        ),
         Peer("passing", "passed on by request", "passing_server.py", plain=False),
         Peer("asyncio", "txsockjs on asyncio", "asyncio_server.py"),
         Peer(

@@ -141,6 +141,22 @@ class AnyMember(MemoryClient):
         return super().idle()
 
 
+TRANSPORTS = ("xhr", "xhr_streaming", "eventsource", "htmlfile", "jsonp", "websocket")
+
+
+class Closing(Protocol):
+    """
+    Echoes, until it is told to close.
+    """
+
+    def dataReceived(self, data: bytes) -> None:
+        transport: Any = self.transport
+        if data == b"close":
+            transport.loseConnection(3001, "enough")
+        else:
+            transport.write(data)
+
+
 class ClusterCase(SynchronousTestCase):
     """
     Some workers in memory, of one slot each.
@@ -168,6 +184,23 @@ class ClusterCase(SynchronousTestCase):
             peer = Peer(slot, slot, f"/memory/{slot}")
             self.workers.append(Worker(self, number, peer, protocol))
         self.tell()
+
+    def assertTalksOverAll(self) -> None:
+        """
+        A session over each transport says a hundred things, hears them in their order,
+        and is closed with a code and a reason; each request may come anywhere.
+        """
+        client = self.client()
+        for transport in TRANSPORTS:
+            session = client.session(transport)
+            self.assertTrue(session.opened, transport)
+            sent = [f"{transport} {number}" for number in range(100)]
+            for message in sent:
+                session.send(message)
+            self.assertEqual(session.received, sent)
+            session.send("close")
+            self.assertEqual(session.closed, (3001, "enough"), transport)
+            self.assertEqual(self.flushLoggedErrors(), [])
 
     def succeed(self, protocol: type[Protocol] = Echo) -> Worker:
         """

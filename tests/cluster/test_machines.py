@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.cluster.machines import MachinesCase
-from tests.cluster.test_workers import TRANSPORTS, Closing
+from tests.cluster.support import Closing
 
 
 class TransportTests(MachinesCase):
@@ -17,16 +17,7 @@ class TransportTests(MachinesCase):
         code and reason.
         """
         self.begin(3, Closing)
-        client = self.client()
-        for transport in TRANSPORTS:
-            session = client.session(transport)
-            self.assertTrue(session.opened, transport)
-            sent = [f"{transport} {number}" for number in range(100)]
-            for message in sent:
-                session.send(message)
-            self.assertEqual(session.received, sent)
-            session.send("close")
-            self.assertEqual(session.closed, (3001, "enough"), transport)
+        self.assertTalksOverAll()
         self.assertEqual(sum(len(each.sessions) for each in self.workers), 6)
         passed = sum(each.cluster.counters.passed for each in self.workers)
         self.assertGreater(passed, 300)

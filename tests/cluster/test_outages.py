@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from tests.cluster.machines import Machine, MachinesCase
-from tests.cluster.test_workers import Closing
+from tests.cluster.support import Closing
 from txsockjs.cluster.directory import ENTERED
 from txsockjs.errors import Rejected
 

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cluster.machines import MachinesCase
-from tests.cluster.support import ClusterCase
-from tests.cluster.test_workers import Closing
+from tests.cluster.support import Closing, ClusterCase
 from tests.support.serving import RecordingFactory
 from txsockjs.factory import SockJSFactory
 from txsockjs.testing import MemoryConnection, MemoryReactor, MemorySite

@@ -2,26 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from twisted.internet.protocol import Protocol
-
-from tests.cluster.support import ClusterCase
-
-TRANSPORTS = ("xhr", "xhr_streaming", "eventsource", "htmlfile", "jsonp", "websocket")
-
-
-class Closing(Protocol):
-    """
-    Echoes, until it is told to close.
-    """
-
-    def dataReceived(self, data: bytes) -> None:
-        transport: Any = self.transport
-        if data == b"close":
-            transport.loseConnection(3001, "enough")
-        else:
-            transport.write(data)
+from tests.cluster.support import Closing, ClusterCase
 
 
 class TransportTests(ClusterCase):
@@ -35,17 +16,7 @@ class TransportTests(ClusterCase):
         code and reason.
         """
         self.begin(3, Closing)
-        client = self.client()
-        for transport in TRANSPORTS:
-            session = client.session(transport)
-            self.assertTrue(session.opened, transport)
-            sent = [f"{transport} {number}" for number in range(100)]
-            for message in sent:
-                session.send(message)
-            self.assertEqual(session.received, sent)
-            session.send("close")
-            self.assertEqual(session.closed, (3001, "enough"), transport)
-            self.assertEqual(self.flushLoggedErrors(), [])
+        self.assertTalksOverAll()
         self.assertGreater(self.workers[0].cluster.counters.passed, 100)
 
     def test_one(self) -> None:

@@ -54,7 +54,7 @@ from txsockjs.errors import (
     UnknownSession,
     WireError,
 )
-from txsockjs.rooms.rediskeys import PREFIX
+from txsockjs.rooms.rediskeys import checkPrefix, checkSeconds
 from txsockjs.transports.base import ServiceResource
 from txsockjs.transports.resource import SockJSResource
 
@@ -110,15 +110,8 @@ class RedisCluster:
         :raise ValueError: for a URL, secret, address, prefix or time that there is not.
         """
         checkSecret(secret)
-        if not PREFIX.fullmatch(prefix):
-            raise ValueError(
-                f"prefix is 1 to 64 ASCII letters, digits and _.:-, not {prefix!r}"
-            )
-        for name, value in ("lease", lease), ("timeout", timeout):
-            if not 0.1 <= value <= 86400:
-                raise ValueError(
-                    f"{name} is a number of seconds from 0.1 to 86400, not {value!r}"
-                )
+        checkPrefix(prefix)
+        checkSeconds(lease=lease, timeout=timeout)
         self._reactor = reactor
         self._listen = listen
         self._place = None if address is None else Place.parse(address)

@@ -24,10 +24,11 @@ from txsockjs.rooms.redisconnection import together
 from txsockjs.rooms.redishistory import PAGE_BYTES, Ask, readHistory, readRecent
 from txsockjs.rooms.rediskeys import (
     MOST_TEXT,
-    PREFIX,
     Joined,
     Keys,
     Left,
+    checkPrefix,
+    checkSeconds,
     decode,
     encode,
     position,
@@ -126,15 +127,8 @@ class RedisBroker:
         :raise ValueError: for a URL, prefix, time or number that there is not.
         """
         self._url = RedisURL.parse(url)
-        if not PREFIX.fullmatch(prefix):
-            raise ValueError(
-                f"prefix is 1 to 64 ASCII letters, digits and _.:-, not {prefix!r}"
-            )
-        for name, value in ("ttl", ttl), ("timeout", timeout):
-            if not 0.1 <= value <= 86400:
-                raise ValueError(
-                    f"{name} is a number of seconds from 0.1 to 86400, not {value!r}"
-                )
+        checkPrefix(prefix)
+        checkSeconds(ttl=ttl, timeout=timeout)
         if not maxWaiting >= 1:
             raise ValueError(f"maxWaiting is a number above 0, not {maxWaiting!r}")
         self.malformed: int = 0

@@ -14,10 +14,37 @@ import attrs
 from txsockjs.rooms.values import Entry, Position
 
 #: What a prefix may be: with a brace in it, the room would not be what is hashed.
-PREFIX: Final = re.compile(r"[0-9A-Za-z_.:-]{1,64}", re.ASCII)
+_PREFIX: Final = re.compile(r"[0-9A-Za-z_.:-]{1,64}", re.ASCII)
 
 #: How many bytes a message or an info may have, as UTF-8.
 MOST_TEXT: Final = 16 * 1024 * 1024
+
+
+def checkPrefix(prefix: str) -> None:
+    """
+    Check what all keys are to begin with.
+
+    :raise ValueError: if it cannot be that.
+    """
+    if not _PREFIX.fullmatch(prefix):
+        raise ValueError(
+            f"prefix is 1 to 64 ASCII letters, digits and _.:-, not {prefix!r}"
+        )
+
+
+def checkSeconds(**times: float) -> None:
+    """
+    Check times that are given to whoever talks with a Redis.
+
+    :param times: seconds, by what an argument calls them.
+    :raise ValueError: if there are too few or too many of one.
+    """
+    for name, value in times.items():
+        if not 0.1 <= value <= 86400:
+            raise ValueError(
+                f"{name} is a number of seconds from 0.1 to 86400, not {value!r}"
+            )
+
 
 # They would end the hash tag, or make it empty.
 _BRACES: Final = str.maketrans({"{": "%7B", "}": "%7D", "%": "%25"})
