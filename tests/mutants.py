@@ -17,6 +17,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from noxfile import APART
+
 ROOT = Path(__file__).parent.parent
 
 #: Seconds after which a change has made the tests hang, which is noticed.
@@ -45,12 +47,12 @@ UNSEEN = (
 
 def testsOf(module: Path, tests: Path) -> Iterator[str]:
     """
-    The unit tests that name a module, or what it is known by.
+    The tests that name a module, or what it is known by, and need nothing but Python.
     """
     dotted = ".".join(module.with_suffix("").parts)
     for path in sorted(tests.rglob("test_*.py")):
         parts = path.relative_to(tests.parent).with_suffix("").parts
-        if {"integration", "fuzz", "soak"} & set(parts):
+        if APART & set(parts):
             continue
         if path.stem == f"test_{module.stem}" or dotted in path.read_text("utf-8"):
             yield ".".join(parts)
