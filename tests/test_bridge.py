@@ -15,7 +15,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.bridging import BridgeTestCase, GivenEndpoint, Service
-from txsockjs.bridge import MAX_LINE, BridgeFactory, Told
+from txsockjs.bridge import MAX_LINE, BridgeFactory, Told, describe
 from txsockjs.testing import MemoryClient, MemoryWebSocket
 
 
@@ -281,14 +281,18 @@ class SettingsTests(SynchronousTestCase):
             bridge = BridgeFactory(endpoint, clock=clock)
             self.assertIn(called, bridge.description)
             self.assertNotIn(" object at ", bridge.description)
+        for known in {"host": "irc.example"}, {"port": 6667}:
+            endpoint = type("Endpoint", (), {})()
+            vars(endpoint).update(known)
+            self.assertEqual(describe(endpoint), "Endpoint")
         text = "tcp:irc.example.net:6667"
         self.assertEqual(self.parse(f"{text}:framing=lines").description, text)
 
     def test_settingsFromString(self) -> None:
         """Mode, framing and time follow the endpoint, whose own arguments it keeps."""
         text = "tcp:host=::1:port=6379"
-        bridge = self.parse(r"tcp:host=\:\:1:port=6379:mode=base64:connectTimeout=2.5")
-        self.assertEqual(bridge.connectTimeout, 2.5)
+        bridge = self.parse(r"tcp:host=\:\:1:port=6379:mode=base64:connectTimeout=0.5")
+        self.assertEqual(bridge.connectTimeout, 0.5)
         self.assertEqual(self.parse("unix:/a:maxLingering=7").maxLingering, 7)
         self.assertEqual(bridge.clientEndpoint._host, "::1", text)
         self.assertEqual(bridge.codec().toBrowser(b"a", True), "YQ==")

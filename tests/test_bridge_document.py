@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from tests.support.documents import literals, rows
+from tests.support.documents import ROOT, literals, rows
 from tests.support.examples import ExampleTestCase, opened
 from txsockjs.bridge import BridgeFactory, Told
 
@@ -41,6 +41,19 @@ class TableTests(SynchronousTestCase):
                 ValueError, BridgeFactory, object(), clock=reactor, **{setting: "?"}
             )
             self.assertIn(", ".join(map(repr, names)), str(problem))
+
+    def test_defaults(self) -> None:
+        """
+        The numbers that hold where none is given are those of the document.
+        """
+        bridge = BridgeFactory(object(), clock=reactor)
+        text = " ".join((ROOT / DOCUMENT).read_text("utf-8").split())
+        self.assertIn(
+            f"within ``connectTimeout`` seconds ({bridge.connectTimeout:g})", text
+        )
+        self.assertIn(
+            f"``maxLingering`` says how many of them ({bridge.maxLingering})", text
+        )
 
 
 class ExampleTests(ExampleTestCase):

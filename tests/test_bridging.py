@@ -337,6 +337,20 @@ class LingeringTests(BridgeTestCase):
         self.churn(5)
         self.assertEqual(len(self.factory.services), 5)
 
+    def test_besidesOthers(self) -> None:
+        """Those that linger do not count among those that were open at once."""
+        self.bridge(maxLingering=0)
+        self.churn(1)
+        sessions = []
+        for _ in range(2):
+            sessions.append(self.session())
+            self.endpoint.accept()
+        self.assertEqual(len(self.factory.services), 3)
+        for session in sessions:
+            session.abort()
+        self.reactor.settle()
+        self.assertEqual(len(self.factory.services), 2)
+
     def test_maxSessions(self) -> None:
         """No order of opening and closing holds more than twice ``max_sessions``."""
         self.bridge(maxLingering=0, options={"max_sessions": 3})
