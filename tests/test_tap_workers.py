@@ -34,6 +34,21 @@ class WorkersTests(TapTestCase):
             problem = self.refused("--workers", wrong)
             self.assertIn("a number, 1 to 256, or auto", problem)
 
+    def test_timeout(self) -> None:
+        """
+        ``--worker-timeout`` takes seconds, or 0, and goes with ``--workers`` alone. The
+        parent has what is given, or else its own.
+        """
+        for given, timeout in ("", 30.0), ("2.5", 2.5), ("1", 1.0), ("0", 0.0):
+            arguments = ["--workers=2", "--service", ECHO]
+            arguments += [f"--worker-timeout={given}"] * bool(given)
+            parent: Any = makeService(self.parse(*arguments))
+            self.assertEqual(parent._timeout, timeout)
+        for wrong in "-1", "0.5", "ten", "inf", "nan", "":
+            problem = self.refused("--workers=2", "--worker-timeout", wrong)
+            self.assertIn(f"--worker-timeout {wrong}: it takes a number", problem)
+        self.assertIn("goes with --workers", self.refused("--worker-timeout=5"))
+
     def test_loadsNothing(self) -> None:
         """
         The parent loads nothing of what is served, wherever the option stands.

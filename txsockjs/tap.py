@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Collection
+from math import inf
 from typing import Any, Final
 
 from twisted.internet import reactor as globalReactor
@@ -18,6 +19,7 @@ from txsockjs.bridge import BridgeFactory
 from txsockjs.browser import CLIENT
 from txsockjs.cluster.cpus import usableCPUs
 from txsockjs.cluster.parent import ParentService
+from txsockjs.cluster.watchdog import TIMEOUT
 from txsockjs.converters import noSuch
 from txsockjs.errors import OptionError, PrefixError
 from txsockjs.factory import KEEP_ALIVE, SockJSMultiFactory, keepAliveTime
@@ -46,6 +48,8 @@ class Options(WatchingUsage):
     :ivar wantsRooms: whether those are the rooms of this machine.
     :ivar what: what is served, in a few words.
     :ivar workers: how many processes are to serve, if more than this one.
+    :ivar workerTimeout: seconds without a sign of life after which one of them is
+        killed; 0 for never.
     :ivar arguments: what all this was read from.
     """
 
@@ -90,6 +94,7 @@ class Options(WatchingUsage):
         self.wantsRooms: bool = False
         self._machine = machine
         self.workers: int | None = None
+        self.workerTimeout: float | None = None
         self.arguments: list[str] = []
         self.endpoints: list[tuple[str, IStreamServerEndpoint]] = []
         self.rooms: SharedRooms | None = None
@@ -146,6 +151,20 @@ class Options(WatchingUsage):
             raise UsageError(
                 f"--workers {number}: it takes a number, 1 to {MOST_WORKERS}, or auto"
             )
+
+    def opt_worker_timeout(self, seconds: str) -> None:
+        """
+        With --workers: how many seconds a worker may give no sign of life, as one does
+        whose code blocks its reactor, before it is killed and another one is started in
+        its place; 1 or more, or 0 for as long as it likes. [default: 30]
+        """
+        try:
+            self.workerTimeout = _workerTimeout(seconds)
+        except ValueError:
+            raise UsageError(
+                f"--worker-timeout {seconds}: it takes a number of seconds, 1 or more, "
+                "or 0 for no limit"
+            ) from None
 
     def parseOptions(self, options: Any = None) -> None:
         self.arguments = list(sys.argv[1:] if options is None else options)
@@ -212,6 +231,8 @@ class Options(WatchingUsage):
         if not self.endpoints:
             self.opt_listen(_DEFAULT_LISTEN)
         self.checkCluster(self.workers)
+        if self.workerTimeout is not None and self.workers is None:
+            raise UsageError("--worker-timeout: this goes with --workers")
         if self.hasWorkers:
             self._checkForWorkers()
             return
@@ -344,6 +365,16 @@ class Options(WatchingUsage):
         return path
 
 
+def _workerTimeout(value: str) -> float:
+    """
+    :raise ValueError: for what is no such time.
+    """
+    time = float(value)
+    if time and not 1 <= time < inf:
+        raise ValueError(value)
+    return time
+
+
 def makeService(config: Options) -> SockJSService | ParentService:
     """
     The service that the parsed command line asks for.
@@ -363,8 +394,9 @@ def makeParent(config: Options, workers: int) -> ParentService:
         for what, path, _, found in config.beside()
         for place, _ in found
     ]
+    timeout = TIMEOUT if config.workerTimeout is None else config.workerTimeout
     service = ParentService(
-        config.reactor, workers, places, config.arguments, config.patience
+        config.reactor, workers, places, config.arguments, config.patience, timeout
     )
     service.log = config.log
     return service

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txsockjs.cluster.control import Report
 from txsockjs.cluster.reports import SILENCE, OtherWorkers, Reports
-from txsockjs.cluster.supervision import State, Worker
+from txsockjs.cluster.worker import State, Worker
 
 
 class Link:

@@ -2,114 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.task import Clock
-from twisted.logger import LogLevel, globalLogPublisher
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.internet.defer import Deferred
+from twisted.logger import LogLevel
 
-from txsockjs.cluster.control import Accept, Drain, Drop, Peers, readPeers
+from tests.cluster.supervised import PATIENCE, FakeProcess, SupervisorCase
+from txsockjs.cluster.control import Accept, Drain, Drop, Peers
+from txsockjs.cluster.pauses import LONG, MAX_PAUSE, PAUSE
 from txsockjs.cluster.supervision import (
     ANSWER_TIMEOUT,
     LAST,
-    LONG,
-    MAX_PAUSE,
-    PAUSE,
     START_TIMEOUT,
     Supervisor,
-    Worker,
 )
-
-PATIENCE = 20.0
-
-
-class FakeProcess:
-    """
-    A process, and the connection to it.
-
-    :ivar told: what it was told, as the command and its arguments, in order.
-    :ivar signals: those that it was sent.
-    :ivar silent: whether it answers nothing.
-    """
-
-    lastWords = ""
-
-    def __init__(self, worker: Worker, ended: Callable[[str], None]) -> None:
-        self.worker = worker
-        self.end = ended
-        self.told: list[tuple[Any, Any]] = []
-        self.signals: list[str] = []
-        self.silent = False
-
-    def signal(self, name: str) -> None:
-        self.signals.append(name)
-
-    def tell(self, command: Any, **arguments: Any) -> Deferred[Any]:
-        self.told.append((command, next(iter(arguments.values()), None)))
-        return Deferred() if self.silent else succeed({})
-
-    def of(self, command: Any) -> list[Any]:
-        """
-        The arguments of a command, each time that it came.
-        """
-        return [argument for told, argument in self.told if told is command]
-
-    @property
-    def slots(self) -> list[int]:
-        """
-        For which slots it accepts.
-        """
-        return (self.of(Accept) or [[]])[-1]
+from txsockjs.cluster.worker import Worker
 
 
-class SupervisorTests(SynchronousTestCase):
+class SupervisorTests(SupervisorCase):
     """
     Two workers.
     """
-
-    def setUp(self) -> None:
-        self.clock = Clock()
-        self.processes: list[FakeProcess] = []
-        self.supervisor = Supervisor(
-            self.clock, 2, self.started, lambda s, g: f"/{s}-{g}", PATIENCE
-        )
-        self.events: list[Any] = []
-        globalLogPublisher.addObserver(self.events.append)
-        self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
-
-    def started(self, worker: Worker, ended: Callable[[str], None]) -> FakeProcess:
-        self.processes.append(FakeProcess(worker, ended))
-        return self.processes[-1]
-
-    def ready(self, process: FakeProcess) -> None:
-        worker = process.worker
-        joined = self.supervisor.joined(worker.slot, worker.generation, process)
-        self.assertIs(joined, worker)
-        self.supervisor.isReady(worker)
-
-    def begin(self) -> list[FakeProcess]:
-        begun = self.supervisor.begin()
-        for process in self.processes:
-            self.assertNoResult(begun)
-            self.ready(process)
-        self.assertIs(self.successResultOf(begun), None)
-        return list(self.processes)
-
-    def logged(self, level: LogLevel) -> list[str]:
-        return [
-            event["log_format"].format(**event)
-            for event in self.events
-            if event["log_level"] is level
-        ]
-
-    def peers(self, process: FakeProcess) -> list[tuple[int, int, bool]]:
-        """
-        Whom it knows of: slot, generation, and whether it drains.
-        """
-        found = readPeers(process.of(Peers)[-1])
-        return [(each.slot, each.generation, each.draining) for each in found]
 
     # The beginning
 

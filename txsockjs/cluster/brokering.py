@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from txsockjs.clock import clockOr
 from txsockjs.cluster.adopting import SharedPort
-from txsockjs.cluster.control import ControlProtocol, RoomsReady
+from txsockjs.cluster.control import Alive, ControlProtocol, RoomsReady
 from txsockjs.cluster.logs import EventWriter
 from txsockjs.rooms.localserver import LocalBrokerFactory
 from txsockjs.rooms.memory import MemoryStore
@@ -25,6 +25,10 @@ class _Control(ControlProtocol):
     """
     The connection to the parent. This process ends with it.
     """
+
+    @Alive.responder
+    def alive(self) -> dict[str, object]:
+        return {}
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -88,7 +89,7 @@ class Child(ProcessProtocol):
         :param name: such as ``"KILL"``.
         """
         if self.transport.pid:
-            self.transport.signalProcess(name)
+            self.transport.signalProcess(signal.Signals[f"SIG{name}"])
 
 
 def howEnded(reason: Failure) -> str:

@@ -95,6 +95,13 @@ class Accept(Command):
     arguments: ClassVar[Any] = [(b"slots", ListOf(Integer()))]
 
 
+class Alive(Command):
+    """
+    The parent asks a worker, or the process of the rooms, for a sign of life. Any
+    answer is one.
+    """
+
+
 class Drain(Command):
     """
     The parent tells a worker to close its sessions in good order, and to end.

@@ -37,7 +37,10 @@ from txsockjs.cluster.holding import (
     systemdVariables,
 )
 from txsockjs.cluster.reports import Reports
-from txsockjs.cluster.supervision import PAUSE, Supervisor, Worker
+from txsockjs.cluster.roomkeeping import NAME, RoomKeeper
+from txsockjs.cluster.supervision import Supervisor
+from txsockjs.cluster.watchdog import TIMEOUT
+from txsockjs.cluster.worker import Worker
 from txsockjs.serving.addresses import ofAll, urlOf
 from txsockjs.serving.backlogs import BacklogReactor
 from txsockjs.serving.logs import LoggedService
@@ -86,7 +89,7 @@ class _Link(ControlProtocol):
 
     @WantRooms.responder
     def wantRooms(self) -> Deferred[dict[str, object]]:
-        wanted: Deferred[dict[str, object]] = self._parent.startBroker()
+        wanted: Deferred[dict[str, object]] = self._parent.rooms.want()
         return wanted
 
     @WantReports.responder
@@ -95,7 +98,7 @@ class _Link(ControlProtocol):
 
     @RoomsReady.responder
     def roomsReady(self) -> dict[str, object]:
-        self._parent.brokerReady()
+        self._parent.rooms.isReady(self)
         return {}
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -111,6 +114,7 @@ class ParentService(LoggedService):
 
     :ivar supervisor: what decides, once it is started.
     :ivar reports: how the workers are.
+    :ivar rooms: the process that has the rooms of all workers.
     """
 
     supervisor: Supervisor
@@ -125,6 +129,7 @@ class ParentService(LoggedService):
         places: Iterable[tuple[str, str, str]],
         arguments: list[str],
         patience: float,
+        timeout: float = TIMEOUT,
     ) -> None:
         """
         :param slots: how many workers there are to be.
@@ -132,6 +137,8 @@ class ParentService(LoggedService):
             endpoint string.
         :param arguments: the command line, which each worker reads anew.
         :param patience: seconds that the sessions of a worker have to end in.
+        :param timeout: seconds without a sign of life after which a worker is killed; 0
+            for never.
         """
         super().__init__()
         self.reactor = self._reactor = reactor
@@ -145,12 +152,10 @@ class ParentService(LoggedService):
         self._holder = SocketHolder(reactor, slots)
         self._inheritance: Inheritance | None = None
         self._ports: list[tuple[str, str, str, IListeningPort]] = []
-        self._broker: Child | None = None
-        self._brokerIsWanted = False
-        self._brokerIsReady = False
-        self._wanting: list[Deferred[dict[str, object]]] = []
-        self._rooms: Any = None
-        self._ended: Deferred[None] | None = None
+        self._timeout = timeout
+        self.rooms: RoomKeeper = RoomKeeper(reactor, self._startRooms, timeout)
+        # What the process of the rooms accepts on.
+        self._roomsPort: Any = None
         self._private: Path | None = None
         self._control: IListeningPort | None = None
         self._status = 0
@@ -204,15 +209,16 @@ class ParentService(LoggedService):
         factory = Factory.forProtocol(lambda: _Link(self))
         factory.noisy = False
         self._control = self._reactor.listenUNIX(str(private / "parent"), factory)
-        self._rooms = self._reactor.listenUNIX(str(private / "rooms"), factory)
-        # It is the broker that accepts.
-        self._rooms.stopReading()
+        port: Any = self._reactor.listenUNIX(str(private / "rooms"), factory)
+        port.stopReading()
+        self._roomsPort = port
         self.supervisor = Supervisor(
             self._reactor,
             self._slots,
             self._start,
             lambda slot, generation: str(private / f"{slot}-{generation}"),
             self._patience + GRACE,
+            self._timeout,
         )
         self.reports = Reports(self._reactor, self.supervisor.workers)
         atexit.register(self._exit)
@@ -315,58 +321,15 @@ class ParentService(LoggedService):
             self._reactor, child, module, self._path, settings, descriptors, variables
         )
 
-    def startBroker(self) -> Deferred[dict[str, object]]:
-        """
-        Have rooms for all workers, from now on.
-
-        :return: what fires with nothing when they are there.
-        """
-        if not self._brokerIsWanted and not self._stopping:
-            self._brokerIsWanted = True
-            self._startBroker()
-        wanted: Deferred[dict[str, object]] = Deferred()
-        self._wanting.append(wanted)
-        if self._brokerIsReady:
-            self.brokerReady()
-        return wanted
-
-    def brokerReady(self) -> None:
-        """
-        The rooms are there.
-        """
-        self._brokerIsReady = True
-        wanting, self._wanting = self._wanting, []
-        for wanted in wanting:
-            wanted.callback({})
-
-    def _startBroker(self) -> None:
-        if self._ended is not None:
-            # All ends, and so has the last one.
-            return
-        assert self._inheritance is not None and self._rooms is not None
-        events, socket = self._inheritance.free, self._inheritance.free + 1
-        child = Child("rooms", events, self._brokerDied)
+    def _startRooms(self, ended: Callable[[str], None]) -> Child:
+        inherited, port = self._inheritance, self._roomsPort
+        assert inherited is not None
+        events, socket = inherited.free, inherited.free + 1
+        child = Child(NAME, events, ended)
         settings = {**self._settings(), "rooms": socket}
-        descriptors: dict[int, int | str] = {events: "r", socket: self._rooms.fileno()}
-        try:
-            self._spawn(child, "txsockjs.cluster.brokering", settings, descriptors)
-        except OSError as error:
-            self._brokerDied(str(error))
-        else:
-            self._broker = child
-
-    def _brokerDied(self, how: str) -> None:
-        self._brokerIsReady = False
-        if self._ended is not None:
-            self._ended.callback(None)
-            return
-        self._log.error(
-            "Worker {worker} {what}. It is started again in {pause:g} s.",
-            worker="rooms",
-            what=f"has died ({how})",
-            pause=PAUSE,
-        )
-        self._reactor.callLater(PAUSE, self._startBroker)
+        descriptors: dict[int, int | str] = {events: "r", socket: port.fileno()}
+        self._spawn(child, "txsockjs.cluster.brokering", settings, descriptors)
+        return child
 
     def stopService(self) -> Deferred[None]:
         """
@@ -381,24 +344,14 @@ class ParentService(LoggedService):
         notify("STOPPING=1")
         if self._private is not None:
             await self.supervisor.end()
-            await self._stopBroker()
+            if self._roomsPort is not None:
+                await maybeDeferred(self._roomsPort.stopListening)
+            await self.rooms.end()
             if self._control is not None:
                 await maybeDeferred(self._control.stopListening)
             shutil.rmtree(self._private, ignore_errors=True)
         stopping = [maybeDeferred(port.stopListening) for *_, port in self._ports]
         await gatherResults(stopping)
-
-    async def _stopBroker(self) -> None:
-        """
-        End the broker, which nobody has to be told of any more.
-        """
-        if self._rooms is not None:
-            await maybeDeferred(self._rooms.stopListening)
-        broker = self._broker
-        ended = self._ended = Deferred()
-        if broker is not None and broker.transport.pid:
-            broker.signal("KILL")
-            await ended
 
     def _reap(self) -> None:
         """
@@ -418,7 +371,7 @@ class ParentService(LoggedService):
 
     def _children(self) -> Iterable[int]:
         processes = [each.process for each in self.supervisor.workers]
-        for each in (*processes, self._broker):
+        for each in (*processes, self.rooms.process):
             if isinstance(each, Child) and each.transport.pid:
                 yield each.transport.pid
 

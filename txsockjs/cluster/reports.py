@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from txsockjs.cluster.control import Report
-from txsockjs.cluster.supervision import Worker
+from txsockjs.cluster.worker import Worker
 
 #: Seconds without an answer after which it is said that a worker does not answer.
 SILENCE: Final = 3.0

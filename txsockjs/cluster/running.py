@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ from txsockjs.clock import clockOr
 from txsockjs.cluster.adopting import AdoptingReactor
 from txsockjs.cluster.control import (
     Accept,
+    Alive,
     ControlProtocol,
     Drain,
     Drop,
@@ -60,6 +62,10 @@ class _Control(ControlProtocol):
     @Accept.responder
     def accept(self, slots: list[int]) -> dict[str, object]:
         self._worker.accept(slots)
+        return {}
+
+    @Alive.responder
+    def alive(self) -> dict[str, object]:
         return {}
 
     @Drain.responder
@@ -207,6 +213,8 @@ def run(settings: Mapping[str, Any]) -> int:
     :param settings: what the parent has told.
     :return: the status to exit with.
     """
+    # Where it hangs when the parent aborts it, it says on its error output.
+    faulthandler.enable(2)
     reactor: Any = clockOr(None)
     observer = EventWriter(settings["events"])
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=True)

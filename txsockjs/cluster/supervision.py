@@ -8,22 +8,16 @@ the other: when it is ready, it accepts what comes for the slot, and the old one
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from enum import Enum
-from typing import Any, Final, Protocol
+from typing import Final
 
-from twisted.internet.defer import Deferred, DeferredList, succeed
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
-from twisted.protocols.amp import Command
 
-from txsockjs.cluster.control import Accept, Drain, Drop, Peers, writePeers
-from txsockjs.cluster.peers import Peer
-
-#: Seconds until a worker that has died is started again, the first time and at most.
-#: Each time that it has not been ready for `LONG` seconds doubles them.
-PAUSE: Final = 0.5
-MAX_PAUSE: Final = 30.0
-LONG: Final = 60.0
+from txsockjs.cluster.control import Accept, Alive, Drain, Drop, Peers, writePeers
+from txsockjs.cluster.pauses import Pauses
+from txsockjs.cluster.watchdog import TIMEOUT, Deadline, Watchdog
+from txsockjs.cluster.worker import Link, Process, State, Worker
 
 #: Seconds in which a worker has to be ready.
 START_TIMEOUT: Final = 60.0
@@ -34,90 +28,8 @@ LAST: Final = 1.0
 #: Seconds in which workers have to answer what they are told.
 ANSWER_TIMEOUT: Final = 5.0
 
-
-class Process(Protocol):
-    """
-    What a `Child <txsockjs.cluster.children.Child>` can do.
-    """
-
-    @property
-    def lastWords(self) -> str:
-        """
-        The last line of its error output.
-        """
-
-    def signal(self, name: str) -> None:
-        """
-        Send it a signal, unless it has ended.
-        """
-
-
-class Link(Protocol):
-    """
-    The connection to a worker.
-    """
-
-    def tell(self, command: type[Command], **arguments: Any) -> Deferred[Any]:
-        """
-        Have the worker do something.
-        """
-
-
-class State(Enum):
-    """
-    What a worker is about.
-    """
-
-    STARTING = "starting"
-    READY = "ready"
-    DRAINING = "draining"
-
-
-class Worker:
-    """
-    One worker, from its start to its end.
-
-    :ivar ready: fires with whether it became ready.
-    :ivar covers: for which slots it was told to accept.
-    :ivar drains: whether it was told to drain.
-    """
-
-    def __init__(self, slot: int, generation: int, path: str) -> None:
-        self.slot = slot
-        self.generation = generation
-        self.path = path
-        self.state = State.STARTING
-        self.process: Process | None = None
-        self.link: Link | None = None
-        self.ready: Deferred[bool] = Deferred()
-        self.covers: frozenset[int] = frozenset()
-        self.since: float = 0.0
-        self.drains: bool = False
-        self.timer: IDelayedCall | None = None
-
-    @property
-    def name(self) -> str:
-        """
-        What it is called in logs.
-        """
-        return str(self.slot)
-
-    @property
-    def peer(self) -> Peer:
-        """
-        What the others know of it.
-        """
-        draining = self.state is State.DRAINING
-        return Peer(self.slot, self.generation, self.path, draining)
-
-    def tell(self, command: type[Command], **arguments: Any) -> Deferred[object]:
-        """
-        Have it do something. That it is gone shows elsewhere.
-        """
-        if self.link is None:
-            return succeed(None)
-        told: Deferred[Any] = self.link.tell(command, **arguments)
-        return told.addErrback(lambda failure: None)
+#: Seconds that a worker that hangs has to write where it does, and to end by itself.
+ABORT_TIME: Final = 2.0
 
 
 class Supervisor:
@@ -136,6 +48,7 @@ class Supervisor:
         start: Callable[[Worker, Callable[[str], None]], Process],
         pathOf: Callable[[int, int], str],
         patience: float,
+        timeout: float = TIMEOUT,
     ) -> None:
         """
         :param slots: how many workers there are to be.
@@ -143,6 +56,8 @@ class Supervisor:
             end with how it has ended.
         :param pathOf: where a worker of a slot and a generation is reached by others.
         :param patience: seconds that a worker has to drain.
+        :param timeout: seconds without a sign of life after which a worker is killed; 0
+            for never.
         """
         self.workers: list[Worker] = []
         self._clock = clock
@@ -150,8 +65,9 @@ class Supervisor:
         self._start = start
         self._pathOf = pathOf
         self._patience = patience
+        self._timeout = timeout
         self._generation = 0
-        self._deaths = [0] * slots
+        self._pauses = [Pauses() for _ in range(slots)]
         self._restarts: dict[int, IDelayedCall] = {}
         self._rolls: list[int] = []
         self._rolling = False
@@ -179,12 +95,17 @@ class Supervisor:
         path = self._pathOf(slot, self._generation)
         worker = Worker(slot, self._generation, path)
         self.workers.append(worker)
-        worker.timer = self._clock.callLater(START_TIMEOUT, self._late, worker)
+        worker.timer = self._deadline(START_TIMEOUT, self._late, worker)
         try:
             worker.process = self._start(worker, lambda how: self._died(worker, how))
         except OSError as error:
             self._clock.callLater(0, self._died, worker, str(error))
         return worker
+
+    def _deadline(
+        self, seconds: float, function: Callable[[Worker], object], worker: Worker
+    ) -> Deadline:
+        return Deadline(self._clock, seconds, lambda: function(worker))
 
     def _late(self, worker: Worker) -> None:
         worker.timer = None
@@ -193,11 +114,7 @@ class Supervisor:
             worker=worker.name,
             seconds=START_TIMEOUT,
         )
-        self._signal(worker, "KILL")
-
-    def _signal(self, worker: Worker, name: str) -> None:
-        if worker.process is not None:
-            worker.process.signal(name)
+        worker.signal("KILL")
 
     def joined(self, slot: int, generation: int, link: Link) -> Worker | None:
         """
@@ -217,9 +134,16 @@ class Supervisor:
         """
         if worker.state is not State.STARTING:
             return
-        _cancel(worker)
+        worker.cancel()
         worker.state = State.READY
         worker.since = self._clock.seconds()
+        worker.watchdog = Watchdog(
+            self._clock,
+            self._timeout,
+            lambda: self._askAlive(worker),
+            lambda: self._hung(worker),
+        )
+        worker.watchdog.start()
         old = [
             each
             for each in self.workers
@@ -299,12 +223,10 @@ class Supervisor:
             if not worker.drains:
                 worker.drains = True
                 worker.state = State.DRAINING
-                worker.timer = self._clock.callLater(
-                    self._patience, self._stubborn, worker
-                )
+                worker.timer = self._deadline(self._patience, self._stubborn, worker)
             if worker.link is None:
                 # It has nothing yet that could be lost.
-                self._signal(worker, "KILL")
+                worker.signal("KILL")
             worker.tell(Drain)
             if self._dropping:
                 worker.tell(Drop)
@@ -316,13 +238,32 @@ class Supervisor:
             worker=worker.name,
             seconds=self._patience,
         )
-        self._signal(worker, "KILL")
+        worker.signal("KILL")
+
+    def _askAlive(self, worker: Worker) -> Deferred[object]:
+        if worker.link is None and worker.state is State.READY:
+            # Nobody has told it to end, and it answers nobody.
+            return Deferred()
+        return worker.tell(Alive)
+
+    def _hung(self, worker: Worker) -> None:
+        """
+        A worker gives no sign of life.
+        """
+        self._log.error(
+            "Worker {worker} has given no sign of life for {seconds:g} s: killing it.",
+            worker=worker.name,
+            seconds=self._timeout,
+        )
+        # At this one it writes a traceback, unless it is stopped.
+        worker.signal("ABRT")
+        worker.killing = self._clock.callLater(ABORT_TIME, worker.signal, "KILL")
 
     def _died(self, worker: Worker, how: str) -> None:
         """
         The process of a worker has ended.
         """
-        _cancel(worker)
+        worker.gone()
         self.workers.remove(worker)
         if worker.state is State.DRAINING:
             self._log.info(
@@ -352,27 +293,25 @@ class Supervisor:
             # It was to take the place of one that goes on.
             pass
         else:
-            self._deaths[worker.slot] += 1
-            self._startAgain(worker.slot, f"could not start ({why})")
+            pause = self._pauses[worker.slot].after(0.0)
+            self._startAgain(worker.slot, f"could not start ({why})", pause)
         worker.ready.callback(False)
 
     def _lost(self, worker: Worker, how: str) -> None:
         """
         A worker has ended that nobody has told to.
         """
-        if self._clock.seconds() - worker.since >= LONG:
-            self._deaths[worker.slot] = 0
-        self._deaths[worker.slot] += 1
+        lasted = self._clock.seconds() - worker.since
+        pause = self._pauses[worker.slot].after(lasted)
         if any(each.slot == worker.slot for each in self.workers):
             # The next one starts already.
             self._log.error(
                 "Worker {worker} has died ({how}).", worker=worker.name, how=how
             )
             return
-        self._startAgain(worker.slot, f"has died ({how})")
+        self._startAgain(worker.slot, f"has died ({how})", pause)
 
-    def _startAgain(self, slot: int, what: str) -> None:
-        pause = min(MAX_PAUSE, PAUSE * 2.0 ** min(30, self._deaths[slot] - 1))
+    def _startAgain(self, slot: int, what: str, pause: float) -> None:
         self._log.error(
             "Worker {worker} {what}. It is started again in {pause:g} s.",
             worker=str(slot),
@@ -461,7 +400,7 @@ class Supervisor:
             going = [each for each in self.workers if each.state is State.READY]
             for worker in self.workers:
                 if not worker.drains:
-                    _cancel(worker)
+                    worker.cancel()
                 worker.state = State.DRAINING
             self._drain(each for each in self.workers if each not in going)
             self._tellAll().addCallback(lambda _: self._drain(going))
@@ -480,9 +419,3 @@ class Supervisor:
     def _lookForEnd(self) -> None:
         if not self.workers and self._ended is not None and not self._ended.called:
             self._ended.callback(None)
-
-
-def _cancel(worker: Worker) -> None:
-    timer, worker.timer = worker.timer, None
-    if timer is not None:
-        timer.cancel()
