@@ -2,8 +2,9 @@
 
 On a UNIX socket, a file descriptor is sent with a record: how long it is, how long the
 id of the session is, the id, and what has come on the connection and is still to be
-answered. A byte tells whether the connection was taken. Until then whoever has sent it
-keeps it, and reads nothing from it.
+answered. Where nothing is asked on it there is no id. A byte tells whether the
+connection was taken. Until then whoever has sent it keeps it, and reads nothing from
+it.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from struct import Struct
 from typing import Any, Final
 from weakref import WeakKeyDictionary, WeakSet
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import (
     IDelayedCall,
     IFileDescriptorReceiver,
+    IReactorFDSet,
     IReactorSocket,
     IStreamClientEndpoint,
 )
@@ -29,7 +31,7 @@ from zope.interface import implementer
 
 from txsockjs.cluster.passed import bodyOf, headerLines, serialise
 from txsockjs.counters import ClusterCounters
-from txsockjs.web.handover import adopt, holdStill, letGo
+from txsockjs.web.handover import adopt, holdIdle, holdStill, idleConnections, letGo
 
 #: How many bytes are handed over with a connection. A request with more is passed on.
 MOST_BYTES: Final = 1024 * 1024
@@ -40,6 +42,9 @@ TAKE_TIME: Final = 5.0
 #: How many requests in a row for sessions of one worker have a connection handed there
 #: that was handed over before. One that a proxy uses for many sessions stays.
 IN_A_ROW: Final = 4
+
+# How many connections on which nothing is asked are on their way at once.
+_AT_ONCE: Final = 64
 
 _HEAD: Final = Struct("!IH")
 _TAKEN: Final = b"+"
@@ -52,16 +57,20 @@ class _Offer:
 
     :ivar descriptor: what is sent of it. It is sent in a later turn, when the
         connection's own may be closed, and its number that of another one.
+    :ivar known: called when it is known where the connection is.
     """
 
-    __slots__ = ("descriptor", "refused", "request", "transport")
+    __slots__ = ("descriptor", "known", "refused", "transport")
 
     def __init__(
-        self, request: Request, transport: Any, refused: Callable[[], object]
+        self,
+        transport: Any,
+        refused: Callable[[], object],
+        known: Callable[[], object] = lambda: None,
     ) -> None:
-        self.request: Request = request
         self.transport: Any = transport
         self.refused: Callable[[], object] = refused
+        self.known: Callable[[], object] = known
         self.descriptor: int | None = None
 
     def done(self) -> None:
@@ -71,6 +80,7 @@ class _Offer:
         descriptor, self.descriptor = self.descriptor, None
         if descriptor is not None:
             os.close(descriptor)
+        self.known()
 
 
 class HandingOver(Protocol):
@@ -103,6 +113,7 @@ class HandingOver(Protocol):
             offer.descriptor = os.dup(offer.transport.fileno())
         except OSError:
             # There are no more of them to be had.
+            offer.done()
             _keep(offer)
             return
         transport: Any = self.transport
@@ -200,7 +211,8 @@ class Adopting(Protocol):
             transport.write(_REFUSED)
         else:
             transport.write(_TAKEN)
-            adopted.dataReceived(request)
+            if request:
+                adopted.dataReceived(request)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._handovers.adopting.discard(self)
@@ -225,7 +237,8 @@ class Handovers(Factory):
         isMine: Callable[[bytes], bool],
     ) -> None:
         """
-        :param isMine: tells whether a session would begin at this worker.
+        :param isMine: tells whether a session would begin at this worker; of an empty
+            id, whether any would.
         """
         self.reactor = reactor
         self.counters = counters
@@ -283,7 +296,7 @@ class Handovers(Factory):
         transport, unread = held
         data = serialise(request, headerLines(request), body) + unread
         record = _HEAD.pack(len(id) + len(data), len(id)) + id + data
-        offer = _Offer(request, transport, refused)
+        offer = _Offer(transport, refused)
 
         def send(sender: HandingOver | None) -> None:
             if not transport.connected:
@@ -293,14 +306,64 @@ class Handovers(Factory):
             else:
                 sender.send(offer, record)
 
+        self._withSender(path, endpoint, send)
+        return True
+
+    async def leaveIdle(self, endpoint: IStreamClientEndpoint, path: str) -> None:
+        """
+        Hand over the connections on which nothing is asked just now. A request that
+        comes on one meanwhile waits in it, and is answered there.
+
+        :param endpoint: where the worker takes connections.
+        :param path: what the worker is called here.
+        """
+        if not (
+            IReactorSocket.providedBy(self.reactor)
+            and IReactorFDSet.providedBy(self.reactor)
+        ):
+            return
+        idle = idleConnections(self.site)
+        if not idle:
+            return
+        found: Deferred[HandingOver | None] = Deferred()
+        self._withSender(path, endpoint, found.callback)
+        sender = await found
+        if sender is None:
+            return
+        while idle:
+            # The kernel has a bound for descriptors that are on their way.
+            some, idle = idle[:_AT_ONCE], idle[_AT_ONCE:]
+            if self._senders.get(path) is not sender:
+                return
+            await gatherResults([self._leave(sender, each) for each in some])
+
+    def _leave(self, sender: HandingOver, transport: Any) -> Deferred[None]:
+        known: Deferred[None] = Deferred()
+        unread = holdIdle(transport, self.site)
+        if unread is None:
+            known.callback(None)
+        else:
+            kept = transport.protocol.channel.beIdle
+            offer = _Offer(transport, kept, lambda: known.callback(None))
+            sender.send(offer, _HEAD.pack(len(unread), 0) + unread)
+        return known
+
+    def _withSender(
+        self,
+        path: str,
+        endpoint: IStreamClientEndpoint,
+        use: Callable[[HandingOver | None], object],
+    ) -> None:
+        """
+        Call a function with the connection to a worker, or None if there is none.
+        """
         sender = self._senders.get(path)
         if sender is not None:
-            send(sender)
+            use(sender)
         elif path in self._connecting:
-            self._connecting[path].append(send)
+            self._connecting[path].append(use)
         else:
-            self._connect(path, endpoint, send)
-        return True
+            self._connect(path, endpoint, use)
 
     def _connect(
         self,
@@ -345,6 +408,7 @@ class Handovers(Factory):
         """
         Serve a connection that another worker had.
 
+        :param id: the session that is asked about on it; empty where nothing is asked.
         :return: the site's side of it, to be given the request; None if it stays there.
         """
         if not self.isMine(id):
@@ -356,7 +420,10 @@ class Handovers(Factory):
             # There are no more descriptors to be had.
             return None
         self.counters.adopted += 1
-        self._adopted.add(protocol.channel)
+        if id:
+            self._adopted.add(protocol.channel)
+        else:
+            protocol.channel.beIdle()
         return protocol
 
     def close(self) -> None:

@@ -38,7 +38,7 @@ from txsockjs.counters import ClusterCounters
 from txsockjs.errors import NotHere, PeerUnavailable, SessionLost
 from txsockjs.transports.base import ServiceResource
 from txsockjs.transports.resource import SockJSResource
-from txsockjs.web.wire import isHTTP1
+from txsockjs.web.response import lastOf
 
 #: What the path of the socket has in addition on which connections are handed over.
 ADOPTING: Final = "+"
@@ -103,10 +103,12 @@ class WorkerCluster:
     async def _stop(self) -> None:
         ports, self._ports = self._ports, []
         if ports and self.slots.me.draining:
+            await self._leaveIdle()
             if self._others():
                 # What comes on connections that are still open is passed on.
                 await deferLater(self._reactor, LINGER_TIME)
             await self._router.finish()
+            await self._leaveIdle()
         closed = [
             # Somebody may have removed what it listened at.
             maybeDeferred(port.stopListening).addErrback(lambda f: f.trap(OSError))
@@ -116,6 +118,17 @@ class WorkerCluster:
         self._router.abort()
         self._waitingRoom.close()
         await gatherResults(closed)
+
+    async def _leaveIdle(self) -> None:
+        """
+        Have a worker that goes on serve connections on which nothing is asked: closed
+        here, they would be so in the moment in which a client sends on them.
+        """
+        others = self._others()
+        if self._handOver and others:
+            path = others[0].path
+            endpoint = self.connecting(path + ADOPTING)
+            await self._handovers.leaveIdle(endpoint, path)
 
     def listening(self, path: str) -> IStreamServerEndpoint:
         """
@@ -143,8 +156,10 @@ class WorkerCluster:
 
     def _isMine(self, id: bytes) -> bool:
         """
-        Whether a session would begin at this worker.
+        Whether a session would begin at this worker; of an empty id, whether any would.
         """
+        if not id:
+            return not self.slots.me.draining
         peers = self.slots.locate(id)
         return peers[:1] == (self.slots.me,) and not self.slots.me.draining
 
@@ -155,7 +170,8 @@ class WorkerCluster:
         Have a request answered by the worker that has its session, if that is not here.
         """
         if self.slots.me.draining:
-            self._lastOf(request)
+            # The next connection comes to a worker that goes on.
+            lastOf(request)
         if not self._router.isAbout(request, resource):
             return self._takesPage(request, resource)
         id = sessionIdOf(request)
@@ -179,16 +195,6 @@ class WorkerCluster:
         else:
             return False
         return True
-
-    def _lastOf(self, request: Request) -> None:
-        """
-        Have a request be the last one on its connection: the next connection comes to a
-        worker that goes on.
-        """
-        channel: Any = request.channel
-        if isHTTP1(channel):
-            channel.persistent = False
-            request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
 
     def _takesPage(self, request: Request, resource: ServiceResource) -> bool:
         """

@@ -102,6 +102,8 @@ class Service:
         self.timers: Timers[Session] = Timers(clock, self._broke)
         self._drainCall: IDelayedCall | None = None
         self._drained: list[Deferred[None]] = []
+        # What those are told that it closes then.
+        self._parting = RESTART
         self._endings = Endings(clock)
         # Requests of refused origins that the log was not told of, and when it is.
         self._strangers = 0
@@ -158,6 +160,15 @@ class Service:
         Whether there is, or was, a session with this id.
         """
         return id in self.byId or id in self._endings
+
+    def isParting(self, close: Close | None) -> bool:
+        """
+        Whether this is what sessions are told that are closed since the service drains.
+        What their clients send meanwhile has crossed it.
+
+        :param close: how a session was closed, if it was.
+        """
+        return self.life is Life.DRAINING and close == self._parting
 
     def admit(self) -> None:
         """
@@ -311,7 +322,7 @@ class Service:
                 del self._byNumber[number]
         if id is not None:
             del self.byId[id]
-            if before is State.OPEN or before is State.CLOSING:
+            if before in (State.OPEN, State.CLOSING) or self.isParting(close):
                 self._endings.add(id, close, session.owner)
             if self.forgotten is not None:
                 self.forgotten(id)
@@ -329,6 +340,7 @@ class Service:
         if self.life is not Life.STOPPED:
             if self.life is not Life.DRAINING:
                 self._become(Life.DRAINING)
+                self._parting = close
             for session in list(self._ids):
                 session.close(close)
         done: Deferred[None] = Deferred()

@@ -22,7 +22,7 @@ from txsockjs.errors import (
 )
 from txsockjs.request import OpeningRequest
 from txsockjs.web.headers import NEVER_CACHED, HeaderBlock, HeaderRules, Policy
-from txsockjs.web.response import empty, refuse
+from txsockjs.web.response import empty, lastOf, refuse
 
 _IFRAME: Final = re.compile(rb"iframe[0-9-.a-z_]*\.html")
 
@@ -198,6 +198,9 @@ class ServiceTree(Resource):
         life = self.service.life
         if life is Life.NEW:
             self.start()
+        elif life is Life.DRAINING:
+            # What is behind the same address then may be another process.
+            lastOf(request)
         resource = self._find(request.postpath or [b""])
         try:
             if life is Life.STOPPED:

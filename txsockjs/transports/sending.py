@@ -47,9 +47,13 @@ class SendingResource(ServiceResource):
 
     def answer(self, request: Request) -> int:
         assert request.postpath is not None and request.content is not None
-        session = self.service.byId.get(request.postpath[-2])
+        id = request.postpath[-2]
+        session = self.service.byId.get(id)
         if session is None:
-            raise UnknownSession
+            ending = self.service.ending(id, self.rules.owner(request))
+            if not self.service.isParting(ending):
+                raise UnknownSession
+            return self._succeed(request)
         if session.owner is not None:
             self.checkOwner(request, session)
         # Read one byte past the limit: enough to know.
@@ -60,7 +64,14 @@ class SendingResource(ServiceResource):
         if not payload:
             raise PayloadExpected
         messages = decode(payload, self._most)
-        taken = session.receive(messages, len(payload))
+        try:
+            taken = session.receive(messages, len(payload))
+        except UnknownSession:
+            if not self.service.isParting(session.closeFrame):
+                raise
+            # Refused, the client would give up before it reads why the session ends,
+            # which is on its way.
+            taken = None
         if taken is None:
             return self._succeed(request)
         # The application has stopped reading: so does the client, until then.

@@ -121,9 +121,17 @@ class BoundedChannel(HTTPChannel):
             if self._unread:
                 self._checkPace()
 
+    @property
+    def isBetweenRequests(self) -> bool:
+        """
+        Whether no request is being read or answered. The next one may have begun to
+        come: what of it is here is `unread`.
+        """
+        return self._position is _START and not self._isReading and self._next is None
+
     def unread(self) -> bytes:
         """
-        What has come behind the request that is being answered.
+        What has come behind the request that is being answered, or was answered last.
         """
         return self._unread
 
@@ -237,13 +245,13 @@ class BoundedChannel(HTTPChannel):
             return
         self._handlingRequest = False
         self._position = _START
-        self._beIdle()
+        self.beIdle()
         if self._unread and not self._isReading:
             # Whoever has finished a response is not called back from there.
             channel: Any = self
             self._next = channel.callLater(0, self._readOn)
 
-    def _beIdle(self) -> None:
+    def beIdle(self) -> None:
         """
         Give the peer the time of idle connections, from now on; in two parts where that
         is longer than it may take nothing of what waits for it.
@@ -301,7 +309,7 @@ class BoundedChannel(HTTPChannel):
             self._requestProducer.resumeProducing()
         if self._position is _START:
             if self._isIdle:
-                self._beIdle()
+                self.beIdle()
             else:
                 self.resetTimeout()  # type: ignore[no-untyped-call]
             if not self._isReading:
@@ -345,7 +353,7 @@ class BoundedChannel(HTTPChannel):
                 self.wire.hangUp()
         elif self._position is _START and isTaking:
             # A connection is idle from when its last response was delivered.
-            self._beIdle()
+            self.beIdle()
         elif self._isIdle and not held and self._idleRest != 0:
             rest, self._idleRest = self._idleRest, 0.0
             self.setTimeout(rest)  # type: ignore[no-untyped-call]

@@ -1,4 +1,6 @@
-"""The connection of a request leaves this process: `holdStill`, `letGo`, `adopt`."""
+"""A connection leaves this process, with a request or between two of them: `holdStill`,
+`holdIdle`, `letGo`, `adopt`.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,8 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from txsockjs.web.channel import BoundedChannel
+from txsockjs.web.site import BoundedProtocol
+from txsockjs.web.wire import isHTTP1
 
 
 def holdStill(request: Request) -> tuple[Server, bytes] | None:
@@ -35,6 +39,50 @@ def holdStill(request: Request) -> tuple[Server, bytes] | None:
         return None
     transport.pauseProducing()
     return transport, channel.unread()
+
+
+def idleConnections(site: Any) -> list[Server]:
+    """
+    The connections of a site that may go elsewhere, and on which nothing is asked just
+    now: plain TCP, with HTTP/1.1 or nothing on it yet.
+
+    :param site: one of ours.
+    """
+    return [
+        each
+        for each in site.reactor.getReaders()
+        if type(each) is Server
+        and isinstance(each.protocol, BoundedProtocol)
+        and _isIdle(each, site)
+    ]
+
+
+def _isIdle(transport: Any, site: Any) -> bool:
+    channel: Any = transport.protocol.channel
+    return (
+        isHTTP1(channel)
+        and channel.site is site
+        and channel.transport is transport
+        and channel.isBetweenRequests
+        and not transport.disconnecting
+        and not channel.wire.pending(0)
+    )
+
+
+def holdIdle(transport: Any, site: Any) -> bytes | None:
+    """
+    Read nothing more from such a connection, if it still is one.
+
+    :return: what has come on it. None if it has to stay.
+    """
+    if not transport.connected or not _isIdle(transport, site):
+        return None
+    channel: Any = transport.protocol.channel
+    transport.pauseProducing()
+    # It may have a time-out where it goes.
+    channel.setTimeout(None)
+    unread: bytes = channel.unread()
+    return unread
 
 
 def letGo(transport: Any) -> None:

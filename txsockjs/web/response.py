@@ -129,6 +129,18 @@ class DirectResponse(Response):
         self.wire.write(data)
 
 
+def lastOf(request: Request) -> None:
+    """
+    Have a request be the last one on its connection, if that is one of HTTP/1: a client
+    that knows it does not use the connection again in the moment in which it is closed.
+    (RFC 9112, section 9.6)
+    """
+    channel: Any = request.channel
+    if isHTTP1(channel):
+        channel.persistent = False
+        request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
+
+
 def responseOf(request: Request) -> Response:
     """
     The form of response that a request has.
