@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from twisted.web.http import H2_ENABLED, _GenericHTTPChannelProtocol
 from twisted.web.server import Site
@@ -15,6 +15,10 @@ if H2_ENABLED:
     from txsockjs.web.http2 import BoundedH2Connection
 
 __all__ = ["BoundedProtocol", "BoundedRequest", "boundedProtocol"]
+
+#: How many connections a port accepts in one turn of the reactor, where more are
+#: waiting.
+ACCEPTED: Final = 10
 
 
 class BoundedProtocol(_GenericHTTPChannelProtocol):
@@ -33,6 +37,7 @@ class BoundedProtocol(_GenericHTTPChannelProtocol):
         """
         Find out at the first bytes, as Twisted does, but with the channels above.
         """
+        _holdBack(self._channel.wire.port)
         if self._negotiatedProtocol is None:
             transport: Any = self._channel.transport
             if getattr(transport, "negotiatedProtocol", None) == b"h2":
@@ -54,6 +59,20 @@ class BoundedProtocol(_GenericHTTPChannelProtocol):
         self._channel = channel
         channel.makeConnection(transport)
         transport.registerProducer(channel, True)
+
+
+def _holdBack(port: Any) -> None:
+    """
+    Have those who are there get their turn while many others connect. Twisted's port
+    accepts more of them with each turn in which it did not come to their end, hundreds
+    in the end, and whoever was there waits until the first requests of all of them are
+    answered.
+
+    :param port: what has accepted a connection whose first bytes have come. It may be
+        None, or something that accepts in its own way.
+    """
+    if getattr(port, "numberAccepts", 0) > ACCEPTED:
+        port.numberAccepts = ACCEPTED
 
 
 def boundedProtocol(site: Site) -> BoundedProtocol:

@@ -67,6 +67,13 @@ class Wire:
             transport = transport.transport
         self._bottom: Any = transport
 
+    @property
+    def port(self) -> Any:
+        """
+        What has accepted the connection, if its transport tells.
+        """
+        return getattr(self._bottom, "server", None)
+
     def write(self, data: bytes) -> None:
         """
         Send some bytes.
