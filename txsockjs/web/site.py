@@ -37,9 +37,10 @@ class BoundedProtocol(_GenericHTTPChannelProtocol):
         """
         Find out at the first bytes, as Twisted does, but with the channels above.
         """
-        _holdBack(self._channel.wire.port)
+        channel: Any = self._channel
+        _holdBack(channel.wire.port)
         if self._negotiatedProtocol is None:
-            transport: Any = self._channel.transport
+            transport: Any = channel.transport
             if getattr(transport, "negotiatedProtocol", None) == b"h2":
                 self._negotiatedProtocol = transport.negotiatedProtocol
                 self._talkHTTP2(transport)
