@@ -163,6 +163,32 @@ class BinaryTests(BridgeTestCase):
         self.assertEqual(b"".join(socket.messages), data)
         self.assertEqual(service.received, data)
 
+    def test_onePiece(self) -> None:
+        """What comes in one turn goes to the service at once, unless it is long."""
+        session, service = self.connected()
+        [side] = self.factory.services
+        pieces: list[int] = []
+        send = side.transport.socket.send
+        self.patch(
+            side.transport.socket,
+            "send",
+            lambda data: [pieces.append(len(data)), send(data)][1],
+        )
+        session.send(*["x" * 10] * 100)
+        self.assertEqual(pieces, [1000])
+        session.send("y" * 40_000, "z" * 40_000, "end")
+        self.assertEqual(len(service.received), 81_003)
+        self.assertEqual(pieces[1], 80_000)
+
+    def test_stopped(self) -> None:
+        """What came in the turn in which the service of sessions stops is sent."""
+        _, service = self.connected()
+        [side] = self.factory.services
+        side.send(b"last")
+        self.factory.stopFactory()
+        self.reactor.settle()
+        self.assertEqual(service.received, b"last")
+
     def test_asText(self) -> None:
         """In text, a binary message reaches the service as it is. Answers are text."""
         socket, service = self.raw("text")

@@ -23,6 +23,7 @@ from zope.interface import implementer
 
 from txsockjs.request import OpeningRequest
 from txsockjs.streams import LineTooLong, Raw, Text
+from txsockjs.web.wire import wireOf
 
 # An endpoint that is out of time says so itself, or in the way that it is cancelled.
 _TIMEOUTS: Final = (
@@ -39,6 +40,9 @@ _LINGER: Final = 30.0
 # Seconds without a message after which a session that a slow service has held back has
 # brought what it held.
 _QUIET: Final = 0.1
+
+# Bytes for the service that do not wait for the end of a turn.
+_PIECE: Final = 65536
 
 
 class Told(enum.Enum):
@@ -94,6 +98,11 @@ class Bridge(TypingProtocol):
     def lingers(self, service: ServiceSide) -> None:
         """
         A connection to the service outlives its session.
+        """
+
+    def sendsLater(self, service: ServiceSide) -> None:
+        """
+        A service is to be sent something when this turn of the reactor ends.
         """
 
     def failed(self, told: Told, failure: Failure, request: OpeningRequest) -> None:
@@ -184,7 +193,7 @@ class BrowserSide(_Side):
         except ValueError:
             self.tell(Told.BAD_MESSAGE)
         else:
-            self.service.transport.write(framed)
+            self.service.send(framed)
             if self._endCall is not None and self._wasPaused:
                 self._endSoon()
 
@@ -254,6 +263,8 @@ class BrowserSide(_Side):
 
     def pauseProducing(self) -> None:
         self._wasPaused = True
+        # More is to come when the service has taken some.
+        self._noEnd()
         super().pauseProducing()
 
     def resumeProducing(self) -> None:
@@ -328,12 +339,37 @@ class ServiceSide(_Side):
         self._finished = False
         self._patience: IDelayedCall | None = None
         self.gone: bool = False
+        # What is sent when this turn of the reactor ends, and how many bytes that is.
+        self._unsent: list[bytes] = []
+        self._size = 0
 
     def connectionMade(self) -> None:
         self._bridge.connected(self)
         self._browser.service = self
+        self._wire = wireOf(self.transport)
         if not self._browser.open:
             self.finish()
+
+    def send(self, data: bytes) -> None:
+        """
+        Give the service some bytes, with all others of this turn of the reactor.
+        """
+        if not self._unsent:
+            self._bridge.sendsLater(self)
+        self._unsent.append(data)
+        self._size += len(data)
+        if self._size > _PIECE:
+            self.flush()
+
+    def flush(self) -> None:
+        """
+        Send what has been gathered.
+        """
+        if self._unsent:
+            data = b"".join(self._unsent)
+            self._unsent.clear()
+            self._size = 0
+            self._wire.write(data)
 
     def dataReceived(self, data: bytes) -> None:
         self._browser.serviceSent(data)
@@ -374,6 +410,7 @@ class ServiceSide(_Side):
         if self._finished:
             return
         self._finished = True
+        self.flush()
         self.wait()
         transport.unregisterProducer()
         transport.resumeProducing()
