@@ -89,18 +89,26 @@ class LastTests(ServiceCase):
 
     def test_last(self) -> None:
         """
-        While a service drains, each answer is the last one on its connection, and says
+        While a service drains, an answer is the last one on its connection, and says
         so: no client begins a request in the moment in which the process goes.
         """
         self.serve(Echo)
         self.open("s")
+        self.open("t")
         connection = self.connect()
         before = connection.request("GET", "/info")
         self.assertFalse(before.headers.hasHeader(b"Connection"))
         self.assertFalse(connection.closed)
+        waiting = self.connect()
+        polled = waiting.request("POST", "/0/t/xhr")
         self.site.site.closeSessions()
+        self.site.settle()
+        self.assertEqual(polled.body, RESTART)
+        found = polled.headers.getRawHeaders(b"Connection")
+        self.assertEqual((found, waiting.closed), ([b"close"], True))
         answers = [
             ("GET", "/info", 503),
+            ("POST", "/0/s/xhr", 200),
             ("POST", "/0/s/xhr", 200),
             ("POST", "/0/s/xhr_send", 204),
             ("GET", "/nothing", 404),
@@ -113,3 +121,22 @@ class LastTests(ServiceCase):
             found = response.headers.getRawHeaders(b"Connection")
             self.assertEqual(found, [b"close"], path)
             self.assertTrue(connection.closed, path)
+
+    def test_reads(self) -> None:
+        """
+        Who still reads what was written to a session does so on the same connection,
+        up to the close frame.
+        """
+        self.serve(Echo, max_message_size=4096, streaming_limit=1)
+        for transport in "xhr", "xhr_streaming":
+            session = self.open(transport)
+            session.transport.write(b"last words")
+        self.site.site.closeSessions()
+        for transport in "xhr", "xhr_streaming":
+            connection = self.connect()
+            path = f"/0/{transport}/{transport}"
+            response = connection.request("POST", path)
+            self.assertIn(b'a["last words"]\n', response.body)
+            self.assertFalse(response.headers.hasHeader(b"Connection"))
+            self.assertFalse(connection.closed)
+            self.assertIn(RESTART, connection.request("POST", path).body)

@@ -198,10 +198,16 @@ class ServiceTree(Resource):
         life = self.service.life
         if life is Life.NEW:
             self.start()
-        elif life is Life.DRAINING:
-            # What is behind the same address then may be another process.
+        segments = request.postpath or [b""]
+        resource = self._find(segments)
+        if life is Life.DRAINING and not (
+            resource is not None
+            and resource.opens
+            and segments[-2] in self.service.byId
+        ):
+            # The next request is for another process. Who reads a session to its end
+            # goes on.
             lastOf(request)
-        resource = self._find(request.postpath or [b""])
         try:
             if life is Life.STOPPED:
                 # Stopped stays stopped, whoever's connection is still open.

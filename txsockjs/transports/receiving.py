@@ -89,7 +89,9 @@ class ReceivingResource(ServiceResource):
         self, request: Request, format: Callable[[Frame], bytes], headers: HeaderBlock
     ) -> ResponseReceiver:
         if not self.streaming:
-            return PollingReceiver(request, format, headers, self.contentType)
+            return PollingReceiver(
+                request, format, headers, self.contentType, self.service
+            )
         receiver = StreamingReceiver(
             request, format, self.service.options.streaming_limit
         )
@@ -177,7 +179,7 @@ class PollingReceiver(ResponseReceiver):
     A response that carries one frame and ends. (PROTOCOL 6.3)
     """
 
-    __slots__ = ("_contentType", "_headers")
+    __slots__ = ("_contentType", "_headers", "_service")
 
     def __init__(
         self,
@@ -185,13 +187,18 @@ class PollingReceiver(ResponseReceiver):
         format: Callable[[Frame], bytes],
         headers: HeaderBlock,
         contentType: bytes,
+        service: Service,
     ) -> None:
         super().__init__(request, format)
+        self._service = service
         self._headers = headers
         self._contentType = contentType
 
     def sendFrame(self, frame: Frame) -> bool:
         self.finished = True
+        if isinstance(frame, Close) and self._service.isParting(frame):
+            # Its client comes back at once, and this process may be gone by then.
+            self._response.last()
         data = frame.formatted(self._format)
         self.carried: int = len(data)
         self._response.whole(200, self._headers, self._contentType, data)

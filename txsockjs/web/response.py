@@ -47,6 +47,12 @@ class Response:
         self._request: Any = request
         self.wire: Wire = wire
 
+    def last(self) -> None:
+        """
+        Have it be the last one on its connection: see `lastOf`.
+        """
+        lastOf(self._request)
+
     def whole(
         self, code: int, headers: HeaderBlock, contentType: bytes, body: bytes
     ) -> None:
