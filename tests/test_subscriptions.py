@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from unittest.mock import patch
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import LogLevel, eventAsText, globalLogPublisher
 
@@ -181,6 +181,36 @@ class WaitingTests(MultiplexTestCase):
         self.assertEqual(
             self.taken(session), ["err,third,There are too many channels.", "uns,third"]
         )
+
+    def test_manyGoOn(self) -> None:
+        """Those that go on when nobody wants them any more, as they cannot be
+        cancelled, count until they have ended: a client that subscribes and
+        unsubscribes over and over has no more of them than channels."""
+        running: list[Deferred[Any]] = []
+
+        async def subscribe(connection: Any, name: str) -> None:
+            end: Deferred[Any] = Deferred()
+            running.append(end)
+            try:
+                await Deferred()
+            except CancelledError:
+                await end
+
+        self.service.subscribe = subscribe
+        self.service.multiplex.maxChannels = 3
+        session = self.session()
+        for _ in range(20):
+            session.send("sub,note")
+            session.send("uns,note")
+        self.assertEqual(len(running), 3)
+        self.assertIn("err,note,There are too many channels.", self.taken(session))
+        running[0].callback(None)
+        session.send("sub,note")
+        session.send("uns,note")
+        self.assertEqual(len(running), 4)
+        for each in running[1:]:
+            each.callback(None)
+        self.assertNothingLeft()
 
     def test_bounded(self) -> None:
         """What is held is little; then the connection is not read until it is known,

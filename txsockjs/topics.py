@@ -112,6 +112,8 @@ class MultiplexProtocol(ChannelsProtocol):
         # them; and those for which so much is held that nothing more is read.
         self._subscriptions: dict[str, Subscription] = {}
         self._crammed: set[Subscription] = set()
+        # Those for which it is still looked, some of which nobody asks for any more.
+        self._sought: set[Subscription] = set()
         # What delivers that, in the next turn.
         self._delivery: IDelayedCall | None = None
         # Whether a refusal was logged.
@@ -158,7 +160,8 @@ class MultiplexProtocol(ChannelsProtocol):
     def _subscribe(self, topic: str, spelling: str) -> None:
         self._asked += 1
         self._inThisTurn()
-        many = len(self.channels) + len(self._subscriptions) + 1
+        waiting = max(len(self._subscriptions), len(self._sought))
+        many = len(self.channels) + waiting + 1
         if max(many, self._asked) > self.multiplex.maxChannels:
             self._refuse(spelling, "There are too many channels.")
             return
@@ -173,15 +176,20 @@ class MultiplexProtocol(ChannelsProtocol):
         else:
             if isinstance(found, Deferred):
                 seconds = self.multiplex.subscribeTimeout
+                self._sought.add(asked)
                 decided = asked.wait(found, seconds, self.clock)
                 decided.addCallbacks(
                     self._found, self._notFound, (asked,), errbackArgs=(asked,)
                 )
                 found.addErrback(self._fault)
                 # It may make a topic after it was cancelled, too.
-                found.addCallback(lambda _: self.multiplex.answered(asked))
+                found.addCallback(lambda _: self._answered(asked))
                 return
             self._found(found, asked)
+        self.multiplex.answered(asked)
+
+    def _answered(self, asked: Subscription) -> None:
+        self._sought.discard(asked)
         self.multiplex.answered(asked)
 
     def _found(self, factory: ProtocolSource | None, asked: Subscription) -> None:

@@ -228,6 +228,25 @@ class EntryTests(MachineCase):
         bodies = sorted(each.response.body.strip(b"h\n") for each in connections)
         self.assertEqual(bodies[1], b"o")
 
+    def test_refusedFirst(self) -> None:
+        """
+        Where two requests for one new session come to one machine, and only the second
+        one opens it, it stays entered: no other machine opens it once more.
+        """
+        [directory, _] = [worker.cluster._directory for worker in self.workers]
+        key = directory.keyOf("", b"one")
+        first, second = [Deferred.fromCoroutine(directory.claim(key)) for _ in range(2)]
+        first.addCallback(lambda _: directory.release(key))
+        second.addCallback(lambda _: directory.keep(key))
+        self.reactor.settle()
+        self.assertEqual(self.redis.sessions(), 1)
+        directory.end(key)
+        third, fourth = [Deferred.fromCoroutine(directory.claim(key)) for _ in range(2)]
+        for each in third, fourth:
+            each.addCallback(lambda _: directory.release(key))
+        self.reactor.settle()
+        self.assertEqual(self.redis.sessions(), 0)
+
     def test_secret(self) -> None:
         """
         Nothing in Redis tells a session's id.

@@ -5,21 +5,26 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet import unix
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.interfaces import (
     IAddress,
+    IDelayedCall,
     IListeningPort,
     IProtocolFactory,
 )
 from twisted.internet.tcp import Port
+from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer, providedBy
 
 from txsockjs.cluster.holding import addressOf, adoptedKey, tcpKey, unixKey
+
+#: Seconds until a worker that cannot accept for want of descriptors tries again.
+AGAIN: Final = 0.5
 
 
 @implementer(IListeningPort)
@@ -28,6 +33,8 @@ class WorkerPort:
     What one endpoint listens on, in a worker. It accepts nothing before it is told for
     which slots.
     """
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -44,6 +51,9 @@ class WorkerPort:
         self._family = family
         self._descriptors = descriptors
         self._ports: dict[int, Any] = {}
+        self._wanted: set[int] = set()
+        # What tries again to open those that could not be opened.
+        self._again: IDelayedCall | None = None
 
     def startListening(self) -> None:
         # The factory has begun, and goes on while nothing is accepted.
@@ -51,17 +61,39 @@ class WorkerPort:
 
     def accept(self, slots: Collection[int]) -> Deferred[None]:
         """
-        Accept what comes for some slots, and for no others.
+        Accept what comes for some slots, and for no others. Where this process has no
+        descriptors left, what comes waits until it has.
 
         :return: what fires when nothing more is accepted for others.
         """
-        wanted = {self._descriptors[slot] for slot in slots}
-        for descriptor in wanted - set(self._ports):
-            self._ports[descriptor] = self._open(descriptor)
-        unwanted = set(self._ports) - wanted
+        self._wanted = {self._descriptors[slot] for slot in slots}
+        if self._again is None:
+            problem = self._openAll()
+            if problem is not None:
+                self._log.warn(
+                    "This worker cannot accept connections yet: {problem}. Trying "
+                    "again until it can.",
+                    problem=problem.strerror or str(problem),
+                )
+        unwanted = set(self._ports) - self._wanted
         ports = [self._ports.pop(descriptor) for descriptor in unwanted]
         stopping = [maybeDeferred(port.stopListening) for port in ports]
         return gatherResults(stopping).addCallback(lambda _: None)
+
+    def _openAll(self) -> OSError | None:
+        """
+        Open what is wanted, as far as that can be.
+
+        :return: why it cannot.
+        """
+        self._again = None
+        for descriptor in sorted(self._wanted - set(self._ports)):
+            try:
+                self._ports[descriptor] = self._open(descriptor)
+            except OSError as error:
+                self._again = self._reactor.callLater(AGAIN, self._openAll)
+                return error
+        return None
 
     def _open(self, descriptor: int) -> Any:
         if self._family == socket.AF_UNIX:
@@ -71,6 +103,10 @@ class WorkerPort:
         return self._reactor.adoptStreamPort(descriptor, self._family, self._factory)
 
     def stopListening(self) -> Deferred[None]:
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+
         def stopped(result: object) -> None:
             self._factory.doStop()
 

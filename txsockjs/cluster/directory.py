@@ -6,6 +6,7 @@ a session over.
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from hashlib import blake2b
 from typing import Any, Final
@@ -103,6 +104,8 @@ class Directory:
             (CLAIM, END),
         )
         self._mine: dict[bytes, None] = {}
+        # How many claims of a session wait for their answers.
+        self._claims: Counter[bytes] = Counter()
         self._untended: list[bytes] = []
         self._portion = 0
         self._waiting = 0
@@ -248,9 +251,15 @@ class Directory:
         :return: the process that has it.
         :raise BrokerUnavailable: if that cannot be asked.
         """
-        return _name(
-            await self._within("EVALSHA", CLAIM.digest, 1, key, self.me, ENTERED)
-        )
+        self._claims[key] += 1
+        try:
+            return _name(
+                await self._within("EVALSHA", CLAIM.digest, 1, key, self.me, ENTERED)
+            )
+        finally:
+            self._claims[key] -= 1
+            if not self._claims[key]:
+                del self._claims[key]
 
     async def find(self, key: bytes) -> bytes | None:
         """
@@ -269,10 +278,11 @@ class Directory:
 
     def release(self, key: bytes) -> None:
         """
-        A session that was claimed did not come to be.
+        A session that was claimed did not come to be. Where somebody else waits for the
+        answer to a claim of it, it may yet: Redis may have made that entry before.
         """
-        self._mine.pop(key, None)
-        self._tell("EVALSHA", END.digest, 1, key, self.me, 0)
+        if key not in self._mine and key not in self._claims:
+            self._tell("EVALSHA", END.digest, 1, key, self.me, 0)
 
     def end(self, key: bytes) -> None:
         """
