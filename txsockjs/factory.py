@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 from twisted.web.resource import IResource, Resource
-from twisted.web.server import Request, Site
+from twisted.web.server import Request
 
 from txsockjs.clock import Clock
 from txsockjs.converters import optional, seconds
 from txsockjs.core.frames import GO_AWAY
 from txsockjs.core.service import RESTART
-from txsockjs.counters import ClusterCounters
 from txsockjs.errors import (
     NotFound,
     OptionError,
@@ -25,6 +24,7 @@ from txsockjs.errors import (
     checkCloseCode,
 )
 from txsockjs.factories import ProtocolSource
+from txsockjs.membership import Cluster, Membership
 from txsockjs.options import SockJSOptions
 from txsockjs.sessions import Sessions
 from txsockjs.transports.resource import SockJSResource
@@ -70,39 +70,6 @@ def _parts(keepAlive: float | None, timeOut: float | None) -> tuple[Any, Any]:
     return first, keepAlive - first
 
 
-class Cluster(Protocol):
-    """
-    The other processes that have sessions of the same services.
-
-    :ivar counters: what was passed on.
-    """
-
-    counters: ClusterCounters
-
-    def add(self, prefix: str, service: SockJSResource) -> None:
-        """
-        Have the sessions of a service be found by all.
-
-        :param prefix: where the service is, which is what all call it.
-        """
-        raise NotImplementedError
-
-    def start(self, site: Site) -> Deferred[None]:
-        """
-        Begin: the site is about to listen.
-
-        :return: what fires when the others can pass requests on to here, or why they
-            cannot.
-        """
-        raise NotImplementedError
-
-    def stop(self) -> Deferred[None]:
-        """
-        Leave, once the sessions have ended. It may have been done before.
-        """
-        raise NotImplementedError
-
-
 class _SockJSSite(LoggedSite):
     """
     A Site that starts and stops SockJS services with itself.
@@ -120,6 +87,7 @@ class _SockJSSite(LoggedSite):
     protocol: Any = boundedProtocol
     requestFactory = BoundedRequest
     cluster: Cluster | None = None
+    _membership: Membership | None = None
 
     def __init__(
         self,
@@ -143,16 +111,18 @@ class _SockJSSite(LoggedSite):
         is for a site that does not listen yet.
         """
         self.cluster = cluster
+        self._membership = Membership(cluster, self, self.closeSessions)
         for prefix, service in self.services.items():
             cluster.add(prefix, service)
 
     def leaveCluster(self) -> Deferred[None]:
         """
-        Undo `joinCluster`. The sessions have ended before.
+        Undo `joinCluster`. The sessions have ended before. When the reactor is told to
+        stop, this is done then.
 
-        :return: what fires when that is done.
+        :return: what fires when that is done, however often it is asked for.
         """
-        return succeed(None) if self.cluster is None else self.cluster.stop()
+        return succeed(None) if self._membership is None else self._membership.leave()
 
     def _serve(self, prefix: str, service: SockJSResource) -> None:
         if self.cluster is not None:
@@ -181,17 +151,14 @@ class _SockJSSite(LoggedSite):
         except BaseException:
             self.stopFactory()
             raise
-        if self.cluster is not None:
-            self.cluster.start(self).addErrback(
-                lambda failure: self._log.failure(
-                    "Other processes cannot pass requests on to this one.", failure
-                )
-            )
+        if self._membership is not None:
+            self._membership.start()
 
     def stopFactory(self) -> None:
         """
-        Drop the sessions and stop the wrapped factories. Wait for `closeSessions`
-        before, to let the sessions end in good order.
+        Drop the sessions, stop the wrapped factories, and leave the cluster. Wait for
+        `closeSessions` before, to let the sessions end in good order, and for
+        `leaveCluster` then or afterwards, to know when that is done.
         """
         for service in list(self.services.values()):
             service.stop()

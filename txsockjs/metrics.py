@@ -16,7 +16,7 @@ from twisted.web.server import Request, Site
 from txsockjs._checkers import IsResource
 from txsockjs.counters import TransportCounters
 from txsockjs.errors import RoomError, WireError
-from txsockjs.factory import Cluster
+from txsockjs.membership import Cluster
 from txsockjs.options import TRANSPORTS
 from txsockjs.pagesite import PageSite
 from txsockjs.rooms.directory import Rooms

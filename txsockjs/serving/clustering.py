@@ -11,7 +11,7 @@ from twisted.python.usage import UsageError
 
 from txsockjs.cluster.addresses import Place
 from txsockjs.cluster.signing import readSecret
-from txsockjs.factory import Cluster
+from txsockjs.membership import Cluster
 from txsockjs.rooms.shared import readURL
 from txsockjs.serving.process import ProcessOptions
 
