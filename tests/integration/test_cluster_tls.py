@@ -14,7 +14,7 @@ from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent, HTTPConnectionPool
 
 from tests.support.programs.certificates import makeCertificate
-from tests.support.programs.proxies import freePort
+from tests.support.programs.ports import freePort
 from tests.support.programs.redis import Redis
 from txsockjs.cluster.machines import RedisCluster
 from txsockjs.factory import SockJSFactory

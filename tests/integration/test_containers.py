@@ -14,8 +14,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.examples import opened
 from tests.support.programs.node import need
+from tests.support.programs.ports import freePort
 from tests.support.programs.processes import ROOT
-from tests.support.programs.proxies import freePort, runHAProxy
+from tests.support.programs.proxies import runHAProxy
 from tests.support.programs.redis import Redis
 from tests.support.programs.twistd import TERMINATED, TWISTD, Twistd, TwistdTestCase
 from txsockjs.tap import Options

@@ -12,8 +12,8 @@ from twisted.internet.defer import Deferred
 
 from tests.support.examples import Session, opened
 from tests.support.programs.node import need
+from tests.support.programs.ports import freePort
 from tests.support.programs.proxies import (
-    freePort,
     runHAProxy,
     startApache,
     startCaddy,

@@ -11,7 +11,8 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted.python.failure import Failure
 
 from tests.support.programs.node import need
-from tests.support.programs.proxies import freePort, runHAProxy
+from tests.support.programs.ports import freePort
+from tests.support.programs.proxies import runHAProxy
 from tests.support.programs.twistd import TERMINATED, Twistd, TwistdTestCase
 from txsockjs.client import SockJSClientEndpoint
 from txsockjs.errors import SessionClosed

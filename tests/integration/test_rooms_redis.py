@@ -18,8 +18,9 @@ from twisted.trial.unittest import TestCase
 from tests.rooms.contract import BrokerContract
 from tests.rooms.listening import Listener
 from tests.support.programs.certificates import makeCertificate
+from tests.support.programs.ports import freePort
 from tests.support.programs.processes import ROOT
-from tests.support.programs.redis import Redis, freePort
+from tests.support.programs.redis import Redis
 from txsockjs.errors import BrokerUnavailable
 from txsockjs.rooms.interfaces import IBroker
 from txsockjs.rooms.redis import RedisBroker
@@ -81,7 +82,7 @@ class AwayTests(RedisTestCase):
     async def test_downAtStart(self) -> None:
         """What is asked fails at once while it is not there, and works when it is; one
         line tells the one, and one the other."""
-        self.redis.port = await freePort()
+        self.redis.port = freePort()
         broker, listener = self.start()
         await task.deferLater(reactor, 0.5)
         self.failureResultOf(broker.publish("r", "x", 5, 60.0), BrokerUnavailable)
@@ -172,7 +173,7 @@ class AwayTests(RedisTestCase):
         """One that has become a replica is given up, until it takes messages again."""
         await self.redis.start()
         broker, listener = await self.started()
-        await self.redis.do("REPLICAOF", "127.0.0.1", str(await freePort()))
+        await self.redis.do("REPLICAOF", "127.0.0.1", str(freePort()))
         published = broker.publish("r", "x", 5, 60.0)
         error = await self.assertFailure(published, BrokerUnavailable)
         self.assertIn("READONLY", str(error))
@@ -400,7 +401,7 @@ class PlaceTests(RedisTestCase):
         self.redis.directory.joinpath("c.pem").write_bytes(
             certificate.privateKey.dump(1) + certificate.dump(1)
         )
-        port = await freePort()
+        port = freePort()
         path = str(self.redis.directory / "c.pem")
         self.redis = Redis(
             self,
@@ -455,7 +456,7 @@ class PlaceTests(RedisTestCase):
         while "state=online" not in await self.redis.do("INFO", "replication"):
             await task.deferLater(reactor, 0.05)
         sentinel = await self.redis.sentinel("chat")
-        gone = f"127.0.0.1:{await freePort()}"
+        gone = f"127.0.0.1:{freePort()}"
         url = f"redis+sentinel://{gone},{sentinel}/chat"
         broker, listener = await self.started(url)
         first = await broker.publish("r", "1", 5, 60.0)

@@ -14,8 +14,8 @@ from twisted.trial.unittest import TestCase
 
 from tests.support.examples import opened
 from tests.support.programs.node import need
+from tests.support.programs.ports import freePort
 from tests.support.programs.processes import ROOT
-from tests.support.programs.proxies import freePort
 from tests.support.programs.twistd import TWISTD
 from tests.support.programs.watching import watch
 

@@ -16,8 +16,9 @@ from twisted.internet.utils import getProcessOutputAndValue
 
 from tests.support.documents import blocks, commands
 from tests.support.programs.node import need
+from tests.support.programs.ports import freePort
 from tests.support.programs.processes import ROOT, Program, start, startExample
-from tests.support.programs.proxies import freePort, untilListening
+from tests.support.programs.proxies import untilListening
 from tests.support.programs.redis import Redis
 from tests.support.programs.sessions import openSession
 from tests.support.programs.twistd import TWISTD, TwistdTestCase

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
 import sys
 from functools import cache
@@ -18,9 +20,16 @@ def build() -> Path:
     """
     out = ROOT / "build" / "docs"
     command = ["sphinx", "-W", "--keep-going", "-q", "-b", "html", "docs", str(out)]
-    done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True
-    )
+    out.mkdir(parents=True, exist_ok=True)
+    directory = os.open(out, os.O_RDONLY)
+    # Another process may be at it, with other tests.
+    fcntl.flock(directory, fcntl.LOCK_EX)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True
+        )
+    finally:
+        os.close(directory)
     if done.returncode:
         raise AssertionError(done.stderr)
     return out

@@ -8,8 +8,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
 
+from tests.support.programs.ports import freePort
 from tests.support.programs.processes import Program, start
-from tests.support.programs.proxies import NGINX_MAIN, freePort, untilListening
+from tests.support.programs.proxies import NGINX_MAIN, untilListening
 from tests.support.programs.redis import Redis
 from tests.support.programs.servers import CLIENT, TESTS
 from tests.support.programs.twistd import TWISTD

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import FailTest
 
+from tests.support.programs.ports import freePort
 from tests.support.programs.processes import ROOT, Program, start
 
 #: What the tests put around the file for nginx, which is for the http context.
@@ -35,14 +35,6 @@ http {{
     include {site};
 }}
 """
-
-
-def freePort() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def shipped(test: Any, name: str, *changes: tuple[str, str]) -> Path:

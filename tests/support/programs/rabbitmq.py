@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.programs.node import need
+from tests.support.programs.ports import freePort
 from tests.support.programs.processes import start
-from tests.support.programs.redis import freePort
 
 #: The program itself. Debian has one of that name on the path that gives up root's
 #: rights, and with them the test's own directory.
@@ -43,8 +43,8 @@ class RabbitMQ:
         """
         need("rabbitmq-server", "epmd", "env")
         self = cls()
-        self.stomp, self.mqtt = await freePort(), await freePort()
-        names, nodes = await freePort(), await freePort()
+        self.stomp, self.mqtt = freePort(), freePort()
+        names, nodes = freePort(), freePort()
         here = Path(test.mktemp()).absolute()
         here.mkdir(parents=True)
         (here / "enabled_plugins").write_text("[rabbitmq_stomp, rabbitmq_mqtt].\n")

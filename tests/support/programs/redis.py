@@ -7,22 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.protocol import Factory
 
 from tests.support.programs.node import need
+from tests.support.programs.ports import freePort
 from tests.support.programs.processes import Program, start
-
-
-async def freePort() -> int:
-    """
-    A port that nobody listens on.
-    """
-    from twisted.internet import reactor
-
-    port = reactor.listenTCP(0, Factory(), interface="127.0.0.1")
-    number: int = port.getHost().port
-    await port.stopListening()
-    return number
 
 
 class Redis:
@@ -69,7 +57,7 @@ class Redis:
         Start it, on the port that it had before.
         """
         if not self.port:
-            self.port = await freePort()
+            self.port = freePort()
         self.program = await start(
             self._test,
             "Ready to accept connections",
@@ -85,7 +73,7 @@ class Redis:
         :param name: what the sentinel calls it.
         :return: the host and the port of the sentinel.
         """
-        port = await freePort()
+        port = freePort()
         configuration = self.directory / "sentinel.conf"
         configuration.write_text(
             f"sentinel monitor {name} 127.0.0.1 {self.port} 1\n"
