@@ -154,6 +154,32 @@
       });
     },
 
+    // In several sessions side by side numbers go either way, until the server closes; then in
+    // another session each, until `enough` have come.
+    roll(SockJS, options) {
+      function count(name, enough) {
+        const seen = { name, sent: 0, received: 0, wrong: null };
+        let timer;
+        return session(SockJS, options, {
+          open(finish, sock) {
+            timer = setInterval(() => {
+              sock.send(name + ' ' + seen.sent);
+              seen.sent += 1;
+            }, 50);
+          },
+          message(finish, sock, data) {
+            if (data.split(' ')[0] !== String(seen.received) && !seen.wrong) seen.wrong = data;
+            seen.received += 1;
+            if (seen.received === enough) finish(seen);
+          },
+          close: (finish, sock, close) =>
+            finish({ ...seen, how: [close.code, close.reason, close.wasClean] }),
+        }).finally(() => clearInterval(timer));
+      }
+      return Promise.all(options.names.map(async (name) =>
+        [await count(name), await count(name + ' again', options.enough)]));
+    },
+
     // What the client chose, and what the server answers to one message.
     ask(SockJS, options) {
       return session(SockJS, options, {
