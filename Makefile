@@ -5,7 +5,8 @@
 PYTHON ?= python3
 PORT ?= 8080
 MINUTES ?= 5
-TESTS ?= tests
+TESTS ?=
+SESSION ?=
 MODULE ?= txsockjs/bridge.py
 
 VENV := .venv
@@ -42,15 +43,16 @@ demo: $(VENV)/.demo ## Serve the demo on http://127.0.0.1:PORT/ (PORT=8080)
 	@exec $(BIN)/twistd -n --pidfile= sockjs --listen tcp:$(PORT):interface=127.0.0.1
 
 test: $(VENV)/.dev tests/node_modules/.done programs ## Install what the tests need and run all of them (TESTS=tests.test_tap)
-	@$(BIN)/python -m twisted.trial $(TESTS)
+	@$(BIN)/python -m $(if $(TESTS),twisted.trial $(TESTS),tests.suite)
 
 nox: $(VENV)/.dev ## Run the unit tests on each CPython that is installed, and with the lowest versions
-	@$(BIN)/nox
+	@$(BIN)/nox $(if $(SESSION),--session $(SESSION))
 
-lint: $(VENV)/.dev ## Check style, format and spelling
+lint: $(VENV)/.dev ## Check style, format, spelling, and that what is installed fits together
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/codespell
+	@$(BIN)/pip check --disable-pip-version-check
 
 format: $(VENV)/.dev ## Put style and format right
 	@$(BIN)/ruff check --fix .

@@ -1,5 +1,6 @@
 """The unit tests on every CPython that is here, and on one of them with the lowest
-versions of all that the package needs: ``nox``, or ``make nox``.
+versions of all that the package needs: ``nox``, or ``make nox``. The session ``others``
+leaves out what ``make test`` does: the CPython that this runs on, as it is.
 
 A version of CPython that is not installed is skipped, and nox says so by name.
 """
@@ -7,6 +8,7 @@ A version of CPython that is not installed is skipped, and nox says so by name.
 import os
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,6 +27,8 @@ if shutil.which("pyenv"):
     )
     os.environ["PYENV_VERSION"] = ":".join(reversed(bare.stdout.split()))
 
+PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
+
 # These need browsers, proxies, packages of npm, a server to point at or other extras,
 # or take long and do not depend on the interpreter: `make test` runs them.
 APART = {
@@ -41,16 +45,17 @@ APART = {
     "test_recovery_document",
     "test_release",
     "test_site",
+    "test_suite",
     "test_troubleshooting",
     "wstest",
 }
 
 
-def unitTests() -> list[str]:
+def unitTests(tests: Path = Path("tests")) -> list[str]:
     """The modules and packages of ``tests`` that need nothing but Python."""
     found = [
         path
-        for path in Path("tests").iterdir()
+        for path in tests.iterdir()
         if path.match("test_*.py") or (path / "__init__.py").is_file()
     ]
     return sorted(f"tests.{path.stem}" for path in found if path.stem not in APART)
@@ -89,7 +94,7 @@ def install(session: nox.Session) -> None:
     session.install("--no-deps", "--no-build-isolation", "-e", ".")
 
 
-@nox.session(python=["3.11", "3.12", "3.13", "3.14", "3.15"])
+@nox.session(python=PYTHONS)
 def unit(session: nox.Session) -> None:
     """Run the unit tests."""
     install(session)
@@ -114,3 +119,13 @@ def lowest(session: nox.Session) -> None:
     constraints.write_text("\n".join(lowestVersions()), "utf-8")
     session.install("-c", str(constraints), "-e", ".[test,http2,metrics,redis,cli]")
     trial(session, unitTests())
+
+
+@nox.session(python=False, default=False)
+def others(session: nox.Session) -> None:
+    """Run all but the unit tests on the CPython that has nox."""
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    for python in PYTHONS:
+        if python != here:
+            session.notify(f"unit-{python}")
+    session.notify("lowest")
