@@ -156,7 +156,7 @@ class ProducerTests(SynchronousTestCase):
         for _ in range(10):
             self.site.advance(0.1)
 
-    @examples()
+    @examples(0.3)
     @given(
         kind=KINDS, transport=TRANSPORTS, allowed=BUFFERS, groups=GROUPS, steps=STEPS
     )
@@ -173,7 +173,7 @@ class ProducerTests(SynchronousTestCase):
         self.assertEqual(session.closed, (3000, "Go away!"))
         self.assertEqual(session.received, items)
 
-    @examples()
+    @examples(0.3)
     @given(
         kinds=st.lists(KINDS, min_size=1, max_size=8),
         transport=TRANSPORTS,
@@ -204,7 +204,7 @@ class ProducerTests(SynchronousTestCase):
             ended = [m for m in session.received if m == f"uns,{number}"]
             self.assertEqual((mine, len(ended)), (told, 1))
 
-    @examples()
+    @examples(0.3)
     @given(transport=TRANSPORTS, allowed=BUFFERS, groups=GROUPS, steps=STEPS)
     def test_bridge(
         self, transport: str, allowed: int, groups: list, steps: list
