@@ -94,7 +94,9 @@ class BrowserRollTests(WorkersTestCase):
         :return: for each name what the page has seen of its sessions.
         """
         need("node", "chromium", packages=("puppeteer-core", "sockjs-client"))
-        common = {"url": f"{self.url}/numbers", "patience": 10_000, "enough": ENOUGH}
+        common = {"url": f"{self.url}/numbers", "enough": ENOUGH}
+        # In milliseconds: to open, and of a whole session.
+        common |= {"patience": 10_000, "timeout": 60_000}
         groups = [
             {
                 "page": f"{self.url}/page/page.html",
@@ -141,6 +143,8 @@ class BrowserRollTests(WorkersTestCase):
         found = map(json.loads, re.findall(r"session: ({.*})", twistd.output))
         told = {each["name"]: each for each in found}
         self.assertNotIn("wrong:", twistd.output)
+        unfinished = [each for pair in seen for each in pair if "error" in each]
+        self.assertEqual(unfinished, [])
         self.assertEqual([before["name"] for before, _ in seen], names)
         for before, after in seen:
             name, server = before["name"], told[before["name"]]
