@@ -1,4 +1,4 @@
-"""Which private names of Twisted, Autobahn and h2 are used, and where.
+"""Which private names of Twisted, pyOpenSSL, Autobahn and h2 are used, and where.
 
 An underscore, or a lack of documentation, says that a name may go with the next
 release. They are listed here, and few rooms know them.
@@ -39,6 +39,17 @@ from txsockjs.testing import MemoryReactor, MemorySite
 
 #: The rooms that may know private names, and those that they know: whose, and which.
 NAMES: dict[str, dict[str, tuple[str, ...]]] = {
+    "txsockjs.web.records": {
+        "BufferingTLSTransport": (
+            "_aborted",
+            "_appSendBuffer",
+            "_flushReceiveBIO",
+            "_handshakeDone",
+            "_lostTLSConnection",
+            "_tlsConnection",
+        ),
+        "Connection": ("_from_ssl", "_into_ssl", "_ssl"),
+    },
     "txsockjs.web.wire": {
         "Server": ("_tempDataLen", "dataBuffer", "offset", "TLS"),
         "BufferingTLSTransport": ("_aggregator", "_appSendBuffer", "_tlsConnection"),
@@ -288,6 +299,7 @@ def alive() -> dict[str, Any]:
         "Server": memory._transports[0],
         "BufferingTLSTransport": tls,
         "_AggregateSmallWrites": tls._aggregator,
+        "Connection": tls.getHandle(),
         "H2Stream": stream,
         "H2Connection": connection,
         "Request": channel.requests[0],

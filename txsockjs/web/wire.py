@@ -13,12 +13,12 @@ import sys
 from socket import IPPROTO_TCP
 from typing import Any, Final
 
-from OpenSSL.SSL import Error
 from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.tcp import Client, Server
 from twisted.protocols.policies import ProtocolWrapper
-from twisted.protocols.tls import BufferingTLSTransport
 from twisted.web.http import HTTPChannel, Request
+
+from txsockjs.web.records import RECORD, encrypt, readRecords
 
 if sys.platform == "linux":
     from fcntl import ioctl
@@ -38,9 +38,6 @@ _ACKNOWLEDGED: Final = slice(120, 128)
 
 # The bytes that a connection sends before the first is acknowledged (RFC 6928).
 _IN_FLIGHT: Final = 16384
-
-# What fits into one record of TLS, in bytes (RFC 8446, section 5.1).
-_RECORD: Final = 16384
 
 
 def isHTTP1(channel: object) -> bool:
@@ -220,33 +217,22 @@ class TLSWire(TCPWire):
     __slots__ = ()
 
     def write(self, data: bytes) -> None:
-        record = self._encrypt(data)
-        if record is None:
-            self.transport.write(data)
-        else:
-            super().write(record)
-
-    def _encrypt(self, data: bytes) -> bytes | None:
-        """
-        What the connection under TLS is to send, or None where that is for Twisted to
-        find out: something waits to be sent before, or the connection is not simply
-        open.
-        """
         transport = self.transport
+        # What waits goes before, and whether the rest of it, or anything on a
+        # connection that is not simply open, can be sent is for Twisted to find out.
         if (
-            len(data) > _RECORD
-            or not transport.connected
-            or transport._appSendBuffer
-            or transport._aggregator._buffer
+            len(data) <= RECORD
+            and transport.connected
+            and not transport._appSendBuffer
+            and not transport._aggregator._buffer
         ):
-            return None
-        tls = transport._tlsConnection
-        try:
-            tls.send(data)
-        except Error:
-            return None
-        record: bytes = tls.bio_read(2 * _RECORD)
-        return record
+            sent, record = encrypt(transport._tlsConnection, data)
+            if sent:
+                super().write(record)
+                if sent == len(data):
+                    return
+                data = data[sent:]
+        transport.write(data)
 
 
 class StreamWire(Wire):
@@ -318,7 +304,7 @@ def wireOf(transport: Any) -> Wire:
     kind = type(transport)
     if kind in _DIRECT:
         return TCPWire(transport)
-    if kind is BufferingTLSTransport and type(transport.transport) is Server:
+    if readRecords(transport):
         return TLSWire(transport)
     return Wire(transport)
 
