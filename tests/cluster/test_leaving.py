@@ -10,7 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
-from tests.cluster.handing import HandoverCase
+from tests.cluster.handing import HandoverCase, Member
 from txsockjs.cluster import handover, workers
 
 
@@ -49,8 +49,13 @@ class IdleTests(HandoverCase):
         half.transport.write(info[:9])
         await before.until(b"HTTP/1.1 200 ")
         await self.idle(3)
+        self.far.site.idleTimes = 7.0, 1.0
         await self.drain()
         self.assertEqual((self.near.counters.handed, self.far.counters.adopted), (3, 3))
+        # Each has the time of an idle connection there; one has begun to ask.
+        adopted = handover.idleConnections(self.far.site)
+        times = sorted(each.protocol.channel.timeOut for each in adopted)
+        self.assertEqual(times, [7.0, 7.0, 60])
         self.assertEqual(handover.idleConnections(self.near.site), [])
         for talk, rest in (before, info), (never, info), (half, info[9:]):
             count = talk.received.count(b"HTTP/1.1 200 ")
@@ -69,6 +74,8 @@ class IdleTests(HandoverCase):
 
         def holdIdle(transport: Any, site: Any) -> bytes | None:
             unread = hold(transport, site)
+            # It has no time-out while nobody serves it.
+            self.assertIs(transport.protocol.channel.timeOut, None)
             talk.post(f"{self.path}/xhr")
             return unread
 
@@ -93,6 +100,37 @@ class IdleTests(HandoverCase):
         self.assertIn(b"Connection: close", talk.received)
         await left
         self.assertEqual(self.near.counters.handed, 0)
+
+    async def test_late(self) -> None:
+        """
+        One that comes while the worker waits for the last requests goes, too.
+        """
+        linger: Deferred[None] = Deferred()
+        self.patch(workers, "deferLater", lambda clock, seconds: linger)
+        left = Deferred.fromCoroutine(self.drain())
+        talk = await self.connect()
+        await self.idle(1)
+        linger.callback(None)
+        await left
+        self.assertEqual(self.far.counters.adopted, 1)
+        talk.transport.write(b"GET /info HTTP/1.1\r\nHost: a\r\n\r\n")
+        await talk.until(b"HTTP/1.1 200 ")
+
+    async def test_asNew(self) -> None:
+        """
+        It is as though it had been accepted there: the first request that is for
+        another worker has it handed over once more.
+        """
+        talk = await self.connect()
+        await self.idle(1)
+        await self.drain()
+        newer = Member(self, 0, {})
+        self.addCleanup(newer.stop)
+        for member in self.far, newer:
+            member.slots.update([newer.slots.me, self.far.slots.me])
+        talk.post(f"{self.own}/xhr")
+        await talk.until(b"\r\no\n")
+        self.assertEqual(newer.counters.adopted, 1)
 
     async def test_many(self) -> None:
         """
