@@ -349,6 +349,8 @@ class _Life:
     A sign of life. That it comes is all that counts.
     """
 
+    takesChunks = False
+
     def begun(self, head: ResponseHead) -> None:
         pass
 

@@ -25,6 +25,7 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.tcp import Server
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 from zope.interface import implementer
@@ -243,6 +244,7 @@ class Handovers(Factory):
         self.reactor = reactor
         self.counters = counters
         self.isMine = isMine
+        self._canHandOver = IReactorSocket.providedBy(reactor)
         self.adopting: set[Adopting] = set()
         self._senders: dict[str, HandingOver] = {}
         self._connecting: dict[str, list[Callable[[HandingOver | None], object]]] = {}
@@ -276,17 +278,9 @@ class Handovers(Factory):
         :param refused: answers the request if the worker does not take it.
         :return: whether it was offered. If not, nothing has happened.
         """
-        if not IReactorSocket.providedBy(self.reactor):
-            return False
         channel: Any = request.channel
-        if getattr(channel, "site", None) is not self.site:
+        if getattr(channel, "site", None) is not self.site or self.stays(channel, path):
             return False
-        if channel in self._adopted:
-            before, count = self._rows.get(channel, ("", 0))
-            count = count + 1 if before == path else 1
-            self._rows[channel] = path, count
-            if count < IN_A_ROW:
-                return False
         body = bodyOf(request)
         if len(body) > MOST_BYTES:
             return False
@@ -364,6 +358,23 @@ class Handovers(Factory):
             self._connecting[path].append(use)
         else:
             self._connect(path, endpoint, use)
+
+    def stays(self, channel: Any, path: str) -> bool:
+        """
+        Whether a connection is not handed over, whatever is asked for on it. This is
+        the question for each request for a session that is not here.
+
+        :param path: what the worker is called that has the session.
+        """
+        transport = getattr(channel, "transport", None)
+        if not self._canHandOver or type(transport) is not Server:
+            return True
+        if channel not in self._adopted:
+            return False
+        before, count = self._rows.get(channel, ("", 0))
+        count = count + 1 if before == path else 1
+        self._rows[channel] = path, count
+        return count < IN_A_ROW
 
     def _connect(
         self,

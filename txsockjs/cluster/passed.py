@@ -33,9 +33,9 @@ OURS: Final = (PASSED, CERTIFICATE, SIGNATURE)
 #: that ends to the one in its place.
 MOST_HOPS: Final = 2
 
-# What is about the connection (RFC 9110, section 7.6.1) or about the body as it was
-# sent, and what is ours.
-_NOT_PASSED: Final = frozenset(
+#: What is about the connection (RFC 9110, section 7.6.1) or about the body as it was
+#: sent, and what is ours.
+NOT_PASSED: Final = frozenset(
     (
         b"Connection",
         b"Content-Length",
@@ -162,7 +162,7 @@ def headerLines(request: Request) -> list[bytes]:
     lines = [
         b"%b: %b\r\n" % (name, value.strip())
         for name, values in request.requestHeaders.getAllRawHeaders()
-        if name not in _NOT_PASSED
+        if name not in NOT_PASSED
         for value in values
     ]
     if not request.requestHeaders.hasHeader(b"Host"):

@@ -51,6 +51,8 @@ class ResponseHead(NamedTuple):
     :ivar contentType: the content type, or nothing where there is none.
     :ivar length: how many bytes the body has; None if it comes in chunks.
     :ivar closes: whether the connection ends with it.
+    :ivar wire: all of it but what is about the connection, as it came, with the empty
+        line.
     """
 
     code: int
@@ -58,12 +60,18 @@ class ResponseHead(NamedTuple):
     contentType: bytes
     length: int | None
     closes: bool
+    wire: bytes
 
 
 class Answer(Protocol):
     """
     What is told of a response, in this order.
+
+    :ivar takesChunks: whether the parts of a body that comes in chunks are these, with
+        all that is around them.
     """
+
+    takesChunks: bool
 
     def begun(self, head: ResponseHead) -> None:
         """
@@ -101,12 +109,15 @@ def readHead(data: bytes) -> ResponseHead:
     code = int(status[1])
     fields: dict[bytes, bytes] = {}
     pairs = []
+    passed = [first]
     for line in lines:
         field = _FIELD.fullmatch(line)
         if field is None:
             raise BadResponse(f"no header is {line[:80]!r}")
         name, value = field.groups()
         key = name.lower()
+        if key != b"connection":
+            passed.append(line)
         if key in _OWN:
             fields[key] = value.strip()
         else:
@@ -121,7 +132,8 @@ def readHead(data: bytes) -> ResponseHead:
         length = int(told)
     contentType = fields.get(b"content-type", b"")
     closes = b"close" in fields.get(b"connection", b"").lower()
-    return ResponseHead(code, HeaderBlock(pairs), contentType, length, closes)
+    wire = b"\r\n".join([*passed, b"\r\n"])
+    return ResponseHead(code, HeaderBlock(pairs), contentType, length, closes, wire)
 
 
 class ResponseReader:
@@ -202,6 +214,7 @@ class ResponseReader:
         """
         Read the chunks that are there, and hand them on as one.
         """
+        takesAll = answer.takesChunks
         parts: list[bytes] = []
         place = 0
         while self._left is None:
@@ -215,7 +228,9 @@ class ResponseReader:
                 self._atEnd = False
                 if self._isLast:
                     self._isLast = self._chunked = False
-                    if parts:
+                    if takesAll:
+                        answer.came(data[:place])
+                    elif parts:
                         answer.came(b"".join(parts))
                     self._done(answer)
                     return data[place:]
@@ -236,7 +251,10 @@ class ResponseReader:
             self._atEnd, self._isLast = True, not length
             if len(part) < length:
                 self._left = length - len(part)
-        if parts:
+        if takesAll:
+            if place:
+                answer.came(data[:place])
+        elif parts:
             answer.came(b"".join(parts))
         self._unread = data[place:]
         return None

@@ -44,6 +44,13 @@ def passedTo(request: Request) -> Passed | None:
     return passed
 
 
+def patienceOf(service: Service) -> float:
+    """
+    Seconds after which a client of a service that takes nothing is gone.
+    """
+    return service.options.heartbeat or _PATIENCE
+
+
 class Router:
     """
     Passes requests on, over connections that it keeps for each peer.
@@ -85,12 +92,21 @@ class Router:
         :param data: the request.
         :param otherwise: answers it where the peer does not.
         """
+        patience = patienceOf(service)
+        pool = self.poolFor(key, endpoint)
+        Relay(request, otherwise, self.reactor, patience).start(pool, data)
+
+    def poolFor(
+        self, key: object, endpoint: Callable[[], IStreamClientEndpoint]
+    ) -> PeerPool:
+        """
+        The connections to a peer, for one more request, which is counted.
+        """
         pool = self._pools.get(key)
         if pool is None:
             pool = self._pools[key] = PeerPool(self.reactor, endpoint())
         self.counters.passed += 1
-        patience = service.options.heartbeat or _PATIENCE
-        Relay(request, otherwise, self.reactor, patience).start(pool, data)
+        return pool
 
     def reaches(self, key: object) -> bool:
         """

@@ -19,8 +19,10 @@ from twisted.web.server import Request
 from txsockjs.cluster.connections import (
     CONNECT_TIME,
     NotConnected,
+    PeerPool,
     TooManyConnections,
 )
+from txsockjs.cluster.direct import Shortcuts
 from txsockjs.cluster.entrance import PeerSite, trust
 from txsockjs.cluster.handover import Handovers
 from txsockjs.cluster.passed import (
@@ -38,6 +40,7 @@ from txsockjs.counters import ClusterCounters
 from txsockjs.errors import NotHere, PeerUnavailable, SessionLost
 from txsockjs.transports.base import ServiceResource
 from txsockjs.transports.resource import SockJSResource
+from txsockjs.web.channel import BoundedChannel
 from txsockjs.web.response import lastOf
 
 #: What the path of the socket has in addition on which connections are handed over.
@@ -70,6 +73,7 @@ class WorkerCluster:
         self._handovers = Handovers(reactor, self.counters, self._isMine)
         self._ports: list[IListeningPort] = []
         self._waitingRoom = WaitingRoom(reactor)
+        self._shortcuts = Shortcuts(reactor, self._findPool, self._fail)
         slots.changed = self._changed
 
     # Cluster
@@ -242,9 +246,31 @@ class WorkerCluster:
             self._pass(request, resource, peer)
 
     def _pass(self, request: Request, resource: ServiceResource, peer: Peer) -> None:
+        if resource.opens is not None and passedTo(request) is None:
+            self._shortcuts.open(request, resource)
         self._passOn(
             request, resource, peer, False, partial(self._fail, request, resource)
         )
+
+    def _findPool(
+        self, channel: BoundedChannel, resource: ServiceResource, id: bytes
+    ) -> PeerPool | None:
+        """
+        The connections to the worker that has a session, if it is another one, and the
+        connection of its client stays here.
+        """
+        me = self.slots.me
+        peers = self.slots.locate(id)
+        if (
+            not peers
+            or peers[0] is me
+            or me.draining
+            or resource.service.knows(id)
+            or (self._handOver and not self._handovers.stays(channel, peers[0].path))
+        ):
+            return None
+        path = peers[0].path
+        return self._router.poolFor(path, partial(self.connecting, path))
 
     def _ask(
         self, request: Request, resource: ServiceResource, peers: list[Peer]

@@ -28,7 +28,10 @@ class LoggedSite(Site):
             resource, reactor=clock, **siteOptions
         )
         self._logFails = False
-        self._accessLog = any(siteOptions.get(o) for o in ("logPath", "logFormatter"))
+        #: Whether an access log was asked for.
+        self.logs: bool = any(
+            siteOptions.get(option) for option in ("logPath", "logFormatter")
+        )
 
     def stopFactory(self) -> None:
         """
@@ -52,7 +55,7 @@ class LoggedSite(Site):
         whatever formats the lines. Where that cannot be written, the request was served
         all the same.
         """
-        if self._accessLog:
+        if self.logs:
             socket = request.client
             try:
                 request.client = self.clientOf(request)

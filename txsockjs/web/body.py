@@ -120,6 +120,13 @@ class BoundedRequest(Request):
         """
         All of the request came at once, and its body is not too large.
         """
+        self.take(start, body)
+        self.process()
+
+    def take(self, start: Start, body: bytes) -> None:
+        """
+        Be the request that came at once.
+        """
         self.method, self.uri, self.clientproto = start.method, start.target, _HTTP
         self.path, _, query = start.target.partition(b"?")
         self.args = parse_qs(query, True) if query else {}
@@ -127,7 +134,6 @@ class BoundedRequest(Request):
         if b"Cookie" in start.head.fields:
             self.parseCookies()  # type: ignore[no-untyped-call]
         self.content = BytesIO(body)
-        self.process()
 
     def process(self) -> None:
         """
@@ -138,16 +144,22 @@ class BoundedRequest(Request):
         if self.path == b"*" or b"%" in self.path:
             super().process()  # type: ignore[no-untyped-call]
             return
+        try:
+            self.render(self.find())  # type: ignore[no-untyped-call]
+        except BaseException:
+            self.processingFailed(Failure())  # type: ignore[no-untyped-call]
+
+    def find(self) -> Any:
+        """
+        The Site's Resource for a path that needs no decoding.
+        """
         channel: Any = self.channel
         site = self.site = channel.site
         fields = self.responseHeaders._rawHeaders
         fields[b"Server"], fields[b"Date"] = [version], [_date(int(time()))]
         self.prepath = []
         self.postpath = self.path[1:].split(b"/")
-        try:
-            self.render(site.getResourceFor(self))  # type: ignore[no-untyped-call]
-        except BaseException:
-            self.processingFailed(Failure())  # type: ignore[no-untyped-call]
+        return site.getResourceFor(self)
 
     def connectionLost(self, reason: Failure) -> None:
         if self._deadline is not None:

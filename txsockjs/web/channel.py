@@ -10,8 +10,9 @@ looks after those.
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from twisted.internet.interfaces import IAddress, IDelayedCall, ITCPTransport
 from twisted.internet.protocol import connectionDone
@@ -21,7 +22,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 
 from txsockjs.errors import WireError
-from txsockjs.web.head import LONGEST_NAME, readStart
+from txsockjs.web.head import LONGEST_NAME, Start, readStart
 from txsockjs.web.response import PLAIN
 from txsockjs.web.wire import Wire, wireOf
 
@@ -54,6 +55,22 @@ class HeadersTooLarge(WireError):
     text = "The headers are larger than this server accepts."
 
 
+class StandIn(Protocol):
+    """
+    What answers a request of a channel without a `Request`.
+    """
+
+    def receive(self, start: Start, body: bytes) -> None:
+        """
+        The request is this one. The channel is told of the end of the answer.
+        """
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        The connection is gone before that.
+        """
+
+
 class Position(enum.Enum):
     """
     Where in the talk a connection stands.
@@ -81,9 +98,12 @@ class BoundedChannel(HTTPChannel):
     that it always knows where it stands.
 
     :ivar wire: what its responses are written to.
+    :ivar shortcut: makes what stands in for the `Request` that begins so, where there
+        need be none. It gets the channel, too.
     """
 
     wire: Wire
+    shortcut: Callable[[BoundedChannel, Start], StandIn | None] | None = None
 
     _position = _START
     # What has come and was not understood yet.
@@ -183,13 +203,29 @@ class BoundedChannel(HTTPChannel):
         ):
             return False
         self._unread = data[end:]
-        request = channel.requestFactory(self, 0)
+        request: Any = None
+        if self.shortcut is not None:
+            request = self.shortcut(self, start)
+        if request is None:
+            request = channel.requestFactory(self, 0)
         self.requests.append(request)
         # The timer goes on, which is cheaper than another one for each request.
         self._handlingRequest = True
         self._position = _ANSWER
         request.receive(start, data[start.size : end])
         return True
+
+    def replace(self, standIn: StandIn, start: Start, body: bytes) -> Any:
+        """
+        Have a `Request` after all in place of what stood in for it. Nobody is asked to
+        answer it.
+        """
+        channel: Any = self
+        request = channel.requestFactory(self, 0)
+        self.requests[self.requests.index(standIn)] = request
+        request.take(start, body)
+        request.find()
+        return request
 
     def _readLine(self) -> bool:
         """

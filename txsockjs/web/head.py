@@ -129,12 +129,14 @@ class Start(NamedTuple):
     :ivar target: the URL that it asks for.
     :ivar head: its headers.
     :ivar size: how many bytes all this took.
+    :ivar block: the lines of the headers, as they came, without the last line's end.
     """
 
     method: bytes
     target: bytes
     head: Head
     size: int
+    block: bytes
 
 
 def readStart(data: bytes) -> Start | None:
@@ -162,7 +164,7 @@ def readStart(data: bytes) -> Start | None:
         if comes:
             _remember(_KNOWN, block, head)
     method, target = first.groups()
-    return Start(method, target, head, end + 4)
+    return Start(method, target, head, end + 4, block)
 
 
 def _again(data: bytes) -> bool:
