@@ -24,7 +24,8 @@ class Kept:
     Keeps what it is told of a response.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, takesChunks: bool = False) -> None:
+        self.takesChunks = takesChunks
         self.code = 0
         self.body = b""
         self.pieces: list[bytes] = []

@@ -216,15 +216,16 @@ class PeerPool(Factory):
         connection.factory = self
         return connection
 
-    def ask(self, data: bytes, answer: Answer) -> Asked:
+    def ask(self, data: bytes, answer: Answer, asked: Asked | None = None) -> Asked:
         """
         Send a request.
 
         :param answer: what is told of the response. Where there is no connection, it is
             told of `NotConnected`.
-        :return: what the request can be given up by.
+        :param asked: what the request can be given up by, if that is there.
+        :return: what it can be given up by.
         """
-        asked = Asked()
+        asked = asked or Asked()
         self.pulse.start()
         if self._idle:
             connection, _ = self._idle.popitem()
@@ -372,11 +373,8 @@ class Asked:
     :ivar connecting: what is waited for, until then.
     """
 
-    __slots__ = ("connecting", "connection")
-
-    def __init__(self) -> None:
-        self.connection: PeerConnection | None = None
-        self.connecting: Deferred[Any] | None = None
+    connection: PeerConnection | None = None
+    connecting: Deferred[Any] | None = None
 
     def giveUp(self) -> None:
         """

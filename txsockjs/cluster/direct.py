@@ -19,7 +19,6 @@ from txsockjs.cluster.connections import PeerPool
 from txsockjs.cluster.passed import NOT_PASSED, passedLines
 from txsockjs.cluster.reading import ResponseHead
 from txsockjs.cluster.relay import NO_ANSWERS, Passing
-from txsockjs.cluster.routing import patienceOf
 from txsockjs.core.service import Life
 from txsockjs.transports.base import ServiceResource
 from txsockjs.web.channel import BoundedChannel
@@ -124,22 +123,12 @@ class DirectRelay(Passing):
     stands in for the request.
     """
 
-    __slots__ = (
-        "_body",
-        "_channel",
-        "_data",
-        "_head",
-        "_isStreaming",
-        "_otherwise",
-        "_pool",
-        "_resource",
-        "_start",
-    )
-
     takesChunks = True
     _start: Start
     _body: bytes
     _head: ResponseHead
+    # Whether the client has got a part of the answer.
+    _isStreaming = False
 
     def __init__(
         self,
@@ -157,7 +146,8 @@ class DirectRelay(Passing):
         :param pool: the connections to the peer.
         :param data: the request's head.
         """
-        super().__init__(clock, patienceOf(resource.service))
+        self._clock = clock
+        self._service = resource.service
         self._channel = channel
         self._wire = channel.wire
         self._resource = resource
@@ -165,15 +155,13 @@ class DirectRelay(Passing):
         self._pool = pool
         # What is sent; and then the body of the answer, where it came as one piece.
         self._data = data
-        # Whether the client has got a part of the answer.
-        self._isStreaming = False
 
     # StandIn
 
     def receive(self, start: Start, body: bytes) -> None:
         self._start, self._body = start, body
         data, self._data = self._data + body, b""
-        self._asked = self._pool.ask(data, self)
+        self._pool.ask(data, self, self)
 
     # Answer
 

@@ -10,7 +10,6 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
 from txsockjs.cluster.passed import (
-    CERTIFICATE,
     OURS,
     PASSED,
     NotPassed,
@@ -21,6 +20,7 @@ from txsockjs.cluster.passed import (
 from txsockjs.errors import NotAPeer, WireError
 from txsockjs.web.body import BoundedRequest
 from txsockjs.web.channel import BoundedChannel
+from txsockjs.web.head import takeOut
 from txsockjs.web.response import refuse
 from txsockjs.web.site import BoundedProtocol
 
@@ -60,8 +60,9 @@ class PassedRequest(BoundedRequest):
             return
         try:
             self.passed = passed = channel.site.check(self)
-            certificates = self.requestHeaders.getRawHeaders(CERTIFICATE)
-            if certificates is not None:
+            # The application sees what the client has sent.
+            _, certificates, _ = takeOut(self.requestHeaders, OURS)
+            if certificates:
                 self.certificate = readCertificate(certificates[-1])
         except NotPassed as problem:
             channel.site.strange(self, problem)
@@ -74,9 +75,6 @@ class PassedRequest(BoundedRequest):
             response.finish()
             return
         self.client, self.host = passed.client, passed.host
-        # The application sees what the client has sent.
-        for name in OURS:
-            self.requestHeaders.removeHeader(name)
         super().process()
 
     def isSecure(self) -> bool:

@@ -194,7 +194,8 @@ class ResponseReader:
         if head.length is None:
             self._chunked = True
         elif head.length == 0:
-            self._done(answer)
+            self.answer = None
+            answer.done()
         else:
             self._left = head.length
         return data[end + 4 :]
@@ -207,7 +208,8 @@ class ResponseReader:
         if not self._left:
             self._left = None
             if not self._chunked:
-                self._done(answer)
+                self.answer = None
+                answer.done()
         return rest
 
     def _readChunks(self, answer: Answer, data: bytes) -> bytes | None:
@@ -232,7 +234,8 @@ class ResponseReader:
                         answer.came(data[:place])
                     elif parts:
                         answer.came(b"".join(parts))
-                    self._done(answer)
+                    self.answer = None
+                    answer.done()
                     return data[place:]
             start = data.find(b"\r\n", place, place + LONGEST_SIZE) + 2
             if start < 2:
@@ -258,7 +261,3 @@ class ResponseReader:
             answer.came(b"".join(parts))
         self._unread = data[place:]
         return None
-
-    def _done(self, answer: Answer) -> None:
-        self.answer = None
-        answer.done()

@@ -12,9 +12,13 @@ from zope.interface import implementer
 
 from txsockjs.cluster.connections import Asked, PeerPool
 from txsockjs.cluster.reading import ResponseHead
+from txsockjs.core.service import Service
 from txsockjs.errors import NotAPeer, NotHere, WireError
 from txsockjs.web.response import Response, responseOf
 from txsockjs.web.wire import Wire
+
+# Seconds after which a client that takes nothing is gone, where no heartbeat says it.
+_PATIENCE: Final = 25.0
 
 #: What a peer says that is not for the client. No service answers so.
 NO_ANSWERS: Final[dict[int, type[WireError]]] = {
@@ -23,41 +27,32 @@ NO_ANSWERS: Final[dict[int, type[WireError]]] = {
 }
 
 
+def patienceOf(service: Service) -> float:
+    """
+    Seconds after which a client of a service that takes nothing is gone.
+    """
+    return service.options.heartbeat or _PATIENCE
+
+
 @implementer(IPushProducer)
-class Passing:
+class Passing(Asked):
     """
     A request that is passed on, whose answer comes back in the pace of the client. The
     peer sees a connection that takes all; whether the client takes anything is seen
     here.
     """
 
-    __slots__ = (
-        "_asked",
-        "_clock",
-        "_moved",
-        "_over",
-        "_patience",
-        "_taken",
-        "_watching",
-        "_wire",
-    )
-
+    _clock: IReactorTime
+    _service: Service
     _wire: Wire
-
-    def __init__(self, clock: IReactorTime, patience: float) -> None:
-        """
-        :param patience: seconds after which a client that has taken nothing of what
-            waits for it is gone.
-        """
-        self._asked: Asked | None = None
-        self._over = False
-        self._clock = clock
-        self._patience = patience
-        # What looks whether the client takes anything, what it had taken, and whether
-        # it has taken more since the last look.
-        self._watching: IDelayedCall | None = None
-        self._taken: int | None = None
-        self._moved = False
+    _over = False
+    # What looks whether the client takes anything, what it had taken, and whether it
+    # has taken more since the last look; and whether something waited for it when the
+    # last part was written.
+    _watching: IDelayedCall | None = None
+    _taken: int | None = None
+    _moved = False
+    _waits = False
 
     def connectionLost(self, reason: Failure) -> None:
         """
@@ -65,8 +60,7 @@ class Passing:
         """
         if not self._over:
             self._end()
-            if self._asked is not None:
-                self._asked.giveUp()
+            self.giveUp()
 
     def _end(self) -> None:
         self._over = True
@@ -74,19 +68,28 @@ class Passing:
             self._watching.cancel()
             self._watching = None
 
-    def _flow(self, write: Callable[[bytes], object], data: bytes) -> None:
+    def _flow(self, write: Callable[[bytes], bool], data: bytes) -> None:
         """
         Write a part of an answer that goes on for a while.
+
+        :param write: writes it, and returns whether nothing waits for the client.
         """
         wire = self._wire
-        if self._taken is not None and wire.pending(0) and wire.taken() != self._taken:
+        if self._waits and wire.pending(0) and wire.taken() != self._taken:
             self._moved = True
-        write(data)
-        if wire.pending(0):
+        if write(data):
+            self._waits = False
+        elif wire.pending(0):
+            self._waits = True
             # What is written may change this number, too.
             self._taken = wire.taken()
         if self._watching is None:
-            self._watching = self._clock.callLater(self._patience, self._watch)
+            self._lookLater()
+
+    def _lookLater(self) -> None:
+        # A client that has taken nothing of what waits for it for so long is gone.
+        patience = patienceOf(self._service)
+        self._watching = self._clock.callLater(patience, self._watch)
 
     def _watch(self) -> None:
         """
@@ -102,17 +105,17 @@ class Passing:
         if not moved:
             wire.abort()
         else:
-            self._watching = self._clock.callLater(self._patience, self._watch)
+            self._lookLater()
 
     # IPushProducer
 
     def pauseProducing(self) -> None:
-        if self._asked is not None and self._asked.connection is not None:
-            self._asked.connection.pause()
+        if self.connection is not None:
+            self.connection.pause()
 
     def resumeProducing(self) -> None:
-        if not self._over and self._asked is not None and self._asked.connection:
-            self._asked.connection.resume()
+        if not self._over and self.connection is not None:
+            self.connection.resume()
 
     def stopProducing(self) -> None:
         """
@@ -125,16 +128,6 @@ class Relay(Passing):
     Passes one request of twisted.web on, and its answer back.
     """
 
-    __slots__ = (
-        "_body",
-        "_head",
-        "_isStreaming",
-        "_missing",
-        "_otherwise",
-        "_request",
-        "_response",
-    )
-
     takesChunks = False
 
     def __init__(
@@ -142,17 +135,18 @@ class Relay(Passing):
         request: Request,
         otherwise: Callable[[Exception], object],
         clock: IReactorTime,
-        patience: float,
+        service: Service,
     ) -> None:
         """
         :param request: whose answer it is.
-        :param patience: as for `Passing`.
+        :param service: the service that it is for.
         :param otherwise: called where a peer has not answered, with `NotHere` if it
             does not have the session, `NotAPeer` if it does not take requests from
             here, `NotConnected <txsockjs.cluster.connections.NotConnected>` if it could
             not be asked, or else with why its answer is lost. It answers the request.
         """
-        super().__init__(clock, patience)
+        self._clock = clock
+        self._service = service
         self._request: Any = request
         self._otherwise = otherwise
         self._response: Response | None = None
@@ -168,7 +162,7 @@ class Relay(Passing):
         Send the request.
         """
         self._request.notifyFinish().addErrback(self.connectionLost)
-        self._asked = pool.ask(data, self)
+        pool.ask(data, self, self)
 
     # Answer
 
@@ -192,11 +186,16 @@ class Relay(Passing):
             return
         self._missing -= len(data)
         if self._isStreaming:
-            self._flow(response.write, data)
+            self._flow(self._write, data)
         elif self._missing:
             self._beginLong(data)
         else:
             self._body = data
+
+    def _write(self, data: bytes) -> bool:
+        assert self._response is not None
+        self._response.write(data)
+        return False
 
     def _beginLong(self, data: bytes) -> None:
         """

@@ -18,10 +18,6 @@ from txsockjs.errors import NotHere, WireError
 from txsockjs.transports.base import ServiceResource
 from txsockjs.web.response import refuse
 
-# Seconds after which a client that takes nothing is gone, where no heartbeat says it.
-_PATIENCE: Final = 25.0
-
-
 #: Seconds that a process that ends waits for the answers to what it has passed on, and
 #: between two looks whether they are there.
 FINISH_TIME: Final = 10.0
@@ -44,13 +40,6 @@ def passedTo(request: Request) -> Passed | None:
     return passed
 
 
-def patienceOf(service: Service) -> float:
-    """
-    Seconds after which a client of a service that takes nothing is gone.
-    """
-    return service.options.heartbeat or _PATIENCE
-
-
 class Router:
     """
     Passes requests on, over connections that it keeps for each peer.
@@ -70,7 +59,7 @@ class Router:
         """
         if resource.opens is None or request.method != resource.method:
             return False
-        if passedTo(request) is not None:
+        if getattr(request, "passed", None) is not None:
             self.counters.received += 1
         return sessionIdOf(request) not in resource.service.byId
 
@@ -92,9 +81,8 @@ class Router:
         :param data: the request.
         :param otherwise: answers it where the peer does not.
         """
-        patience = patienceOf(service)
         pool = self.poolFor(key, endpoint)
-        Relay(request, otherwise, self.reactor, patience).start(pool, data)
+        Relay(request, otherwise, self.reactor, service).start(pool, data)
 
     def poolFor(
         self, key: object, endpoint: Callable[[], IStreamClientEndpoint]

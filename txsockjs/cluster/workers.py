@@ -173,11 +173,12 @@ class WorkerCluster:
         """
         Have a request answered by the worker that has its session, if that is not here.
         """
-        if self.slots.me.draining:
+        draining = self.slots.me.draining
+        if draining:
             # The next connection comes to a worker that goes on.
             lastOf(request)
         if not self._router.isAbout(request, resource):
-            return self._takesPage(request, resource)
+            return draining and self._takesPage(request, resource)
         id = sessionIdOf(request)
         knows = resource.service.knows(id)
         passed = passedTo(request)
@@ -206,8 +207,7 @@ class WorkerCluster:
         ends: connections that it still has know nothing of that.
         """
         if (
-            not self.slots.me.draining
-            or passedTo(request) is not None
+            passedTo(request) is not None
             or resource.isWebSocket
             or request.method not in (b"GET", b"OPTIONS")
         ):

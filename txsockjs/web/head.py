@@ -9,6 +9,7 @@ this module leaves to Twisted.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeVar
 
@@ -119,6 +120,17 @@ def originForm(target: bytes) -> tuple[bytes | None, bytes]:
     if host[:1] in (b"", b":") or not _HOST.fullmatch(host):
         raise BadTarget
     return host, path if path.startswith(b"/") else b"/" + path
+
+
+def takeOut(headers: Headers, names: Iterable[bytes]) -> list[list[bytes]]:
+    """
+    Remove some headers.
+
+    :param names: their names, as Twisted has them.
+    :return: the values of each.
+    """
+    fields = headers._rawHeaders
+    return [fields.pop(name, []) for name in names]
 
 
 class Start(NamedTuple):

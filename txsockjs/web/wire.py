@@ -71,11 +71,14 @@ class Wire:
         """
         return getattr(self._bottom, "server", None)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> bool:
         """
         Send some bytes.
+
+        :return: whether the kernel has all of them. If not, some may wait.
         """
         self.transport.write(data)
+        return False
 
     def abort(self) -> None:
         """
@@ -188,7 +191,7 @@ class TCPWire(Wire):
 
     __slots__ = ()
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> bool:
         bottom = self._bottom
         if (
             not bottom._tempDataLen
@@ -204,9 +207,10 @@ class TCPWire(Wire):
                 pass
             else:
                 if sent == len(data):
-                    return
+                    return True
                 data = data[sent:]
         bottom.write(data)
+        return False
 
 
 class TLSWire(TCPWire):
@@ -216,7 +220,7 @@ class TLSWire(TCPWire):
 
     __slots__ = ()
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> bool:
         transport = self.transport
         # What waits goes before, and whether the rest of it, or anything on a
         # connection that is not simply open, can be sent is for Twisted to find out.
@@ -228,11 +232,12 @@ class TLSWire(TCPWire):
         ):
             sent, record = encrypt(transport._tlsConnection, data)
             if sent:
-                super().write(record)
+                isGone = super().write(record)
                 if sent == len(data):
-                    return
+                    return isGone
                 data = data[sent:]
         transport.write(data)
+        return False
 
 
 class StreamWire(Wire):
