@@ -27,6 +27,7 @@ class Kept:
     def __init__(self, takesChunks: bool = False) -> None:
         self.takesChunks = takesChunks
         self.code = 0
+        self.wire = b""
         self.body = b""
         self.pieces: list[bytes] = []
         self.isDone = False
@@ -34,6 +35,7 @@ class Kept:
 
     def begun(self, head: Any) -> None:
         self.code = head.code
+        self.wire = head.wire
 
     def came(self, data: bytes) -> None:
         self.pieces.append(data)
@@ -72,6 +74,21 @@ class ReaderTests(SynchronousTestCase):
             self.assertNotIn(b"", answer.pieces)
             self.assertIsNone(reader.answer)
 
+    @given(st.lists(st.binary(min_size=1, max_size=40)), st.integers(1, 60))
+    def test_asTheyAre(self, parts: list[bytes], size: int) -> None:
+        """
+        Chunks that are passed on as they are lose nothing, however they are cut; of
+        the head, only what is about the connection is left out.
+        """
+        response = chunked(parts).replace(b"X: y", b"X: y\r\nconnection: x", 1)
+        reader, answer = ResponseReader(), Kept(takesChunks=True)
+        reader.answer = answer
+        for start in range(0, len(response), size):
+            reader.read(response[start : start + size])
+        self.assertTrue(answer.isDone)
+        self.assertEqual(answer.wire + answer.body, chunked(parts))
+        self.assertNotIn(b"", answer.pieces)
+
     def test_together(self) -> None:
         """
         What comes in one read is told at once.
@@ -80,6 +97,9 @@ class ReaderTests(SynchronousTestCase):
         reader.answer = answer
         reader.read(chunked([b"a", b"b", b"c"]))
         self.assertEqual(answer.pieces, [b"abc"])
+        reader.answer = answer = Kept(takesChunks=True)
+        reader.read(chunked([b"a", b"b"]))
+        self.assertEqual(answer.pieces, [b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n"])
 
     def test_bad(self) -> None:
         """

@@ -38,7 +38,7 @@ _ASIDE: Final = NOT_PASSED - {b"Connection", b"Content-Length"}
 _KEPT: Final = [b"keep-alive"]
 _KEPT_LINE: Final = b"\r\nConnection: keep-alive"
 
-# What marks a target that has a query, or has to be decoded.
+# What a query begins with, and what marks a path that has to be decoded.
 _QUERY: Final = b"?"
 _ESCAPE: Final = b"%"
 
@@ -66,12 +66,13 @@ class Shortcuts:
         short way.
         """
         channel: Any = request.channel
-        if type(channel) is not BoundedChannel or channel.site.logs:
+        isOurs = type(channel) is BoundedChannel
+        if not isOurs or channel.site.logs:
             # HTTP/2, or somebody else's; and the access log is told of requests.
             return
-        target: bytes = request.uri
-        if _QUERY not in target and _ESCAPE not in target:
-            base, _, _, name = target.rsplit(b"/", 3)
+        path: bytes = request.path
+        if _ESCAPE not in path:
+            base, _, _, name = path.rsplit(b"/", 3)
             self._known[base, name] = resource
         if channel.shortcut is None:
             told = b"".join(passedLines(request))
@@ -86,8 +87,9 @@ class Shortcuts:
         :param told: the headers that tell of the connection.
         """
         target = start.target
-        place = target.rsplit(b"/", 3)
-        if len(place) != 4 or _QUERY in target or _ESCAPE in target:
+        path = target.partition(_QUERY)[0]
+        place = path.rsplit(b"/", 3)
+        if len(place) != 4 or _ESCAPE in path:
             return None
         base, server, id, name = place
         resource = self._known.get((base, name))
