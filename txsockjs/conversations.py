@@ -41,7 +41,7 @@ class Conversation:
         :param message: text, or bytes as for the transport's ``write``.
         :raise TypeError: if it is neither.
         """
-        if not isinstance(message, str | bytes):
+        if not isinstance(message, (str, bytes)):
             raise TypeError(f"send takes str or bytes, not {type(message).__name__}")
         if self._ended or not (self._queue or self.transport.crowded):
             self._send(message)
@@ -87,11 +87,12 @@ class Conversation:
     def __aiter__(self) -> Self:
         return self
 
-    async def _next(self) -> Any:
+    async def _next(self, iterating: bool = True) -> Any:
         """
-        Take the next message.
+        Take the next message. One coroutine does all of it: each further one would be
+        in the way of every message.
 
-        :return: it, or None if there is none any more.
+        :param iterating: whether ``async for`` asks.
         :raise RuntimeError: if another coroutine waits for it.
         """
         if self._reader is not None:
@@ -103,13 +104,21 @@ class Conversation:
             finally:
                 self._reader = None
         if not self._unread:
-            return None
+            raise self._ending(iterating)
         message = self._unread.popleft()
         self._size -= len(message) + 1
         if self._paused and not self._unread:
             self._paused = False
             self.transport.resumeProducing()
         return message
+
+    def _ending(self, iterating: bool) -> BaseException:
+        """
+        What to raise where there is no message any more.
+
+        :param iterating: whether ``async for`` asked.
+        """
+        return StopAsyncIteration()
 
     # For the protocol
 

@@ -8,6 +8,7 @@ in; so there a coroutine becomes one, and awaits both.
 from __future__ import annotations
 
 import asyncio
+from asyncio import _get_running_loop
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from functools import partial
 from inspect import iscoroutine
@@ -39,18 +40,15 @@ def start(awaitable: Awaitable[_T]) -> Deferred[_T]:
     return Deferred.fromFuture(task)
 
 
-async def wait(deferred: Deferred[_T]) -> _T:
+def wait(deferred: Deferred[_T]) -> Awaitable[_T]:
     """
-    Wait for a Deferred, in a coroutine that Twisted runs or in any task of asyncio's.
-    Cancelling the one cancels the other.
+    What to await for a Deferred, in a coroutine that Twisted runs or in any task of
+    asyncio's. Cancelling the one cancels the other.
     """
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        task = None
-    if task is None:
-        return await deferred
-    return await _withFutures(_await(deferred))
+    # Where no loop runs, to ask for its task takes longer than all that is waited for.
+    if _get_running_loop() is None or asyncio.current_task() is None:
+        return deferred
+    return _inTask(_await(deferred))
 
 
 async def _await(awaitable: Awaitable[_T]) -> _T:

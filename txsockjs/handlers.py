@@ -62,12 +62,6 @@ class _Session(Conversation, Generic[AvatarT]):
         """
         self._close(code, reason)
 
-    async def _take(self) -> Any:
-        message = await self._next()
-        if message is None:
-            raise StopAsyncIteration
-        return message
-
     # For the protocol
 
     def _end(self) -> None:
@@ -86,15 +80,14 @@ class AsyncSession(_Session[AvatarT]):
     :ivar transport: the session as a `SessionTransport`.
     """
 
-    async def __anext__(self) -> str:
+    def __anext__(self) -> Coroutine[Any, Any, str]:
         """
         Take the next message.
 
         :raise StopAsyncIteration: if the session is closed.
         :raise RuntimeError: if another coroutine waits for it.
         """
-        message: str = await self._take()
-        return message
+        return self._next()
 
 
 class AsyncBinarySession(_Session[AvatarT]):
@@ -106,15 +99,14 @@ class AsyncBinarySession(_Session[AvatarT]):
     :ivar transport: the session as a `SessionTransport`.
     """
 
-    async def __anext__(self) -> str | bytes:
+    def __anext__(self) -> Coroutine[Any, Any, str | bytes]:
         """
         Take the next message.
 
         :raise StopAsyncIteration: if the session is closed.
         :raise RuntimeError: if another coroutine waits for it.
         """
-        message: str | bytes = await self._take()
-        return message
+        return self._next()
 
     def _send(self, message: str | bytes) -> None:
         if isinstance(message, str):

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Coroutine, Generator
 from types import TracebackType
 from typing import Any
 
@@ -89,7 +89,7 @@ class AsyncClientSession(Conversation):
             raise self._why()
         await super().send(message)
 
-    async def recv(self) -> Any:
+    def recv(self) -> Coroutine[Any, Any, Any]:
         """
         Take the next message.
 
@@ -99,12 +99,9 @@ class AsyncClientSession(Conversation):
             <txsockjs.errors.SessionFailed>` where it was not aborted at this end.
         :raise RuntimeError: if another coroutine waits for it.
         """
-        message = await self._next()
-        if message is None:
-            raise self._why()
-        return message
+        return self._next(iterating=False)
 
-    async def __anext__(self) -> Any:
+    def __anext__(self) -> Coroutine[Any, Any, Any]:
         """
         Take the next message.
 
@@ -112,13 +109,13 @@ class AsyncClientSession(Conversation):
         :raise ConnectionLost: if it broke.
         :raise RuntimeError: if another coroutine waits for it.
         """
-        message = await self._next()
-        if message is not None:
-            return message
+        return self._next()
+
+    def _ending(self, iterating: bool) -> BaseException:
         reason = self._why()
-        if isinstance(reason, SessionClosed):
-            raise StopAsyncIteration
-        raise reason
+        if iterating and isinstance(reason, SessionClosed):
+            return StopAsyncIteration()
+        return reason
 
     def _why(self) -> BaseException:
         """

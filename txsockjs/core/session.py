@@ -216,7 +216,7 @@ class Session(SessionLife):
         """
         if self._crowded:
             return True
-        pending = self.pending
+        pending = self._outbox.pending
         return pending > 0 and pending > self._enough
 
     @property
