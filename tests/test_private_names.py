@@ -52,7 +52,7 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "txsockjs.web.wire": {
         "Server": ("_tempDataLen", "dataBuffer", "offset", "TLS"),
-        "BufferingTLSTransport": ("_aggregator", "_appSendBuffer", "_tlsConnection"),
+        "BufferingTLSTransport": ("_aggregator", "_appSendBuffer"),
         "_AggregateSmallWrites": ("_buffer",),
         "H2Stream": ("_conn",),
         "H2Connection": ("_outboundStreamQueues",),

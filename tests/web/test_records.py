@@ -333,6 +333,22 @@ class ReadingTests(SynchronousTestCase):
         connected.send(connected.client.record(b"three")[:-1])
         self.assertEqual(asked, ["recv", "bio_read"])
 
+    def test_smallRecords(self) -> None:
+        """
+        A peer that wants records smaller than others gets what does not fit into one in
+        further ones, and in order.
+        """
+        write = records._sslWrite
+        self.patch(
+            records,
+            "_sslWrite",
+            lambda ssl, data, size: write(ssl, data, min(size, 512)),
+        )
+        connected = Connected(echoAtOnce, True, TLS1_3_VERSION)
+        text = bytes(range(256)) * 7
+        connected.send(connected.client.record(text) + connected.client.record(b"end"))
+        self.assertEqual(connected.client.events, [("text", text + b"end")])
+
     def test_faultOfAnother(self) -> None:
         """
         What OpenSSL says against a write is not left for the next connection, which it

@@ -34,6 +34,9 @@ try:
     _sslRead, _sslWrite = _lib.SSL_read, _lib.SSL_write
     # Memory that is not cleared before it is written to.
     _allocate: Any = _ffi.new_allocator(should_clear_after_alloc=False)
+    # What nobody has in use. A call of OpenSSL's lets other threads run, which may have
+    # reactors too.
+    _spare: list[Any] = []
     # A memory BIO says here where it has its bytes, which only their number is asked.
     _somewhere: Any = _ffi.new("char**")
     _buffer, _bytes = _ffi.typeof("char[]"), _ffi.unpack
@@ -61,17 +64,25 @@ class RecordTransport(BufferingTLSTransport):
         ):
             super().dataReceived(data)  # type: ignore[no-untyped-call]
             return
-        buffer = _allocate(_buffer, _SIZE)
-        while (size := _sslRead(connection._ssl, buffer, _SIZE)) > 0:
+        ssl = connection._ssl
+        try:
+            buffer = _spare.pop()
+        except IndexError:
+            buffer = _allocate(_buffer, _SIZE)
+        while (size := _sslRead(ssl, buffer, _SIZE)) > 0:
+            text = _bytes(buffer, size)
             # With both empty, a further call would do nothing but say so.
-            rest = _bioData(connection._into_ssl, _somewhere) or _bioData(
-                connection._from_ssl, _somewhere
-            )
-            self.wrappedProtocol.dataReceived(_bytes(buffer, size))
-            if not rest:
+            if not (
+                _bioData(connection._into_ssl, _somewhere)
+                or _bioData(connection._from_ssl, _somewhere)
+            ):
+                _spare.append(buffer)
+                self.wrappedProtocol.dataReceived(text)
                 return
+            self.wrappedProtocol.dataReceived(text)
             if self._aborted or self._lostTLSConnection:
                 break
+        _spare.append(buffer)
         # Part of a record, the end, or a fault, which OpenSSL will tell again.
         self._flushReceiveBIO()  # type: ignore[no-untyped-call]
 
@@ -97,20 +108,31 @@ def readRecords(transport: Any) -> bool:
     return True
 
 
-def encrypt(connection: Any, data: bytes) -> tuple[int, bytes]:
+def encrypt(transport: Any, data: bytes) -> bytes | None:
     """
     Encrypt what is to be sent.
 
-    :param connection: OpenSSL's side of the connection.
+    :param transport: a transport for which `readRecords` is true, and before which
+        nothing waits.
     :param data: at most one record.
-    :return: how many bytes were encrypted, and what is to be sent for it. These are
-        fewer if the peer wants small records, and none if OpenSSL cannot do it now.
+    :return: what is to be sent for it, or None if OpenSSL cannot do it now. A peer that
+        wants small records has been sent them.
     """
+    connection = transport._tlsConnection
     sent: int = _sslWrite(connection._ssl, data, len(data))
     if sent <= 0:
         # What is left there would be taken for another connection's fault.
         _clearError()
-        return 0, b""
-    buffer = _allocate(_buffer, _SIZE)
-    size = _bioRead(connection._from_ssl, buffer, _SIZE)
-    return sent, _bytes(buffer, max(size, 0))
+        return None
+    try:
+        buffer = _spare.pop()
+    except IndexError:
+        buffer = _allocate(_buffer, _SIZE)
+    record: bytes = _bytes(buffer, _bioRead(connection._from_ssl, buffer, _SIZE))
+    _spare.append(buffer)
+    if sent < len(data):
+        # (RFC 6066, section 4)
+        transport.transport.write(record)
+        transport.write(data[sent:])
+        return b""
+    return record

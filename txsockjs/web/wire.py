@@ -230,12 +230,9 @@ class TLSWire(TCPWire):
             and not transport._appSendBuffer
             and not transport._aggregator._buffer
         ):
-            sent, record = encrypt(transport._tlsConnection, data)
-            if sent:
-                isGone = super().write(record)
-                if sent == len(data):
-                    return isGone
-                data = data[sent:]
+            record = encrypt(transport, data)
+            if record is not None:
+                return TCPWire.write(self, record) if record else False
         transport.write(data)
         return False
 
