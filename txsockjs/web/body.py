@@ -116,16 +116,11 @@ class BoundedRequest(Request):
         else:
             channel.requestDone(self)
 
-    def receive(self, start: Start, body: bytes) -> None:
+    def receive(self, start: Start, body: bytes, isAsked: bool = True) -> None:
         """
         All of the request came at once, and its body is not too large.
-        """
-        self.take(start, body)
-        self.process()
 
-    def take(self, start: Start, body: bytes) -> None:
-        """
-        Be the request that came at once.
+        :param isAsked: whether the Site's Resource is to answer it.
         """
         self.method, self.uri, self.clientproto = start.method, start.target, _HTTP
         self.path, _, query = start.target.partition(b"?")
@@ -134,6 +129,10 @@ class BoundedRequest(Request):
         if b"Cookie" in start.head.fields:
             self.parseCookies()  # type: ignore[no-untyped-call]
         self.content = BytesIO(body)
+        if isAsked:
+            self.process()
+        else:
+            self._find()
 
     def process(self) -> None:
         """
@@ -145,11 +144,11 @@ class BoundedRequest(Request):
             super().process()  # type: ignore[no-untyped-call]
             return
         try:
-            self.render(self.find())  # type: ignore[no-untyped-call]
+            self.render(self._find())  # type: ignore[no-untyped-call]
         except BaseException:
             self.processingFailed(Failure())  # type: ignore[no-untyped-call]
 
-    def find(self) -> Any:
+    def _find(self) -> Any:
         """
         The Site's Resource for a path that needs no decoding.
         """

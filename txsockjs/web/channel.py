@@ -223,8 +223,7 @@ class BoundedChannel(HTTPChannel):
         channel: Any = self
         request = channel.requestFactory(self, 0)
         self.requests[self.requests.index(standIn)] = request
-        request.take(start, body)
-        request.find()
+        request.receive(start, body, isAsked=False)
         return request
 
     def _readLine(self) -> bool:
