@@ -115,6 +115,9 @@ class SessionTransport(MessageTransport, Generic[AvatarT]):
     def sessionLost(self, reason: Failure) -> None:
         super().sessionLost(reason)
         self._call("logout", self._logout)
+        # The protocol knows its transport for good; what knows each other is freed by
+        # the garbage collector alone.
+        self._protocol = self._receiveText = None
 
     def _logFault(self, where: str, reason: Failure) -> None:
         self._log.failure(

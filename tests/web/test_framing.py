@@ -10,11 +10,20 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.serving import Echo, RecordingFactory
-from tests.support.sockets import BINARY, CLOSE, PING, PONG, TEXT, Socket, frame
+from tests.support.sockets import (
+    BINARY,
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    Socket,
+    frame,
+    upgrade,
+)
 from txsockjs.factory import SockJSFactory
 from txsockjs.testing import MemoryClient, MemoryReactor, MemorySite
-from txsockjs.transports import framing, socket
-from txsockjs.transports.framing import formatText, readTexts
+from txsockjs.transports import framing, socket, websocket
+from txsockjs.transports.framing import formatText, readClose, readTexts
 
 LIMIT = 5000
 
@@ -40,6 +49,11 @@ texts = st.builds(frame, payloads, mask=masks)
 others = st.one_of(
     st.builds(frame, payloads, st.sampled_from([0, TEXT, BINARY]), final=st.booleans()),
     st.builds(frame, st.binary(max_size=125), st.sampled_from([PING, PONG, CLOSE])),
+    st.builds(
+        lambda code, reason: frame(code.to_bytes(2, "big") + reason, CLOSE),
+        st.integers(0, 5000) | st.sampled_from([1000, 1001, 3000, 4999]),
+        st.binary(max_size=3) | st.sampled_from([b"bye", "жжж".encode()]),
+    ),
     st.builds(frame, payloads, rsv=st.integers(0, 7)),
     st.builds(frame, payloads, mask=st.none()),
     st.builds(frame, payloads, st.integers(0, 15), final=st.booleans()),
@@ -98,9 +112,14 @@ class FramingTests(SynchronousTestCase):
         segments = pieces(data, cuts)
         for path in ["/0/s/websocket", "/websocket"]:
             with_ = outcome(path, segments)
-            patch = self.patch(socket, "readTexts", lambda data, limit: ([], 0))
+            patches = [
+                self.patch(socket, "readTexts", lambda data, limit: ([], 0)),
+                self.patch(socket, "readClose", lambda data: None),
+                self.patch(websocket, "linesBeside", lambda request, headers: None),
+            ]
             without = outcome(path, segments)
-            patch.restore()
+            for patch in patches:
+                patch.restore()
             self.assertEqual(with_, without)
 
     @given(st.lists(st.text(max_size=300), max_size=5), masks)
@@ -129,6 +148,60 @@ class FramingTests(SynchronousTestCase):
             b"\x81",
         ]:
             self.assertEqual(readTexts(good + other + good, 100), (["a"], len(good)))
+
+    def test_close(self) -> None:
+        """
+        A close frame that is whole, masked and in order is read, and no other.
+        """
+        for payload, read in [
+            (b"", (None, None)),
+            (b"\x03\xe8", (1000, None)),
+            (b"\x03\xe8bye", (1000, b"bye")),
+            (b"\x03\xe8" + b"x" * 123, (1000, b"x" * 123)),
+        ]:
+            self.assertEqual(readClose(frame(payload, CLOSE) + b"more"), read)
+        for other in [
+            frame(b"x", CLOSE),
+            frame(b"\x03\xe8bye", CLOSE)[:-1],
+            frame(b"\x03\xe8", CLOSE, mask=None) + b"1234",
+            frame(b"\x03\xe8", CLOSE, final=False),
+            frame(b"\x03\xe8", CLOSE, rsv=4),
+            frame(b"\x03\xe8" + b"x" * 124, CLOSE),
+            frame(b"\x03\xe8", PING),
+            b"\x88",
+        ]:
+            self.assertIsNone(readClose(other))
+
+    def test_answer(self) -> None:
+        """
+        Of any handshake that agrees to nothing, the answer and what is sent then are
+        what they are by Autobahn, to the byte.
+        """
+        for path in ["/0/s/websocket", "/websocket"]:
+            for headers in [
+                {},
+                {"Origin": "http://a.example"},
+                {"Origin": "http://\xff.example"},
+                {"Sec-WebSocket-Version": "8"},
+                {"Sec-WebSocket-Extensions": "permessage-deflate"},
+                {"Sec-WebSocket-Protocol": "chat"},
+            ]:
+                direct = self.opened(path, headers)
+                patch = self.patch(websocket, "linesBeside", lambda *how: None)
+                self.assertEqual(direct, self.opened(path, headers))
+                patch.restore()
+                self.assertTrue(direct.startswith(b"HTTP/1.1 101 "), direct)
+
+    def opened(self, path: str, headers: dict[str, str]) -> bytes:
+        """
+        What a handshake is answered.
+        """
+        site = MemorySite.serving(RecordingFactory(Echo))
+        connection = MemoryClient(site).connect()
+        connection.send(upgrade(path, headers))
+        received = bytes(connection.received)
+        site.stop()
+        return received
 
     def test_format(self) -> None:
         """

@@ -7,17 +7,26 @@ cost. What this module does not read it leaves alone.
 
 from __future__ import annotations
 
+from binascii import b2a_base64
+from hashlib import sha1
 from typing import Final
 
 from autobahn.websocket.xormasker import create_xor_masker
 
-# FIN and the opcode of text, no extension bit.
+# FIN and the opcode, no extension bit.
 _TEXT: Final = 0x81
+_CLOSE: Final = 0x88
 _MASKED: Final = 0x80
 
 #: The most bytes of a reason: a close frame is a control frame, of 125 bytes at most,
 #: and two of them are the code (RFC 6455, section 5.5).
 REASON_SIZE: Final = 123
+
+# RFC 6455, section 1.3.
+_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_SWITCHING: Final = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n"
+)
 
 _number: Final = int.from_bytes
 
@@ -113,6 +122,37 @@ def readTexts(data: bytes, limit: int) -> tuple[list[str], int]:
             break
         position = stop
     return texts, position
+
+
+def readClose(data: bytes) -> tuple[int | None, bytes | None] | None:
+    """
+    Read the complete masked close frame that ``data`` begins with.
+
+    :param data: what came in, from the start of a frame.
+    :return: its code and its reason, if it has them; None for a frame of another kind,
+        one in error, and one that is not all there.
+    """
+    if len(data) < 6 or data[0] != _CLOSE:
+        return None
+    size = data[1] - _MASKED
+    if not 0 <= size < 126 or size == 1 or len(data) < 6 + size:
+        return None
+    if not size:
+        return None, None
+    payload = unmask(data[6 : 6 + size], data[2:6], size)
+    return _number(payload[:2], "big"), payload[2:] or None
+
+
+def formatAnswer(key: bytes, lines: bytes) -> bytes:
+    """
+    The answer to an opening handshake in order that agrees to nothing.
+    (RFC 6455, section 4.2.2)
+
+    :param key: its ``Sec-WebSocket-Key``.
+    :param lines: further headers.
+    """
+    accept = b2a_base64(sha1(key + _GUID).digest(), newline=False)
+    return b"%b%bSec-WebSocket-Accept: %b\r\n\r\n" % (_SWITCHING, lines, accept)
 
 
 def unmask(payload: bytes, mask: bytes, size: int) -> bytes:

@@ -59,7 +59,7 @@ class RawSocketReceiver(SocketReceiver):
         elif isinstance(frame, Heartbeat):
             socket.sendPing()
         elif not self._deflating:
-            self._wire.write(frame.formatted(self.format))
+            self.wire.write(frame.formatted(self.format))
         else:
             for payload, isBinary in frame.payloads:
                 socket.sendMessage(payload, isBinary)

@@ -9,7 +9,7 @@ the rest is made when it is needed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import txaio
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
@@ -31,8 +31,9 @@ from txsockjs.core.frames import mostMessages
 from txsockjs.errors import NO_CODE, SessionClosed, SessionFailed, UnknownSession
 from txsockjs.options import SockJSOptions
 from txsockjs.transports.deflate import agree, deflater
-from txsockjs.transports.framing import REASON_SIZE, cut, readTexts
-from txsockjs.web.wire import Wire
+from txsockjs.transports.framing import REASON_SIZE, cut, readClose, readTexts
+from txsockjs.transports.listener import UNHEARD, Fault, ISocketReceiver
+from txsockjs.web.wire import GatheringWire, Wire
 
 # The bit of a frame's header that says so (RFC 7692, section 6).
 _COMPRESSED: Final = 4
@@ -47,54 +48,6 @@ _PER_MESSAGE: Final = ("_direct", "receiver", "state")
 #: The ``state`` of a connection on which frames may be sent.
 STATE_OPEN: Final = WebSocketProtocol.STATE_OPEN
 _CLOSING: Final = WebSocketProtocol.STATE_CLOSING
-
-
-class Fault(SessionFailed):
-    """
-    The peer sent what it must not.
-
-    :ivar taken: None, or what fires when the application has read what came before.
-    """
-
-    def __init__(self, code: int, reason: str, taken: Deferred[None] | None) -> None:
-        super().__init__(code, reason)
-        self.taken = taken
-
-
-class ISocketReceiver(Protocol):
-    """
-    What a connection needs of its receiver.
-    """
-
-    heard: bool
-
-    def deliver(self, texts: list[str]) -> Deferred[None] | None:
-        """
-        Take the payloads of text messages.
-
-        :return: None, or what fires when more may be read.
-        :raise Fault: to close the connection.
-        """
-
-    def deliverBinary(self, payload: bytes) -> Deferred[None] | None:
-        """
-        Take the payload of a binary message, in the same way.
-        """
-
-    def pinged(self, payload: bytes) -> None:
-        """
-        The peer asks for a sign of life.
-        """
-
-    def resumeProducing(self) -> None:
-        """
-        Frames may be sent again.
-        """
-
-    def connectionLost(self, reason: Failure) -> None:
-        """
-        The connection has ended.
-        """
 
 
 class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
@@ -135,14 +88,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     # What asks for an instance's dictionary, as ``vars`` and ``cached_property`` do,
     # makes one that is larger and slower than what Python has without.
 
-    @property
-    def is_open(self) -> Any:
-        """
-        What Autobahn has to tell: nobody waits for it.
-        """
-        return txaio.create_future()
-
-    is_closed = is_open
+    is_open = is_closed = UNHEARD
 
     @property
     def utf8validator(self) -> Utf8Validator:
@@ -168,6 +114,12 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             if used == len(data):
                 return
             data = data[used:]
+            close = readClose(data)
+            if close is not None and self._unread is None and self._mayProcess():
+                # Nothing is processed after it. (RFC 6455, section 5.5.1)
+                self._direct = False
+                self.onCloseFrame(*close)
+                return
         elif self._mayProcess():
             self.receiver.heard = True
         self.data += data
@@ -179,7 +131,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             self._closeCall.cancel()
             self._closeCall = None
         if self._unread is None or self.state != STATE_OPEN:
-            WebSocketProtocol._connectionLost(self, reason)
+            self._end(reason)
         else:
             # As on TCP, who has stopped reading reads what came before the end first.
             # It may be waiting to write, too: that goes nowhere from now on.
@@ -249,17 +201,42 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         if self._unread is not None:
             return
         if self._lost is not None:
-            WebSocketProtocol._connectionLost(self, self._lost)
+            self._end(self._lost)
         else:
             self.transport.resumeProducing()
 
-    # Autobahn
+    def _end(self, reason: Failure) -> None:
+        WebSocketProtocol._connectionLost(self, reason)
+        # They know each other: only the garbage collector would free them.
+        if self._unread is None and hasattr(self, "receiver"):
+            del self.receiver
+
+    # The opening handshake
+
+    def answer(self, answer: bytes, version: int) -> None:
+        """
+        Complete the opening handshake of a request that is in order, where nothing is
+        to be agreed on.
+
+        :param answer: what the request is answered.
+        :param version: its ``Sec-WebSocket-Version``.
+        """
+        self.websocket_version = version
+        self.websocket_protocol_in_use = self.current_frame = None
+        self.inside_message = False
+        self._gather(self._answer, answer)
+
+    def _answer(self, answer: bytes) -> None:
+        self.wire.write(answer)
+        self.state = STATE_OPEN
+        self._onOpen()
+        self._direct = self.state == STATE_OPEN
 
     def shakeHands(
         self, key: str, version: int, extensions: str, headers: Mapping[str, str]
     ) -> None:
         """
-        Complete the opening handshake of a request that is in order.
+        The same by Autobahn, whatever is to be agreed on.
 
         :param key: its ``Sec-WebSocket-Key``.
         :param version: its ``Sec-WebSocket-Version``.
@@ -275,12 +252,30 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         self.websocket_version = version
         # Autobahn would look for what to agree to here.
         self.websocket_extensions: list[object] = []
-        self.succeedHandshake((None, headers))
+        self._gather(self.succeedHandshake, (None, headers))
         del self._wskey, self.websocket_extensions
         if self.state == STATE_OPEN:
-            # The answer has been sent.
             del self.http_response_data, self.websocket_extensions_in_use
             self._direct = not self.isDeflating()
+
+    def _gather(self, complete: Callable[[Any], object], how: object) -> None:
+        """
+        Have the answer go out with what is sent as soon as the connection is open.
+        """
+        self.wire = self.wire.gathering()
+        try:
+            complete(how)
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        wire = self.wire
+        if type(wire) is GatheringWire:
+            self.wire = wire.release()
+            if hasattr(self, "receiver"):
+                self.receiver.wire = self.wire
+
+    # Autobahn
 
     def _onOpen(self) -> None:
         if self._lost is not None:
@@ -337,7 +332,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             opcode = rsv = 0
 
     def sendData(self, data: bytes, *how: object) -> None:
-        self.transport.write(data)
+        self.wire.write(data)
 
     def isDeflating(self) -> bool:
         """
@@ -380,14 +375,19 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     def dropConnection(self, abort: bool = False) -> None:
         self._direct = False
+        self._release()
         # After both close frames Autobahn aborts, and what is still to be sent with it.
         super().dropConnection(abort and not self.wasClean)
-        self._limitClosing()
+        if not self.wire.endsAtOnce():
+            self._limitClosing()
 
     def sendCloseFrame(self, *args: Any, **kw: Any) -> None:
         super().sendCloseFrame(*args, **kw)
         self._direct = False
-        self._limitClosing()
+        self._release()
+        if not kw.get("isReply"):
+            # Behind a reply the connection is dropped.
+            self._limitClosing()
 
     def _limitClosing(self) -> None:
         """

@@ -42,16 +42,13 @@ from txsockjs.transports.base import (
     names,
     openingRequest,
 )
-from txsockjs.transports.framing import formatFragments, formatText
-from txsockjs.transports.socket import (
-    STATE_OPEN,
-    Fault,
-    SocketFactory,
-    SocketProtocol,
-)
+from txsockjs.transports.framing import formatAnswer, formatFragments, formatText
+from txsockjs.transports.listener import Fault
+from txsockjs.transports.socket import STATE_OPEN, SocketFactory, SocketProtocol
 from txsockjs.web.headers import HeaderRules, Policy
-from txsockjs.web.response import headersBeside
+from txsockjs.web.response import headersBeside, linesBeside
 from txsockjs.web.takeover import takeOver
+from txsockjs.web.wire import Wire
 
 _NORMAL: Final = 1000
 
@@ -72,11 +69,11 @@ class SocketReceiver:
         "_socket",
         "_transport",
         "_unanswered",
-        "_wire",
         "_writable",
         "finished",
         "heard",
         "session",
+        "wire",
     )
 
     persistent = True
@@ -85,7 +82,7 @@ class SocketReceiver:
     def __init__(self, socket: SocketProtocol) -> None:
         self._socket = socket
         self._transport = socket.transport
-        self._wire = socket.wire
+        self.wire: Wire = socket.wire
         self._writable = True
         self._unanswered: bytes | None = None
         self._deflating = socket.isDeflating()
@@ -112,7 +109,7 @@ class SocketReceiver:
         if self._deflating:
             self._socket.sendMessage(frame.data)
         elif self._socket.state == STATE_OPEN:
-            self._wire.write(frame.formatted(self.format))
+            self.wire.write(frame.formatted(self.format))
         return self._writable
 
     @classmethod
@@ -139,16 +136,16 @@ class SocketReceiver:
         self._transport.abortConnection()
 
     def pendingBytes(self) -> int:
-        return self._wire.pending()
+        return self.wire.pending()
 
     def heldBytes(self) -> int:
-        return self._wire.held()
+        return self.wire.held()
 
     def takenBytes(self) -> int:
-        return self._wire.taken()
+        return self.wire.taken()
 
     def isCut(self) -> bool:
-        return self._wire.isCut()
+        return self.wire.isCut()
 
     def deliver(self, texts: list[str]) -> Deferred[None] | None:
         """
@@ -252,6 +249,7 @@ class WebSocketResource(ServiceResource):
         super().__init__(service, rules)
         self._admission = Admission(service, factory)
         self._subprotocols = service.options.subprotocols
+        self._compression = service.options.compression
         size = service.options.fragment_size
         self._receiver = (
             self.receiver if size is None else self.receiver.fragmenting(size)
@@ -305,16 +303,22 @@ class WebSocketResource(ServiceResource):
         )
         socket.wire = takeOver(request, socket)
         extensions = b",".join(header(b"Sec-Websocket-Extensions", []))
+        lines = None
+        if subprotocol is None and not (extensions and self._compression):
+            lines = linesBeside(request, headers)
         try:
-            beside = headersBeside(request, headers)
-            if subprotocol is not None:
-                beside["Sec-WebSocket-Protocol"] = [subprotocol]
-            socket.shakeHands(
-                keys[0].decode("ascii"),
-                int(versions[0]),
-                extensions.decode("latin-1"),
-                beside,
-            )
+            if lines is not None:
+                socket.answer(formatAnswer(keys[0], lines), int(versions[0]))
+            else:
+                beside = headersBeside(request, headers)
+                if subprotocol is not None:
+                    beside["Sec-WebSocket-Protocol"] = [subprotocol]
+                socket.shakeHands(
+                    keys[0].decode("ascii"),
+                    int(versions[0]),
+                    extensions.decode("latin-1"),
+                    beside,
+                )
         except Exception:
             # The request cannot be answered any more, and its session, if there is one,
             # ends with the connection.

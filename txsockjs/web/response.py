@@ -211,17 +211,28 @@ def withoutEncoder(request: Request) -> bool:
     return True
 
 
+def _isShared(request: Request) -> bool:
+    """
+    Whether somebody else has put headers on a response, other than those of any.
+    """
+    names = (name for name, _ in request.responseHeaders.getAllRawHeaders())
+    return bool(request.cookies) or not _NOT_BESIDE.issuperset(names)
+
+
+def linesBeside(request: Request, headers: HeaderBlock) -> bytes | None:
+    """
+    `headersBeside` as HTTP/1 has them, where they are these alone, and ASCII; None
+    where they are not.
+    """
+    return None if _isShared(request) or not headers.wire.isascii() else headers.wire
+
+
 def headersBeside(request: Request, headers: HeaderBlock) -> dict[str, list[str]]:
     """
     The headers of a response that is not twisted.web's to write, a WebSocket's: these,
     and what somebody else has put on it.
     """
-    foreign = [
-        name
-        for name, _ in request.responseHeaders.getAllRawHeaders()
-        if name not in _NOT_BESIDE
-    ]
-    if not (foreign or request.cookies):
+    if not _isShared(request):
         return headers.fields()
     headers.apply(request)
     fields = dict(request.responseHeaders.getAllRawHeaders())

@@ -93,6 +93,20 @@ class Wire:
         """
         self._bottom.loseConnection()
 
+    def gathering(self) -> Wire:
+        """
+        This connection for some first writes: a `GatheringWire` where whatever befalls
+        it in the course of a write is told later, itself where it is not.
+        """
+        return self
+
+    def endsAtOnce(self) -> bool:
+        """
+        Whether the connection, which is being closed, is gone in the next turn of the
+        reactor, whatever the peer does.
+        """
+        return False
+
     def pending(self, written: int = sys.maxsize) -> int:
         """
         How many bytes have to wait until the peer takes others. What the kernel has is
@@ -212,6 +226,12 @@ class TCPWire(Wire):
         bottom.write(data)
         return False
 
+    def gathering(self) -> Wire:
+        return GatheringWire(self)
+
+    def endsAtOnce(self) -> bool:
+        return not self._bottom.TLS and not self._unsent()
+
 
 class TLSWire(TCPWire):
     """
@@ -219,6 +239,10 @@ class TLSWire(TCPWire):
     """
 
     __slots__ = ()
+
+    def endsAtOnce(self) -> bool:
+        # It has an end of its own.
+        return False
 
     def write(self, data: bytes) -> bool:
         transport = self.transport
@@ -235,6 +259,47 @@ class TLSWire(TCPWire):
                 return TCPWire.write(self, record) if record else False
         transport.write(data)
         return False
+
+
+class GatheringWire(Wire):
+    """
+    A connection on which what is written at first goes out as one piece, if it is not
+    much.
+    """
+
+    __slots__ = ("_gathered", "_wire")
+
+    def __init__(self, wire: Wire) -> None:
+        """
+        :param wire: the connection.
+        """
+        self.transport = wire.transport
+        self._bottom = wire._bottom
+        self._wire = wire
+        self._gathered: bytes | None = b""
+
+    def write(self, data: bytes) -> bool:
+        if self._gathered is None:
+            return self._wire.write(data)
+        self._gathered += data
+        if len(self._gathered) > RECORD:
+            # Who writes more is to see when the connection is full.
+            self.release()
+        return False
+
+    def release(self) -> Wire:
+        """
+        Send what was gathered.
+
+        :return: the connection, for what comes then.
+        """
+        gathered, self._gathered = self._gathered, None
+        if gathered:
+            self._wire.write(gathered)
+        return self._wire
+
+    def _unsent(self) -> int:
+        return super()._unsent() + len(self._gathered or b"")
 
 
 class StreamWire(Wire):
