@@ -78,12 +78,22 @@ class RequestTests(TransportTestCase):
         """
         request = opening(
             args={b"c": [b"x", b"caf\xc3\xa9"], b"\xff": [b""]},
-            headers=((b"X-Tag", (b"a", b"\xe9")),),
+            headers=b"X-Tag: a\r\nx-tag:\t\xe9 ",
             cookies={b"sid": b"1"},
         )
         self.assertEqual({"c": ("x", "caf\xe9"), "\ufffd": ("",)}, dict(request.args))
         self.assertEqual({"x-tag": ("a", "\xe9")}, dict(request.headers))
         self.assertEqual({"sid": "1"}, dict(request.cookies))
+
+    def test_cookies(self) -> None:
+        """
+        Where nobody says otherwise, the cookies are those of its headers, the last of
+        each name.
+        """
+        lines = b"Cookie: a=1; b=2;c; d=\r\nAccept: x=y\r\ncookie: a=3=4"
+        expected = {"a": "3=4", "b": "2", "d": ""}
+        self.assertEqual(expected, dict(opening(headers=lines).cookies))
+        self.assertEqual({}, dict(opening(headers=lines, cookies={}).cookies))
 
     def test_immutable(self) -> None:
         """
@@ -98,5 +108,5 @@ class RequestTests(TransportTestCase):
         """
         Its repr shows no cookie and no header, which may be secrets.
         """
-        request = opening(cookies={b"sid": b"secret"}, headers=((b"A", (b"secret",)),))
+        request = opening(cookies={b"sid": b"secret"}, headers=b"A: secret")
         self.assertNotIn("secret", repr(request))

@@ -16,6 +16,7 @@ from txsockjs.clock import Clock
 from txsockjs.converters import optional, seconds
 from txsockjs.core.frames import GO_AWAY
 from txsockjs.core.service import RESTART
+from txsockjs.core.timers import Timers
 from txsockjs.errors import (
     NotFound,
     OptionError,
@@ -29,6 +30,7 @@ from txsockjs.options import SockJSOptions
 from txsockjs.sessions import Sessions
 from txsockjs.transports.resource import SockJSResource
 from txsockjs.web.accesslog import LoggedSite
+from txsockjs.web.deadlines import TimedChannel, connectionTimers
 from txsockjs.web.headers import clientAddress
 from txsockjs.web.response import refuse
 from txsockjs.web.site import BoundedRequest, boundedProtocol
@@ -81,6 +83,7 @@ class _SockJSSite(LoggedSite):
         None for ever.
     :ivar services: the services, by URL prefix.
     :ivar smallBody: how many bytes any request's body may have.
+    :ivar timers: the times of all its connections.
     """
 
     _log = Logger()
@@ -100,6 +103,7 @@ class _SockJSSite(LoggedSite):
         siteOptions.setdefault("parsePOSTFormSubmission", False)
         super().__init__(resource, clock, **siteOptions)
         self.idleTimes: tuple[Any, Any] = _parts(self.keepAlive, self.timeOut)
+        self.timers: Timers[TimedChannel] = connectionTimers(self.reactor)
         self.services: dict[str, SockJSResource] = {}
         self.smallBody: int = _BODY_SIZE
         # The same, by what their URLs begin with.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -35,6 +35,35 @@ def _address(kept: _Kept) -> IAddress:
     return IPv4Address("TCP", *kept) if len(kept) == 2 else IPv6Address("TCP", *kept)
 
 
+@lru_cache(64)
+def _once(kept: tuple[Any, ...]) -> tuple[Any, ...]:
+    return kept
+
+
+def _keepHost(address: IAddress) -> _Kept:
+    """
+    The same for an address that many have: a server has few of its own.
+    """
+    kept: Any = _keep(address)
+    return _once(kept) if isinstance(kept, tuple) else kept
+
+
+_NOTHING: Final[Mapping[bytes, Any]] = MappingProxyType({})
+
+
+def _filled(mapping: Mapping[bytes, Any]) -> Mapping[bytes, Any]:
+    return mapping or _NOTHING
+
+
+def joined(headers: Iterable[tuple[bytes, Iterable[bytes]]]) -> bytes:
+    """
+    Headers as lines of HTTP/1: one object, where each name and value would be three.
+    """
+    return b"\r\n".join(
+        [b"%b: %b" % (name, value) for name, values in headers for value in values]
+    )
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class OpeningRequest:
     """
@@ -56,14 +85,15 @@ class OpeningRequest:
     subprotocol: str | None = None
     secure: bool
     _peer: _Kept = attrs.field(alias="peer", converter=_keep)
-    _host: _Kept = attrs.field(alias="host", converter=_keep)
+    _host: _Kept = attrs.field(alias="host", converter=_keepHost)
     certificate: X509 | None = None
     path: str
-    _args: Mapping[bytes, Iterable[bytes]] = attrs.field(factory=dict, repr=False)
-    _headers: tuple[tuple[bytes, tuple[bytes, ...]], ...] = attrs.field(
-        default=(), repr=False
+    _args: Mapping[bytes, Iterable[bytes]] = attrs.field(
+        default=_NOTHING, converter=_filled, repr=False
     )
-    _cookies: Mapping[bytes, bytes] = attrs.field(factory=dict, repr=False)
+    # The lines that it came with, and its cookies where these do not tell them.
+    _headers: bytes = attrs.field(default=b"", repr=False)
+    _cookies: Mapping[bytes, bytes] | None = attrs.field(default=None, repr=False)
 
     @property
     def peer(self) -> IAddress:
@@ -98,23 +128,31 @@ class OpeningRequest:
         """
         The headers by lower-case name, each with all its values.
         """
-        return MappingProxyType(
-            {
-                name.decode("latin-1").lower(): tuple(
-                    value.decode("latin-1") for value in values
-                )
-                for name, values in self._headers
-            }
-        )
+        fields: dict[str, tuple[str, ...]] = {}
+        for line in self._headers.decode("latin-1").split("\r\n"):
+            name, colon, value = line.partition(":")
+            if colon:
+                name = name.lower()
+                fields[name] = (*fields.get(name, ()), value.strip(" \t"))
+        return MappingProxyType(fields)
 
     @cached_property
     def cookies(self) -> Mapping[str, str]:
         """
         The cookies that came with it.
         """
-        return MappingProxyType(
-            {
-                name.decode("latin-1"): value.decode("latin-1")
-                for name, value in self._cookies.items()
-            }
-        )
+        if self._cookies is not None:
+            return MappingProxyType(
+                {
+                    name.decode("latin-1"): value.decode("latin-1")
+                    for name, value in self._cookies.items()
+                }
+            )
+        cookies: dict[str, str] = {}
+        for line in self.headers.get("cookie", ()):
+            # As twisted.web reads them.
+            for pair in line.split(";"):
+                name, equals, value = pair.lstrip().partition("=")
+                if equals:
+                    cookies[name] = value
+        return MappingProxyType(cookies)

@@ -30,14 +30,13 @@ class PassedOnTests(MachinesCase):
 
         def watch(addr: object) -> object:
             protocol = build(addr)
-            receive = protocol.dataReceived
+            receive = protocol.channel.dataReceived
 
             def dataReceived(data: bytes) -> None:
                 self.passed.append(data)
                 receive(data)
-                protocol.dataReceived = dataReceived
 
-            protocol.dataReceived = dataReceived
+            protocol.channel.dataReceived = dataReceived
             return protocol
 
         site.site.buildProtocol = watch

@@ -136,7 +136,7 @@ class UnreadTests(ConnectionCase):
             client.transport.write(REQUEST * 100)
             await deferLater(reactor, 0)
         [protocol] = built
-        channel = protocol._channel
+        channel = protocol.channel
         while not channel._isPaused:
             await deferLater(reactor, 0.01)
         tcp = channel.transport.transport if secure else channel.transport

@@ -52,8 +52,7 @@ class ChannelCase(ServiceCase):
         return [
             each
             for each in every
-            if each.getPeer().host == "192.0.2.99"
-            and hasattr(each.protocol, "_channel")
+            if each.getPeer().host == "192.0.2.99" and hasattr(each.protocol, "channel")
         ]
 
     def assertRejects(self, status: bytes, *pieces: bytes, count: int = 1) -> None:
@@ -304,7 +303,7 @@ class UnreadTests(ChannelCase):
             server = self.flood(request)
             waiting = len(server.dataBuffer) - server.offset + server._tempDataLen
             self.assertLess(waiting, 65536 + 4096)
-            self.assertLessEqual(len(server.protocol._channel._unread), 65536 + AHEAD)
+            self.assertLessEqual(len(server.protocol.channel._unread), 65536 + AHEAD)
 
     def test_whileAnswering(self) -> None:
         """
@@ -318,7 +317,7 @@ class UnreadTests(ChannelCase):
         [server] = self.servers()
         for _ in range(50):
             connection.send(IFRAME * 500)
-        unread = len(server.protocol._channel._unread)
+        unread = len(server.protocol.channel._unread)
         self.assertGreater(unread, AHEAD)
         self.assertLess(unread, 65536 + AHEAD)
 
@@ -395,7 +394,7 @@ class SlowTests(ChannelCase):
         connection.send(head(b"GET / HTTP/1.1", HOST, b"Connection: close"))
         [server] = self.servers()
         connection.send(b"too late")
-        self.assertEqual(server.protocol._channel._unread, b"")
+        self.assertEqual(server.protocol.channel._unread, b"")
         self.site.advance(14)
         self.assertEqual(len(self.servers()), 1)
         self.site.advance(2)

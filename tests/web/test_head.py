@@ -14,7 +14,7 @@ from tests.support.serving import Echo, ServiceCase
 from txsockjs.testing import MemoryConnection, MemorySite
 from txsockjs.transports import pages
 from txsockjs.web import channel as channelModule
-from txsockjs.web.head import Start, readStart
+from txsockjs.web.head import HeadHeaders, Start, readStart
 
 LINE = b"POST /0/s1/xhr_send?a=b HTTP/1.1"
 PLAIN = [
@@ -52,7 +52,7 @@ class ReadingTests(SynchronousTestCase):
         self.assertEqual(start.size, len(data))
         self.assertEqual(start.head.length, 5)
         self.assertEqual(
-            dict(start.head.headers().getAllRawHeaders()),
+            dict(HeadHeaders(start.head).getAllRawHeaders()),
             {
                 b"Host": [b"a"],
                 b"User-Agent": [b"Some/1.0 (very; long)"],
@@ -77,13 +77,13 @@ class ReadingTests(SynchronousTestCase):
         first = read(head(LINE, *PLAIN))
         second = read(head(b"GET /other HTTP/1.1", *PLAIN))
         self.assertIs(first.head, second.head)
-        headers = first.head.headers()
+        headers = HeadHeaders(first.head)
         headers.addRawHeader(b"Accept", b"more")
         headers.removeHeader(b"Host")
         self.assertEqual(
-            second.head.headers().getRawHeaders(b"Accept"), [b"text/html", b"*/*"]
+            HeadHeaders(second.head).getRawHeaders(b"Accept"), [b"text/html", b"*/*"]
         )
-        self.assertTrue(second.head.headers().hasHeader(b"Host"))
+        self.assertTrue(HeadHeaders(second.head).hasHeader(b"Host"))
 
     def test_onceIsNot(self) -> None:
         """
@@ -91,11 +91,11 @@ class ReadingTests(SynchronousTestCase):
         own, too.
         """
         kept = [head(LINE, *PLAIN, b"X-Kept: %d" % count) for count in range(9)]
-        heads = [[read(data).head for data in kept] for _ in range(2)][1]
+        heads = [[read(data).head for data in kept] for _ in range(5)][4]
         for count in range(5000):
             once = read(head(LINE, *PLAIN, b"X-Request-Id: %d" % count))
             self.assertEqual(
-                once.head.headers().getRawHeaders(b"X-Request-Id"), [b"%d" % count]
+                HeadHeaders(once.head).getRawHeaders(b"X-Request-Id"), [b"%d" % count]
             )
         for data, expected in zip(kept, heads, strict=True):
             self.assertIs(read(data).head, expected)

@@ -159,9 +159,9 @@ class BodyTests(ServiceCase):
         The server's sides of the connections.
         """
         return [
-            reader.protocol._channel
+            reader.protocol.channel
             for reader in self.site.reactor.getReaders()
-            if hasattr(reader.protocol, "_channel")
+            if hasattr(reader.protocol, "channel")
         ]
 
 

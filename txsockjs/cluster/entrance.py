@@ -20,9 +20,11 @@ from txsockjs.cluster.passed import (
     readPassed,
 )
 from txsockjs.cluster.reads import readAsEver, readPlainly
+from txsockjs.core.timers import Timers
 from txsockjs.errors import NotAPeer, WireError
 from txsockjs.web.body import BoundedRequest
 from txsockjs.web.channel import BoundedChannel
+from txsockjs.web.deadlines import TimedChannel, connectionTimers
 from txsockjs.web.head import takeOut
 from txsockjs.web.response import refuse
 from txsockjs.web.site import BoundedProtocol
@@ -47,8 +49,6 @@ class PassedRequest(BoundedRequest):
 
     receivesAtOnce: ClassVar[object]
     passed: Passed
-    client: Any
-    host: Any
     certificate: Any = None
 
     def process(self) -> None:
@@ -59,7 +59,7 @@ class PassedRequest(BoundedRequest):
         if self.uri == b"*" and self.method == b"OPTIONS":
             # Whether this process hangs: see `txsockjs.cluster.pulse`.
             self.setResponseCode(204)
-            self.finish()  # type: ignore[no-untyped-call]
+            self.finish()
             return
         try:
             self.passed = passed = channel.site.check(self)
@@ -141,6 +141,7 @@ class PeerSite(Site):
         self._verify = verify
         self.strange = strange
         self.idleTimes: tuple[float, float] = float(IDLE), 0.0
+        self.timers: Timers[TimedChannel] = connectionTimers(self.reactor)
 
     @property
     def smallBody(self) -> int:

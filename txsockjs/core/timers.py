@@ -51,6 +51,12 @@ class Timers(Generic[T]):
         # Those that are being called.
         self._now: deque[T] = deque()
 
+    def seconds(self) -> float:
+        """
+        What time it is, by their clock.
+        """
+        return self._clock.seconds()
+
     def add(self, due: float, timed: T) -> None:
         """
         Call ``timed.timeUp()`` when it is ``due``, in seconds of the clock; in the next

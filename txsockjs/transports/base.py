@@ -20,7 +20,8 @@ from txsockjs.errors import (
     UnknownSession,
     WireError,
 )
-from txsockjs.request import OpeningRequest
+from txsockjs.request import OpeningRequest, joined
+from txsockjs.web.head import HeadHeaders
 from txsockjs.web.headers import NEVER_CACHED, HeaderBlock, HeaderRules, Policy
 from txsockjs.web.response import empty, lastOf, refuse
 
@@ -278,6 +279,8 @@ def openingRequest(
     :param subprotocol: what was agreed to speak over its WebSocket.
     """
     secure = request.isSecure()
+    headers = request.requestHeaders
+    lines = headers.lines if isinstance(headers, HeadHeaders) else None
     return OpeningRequest(
         service=service,
         transport=transport,
@@ -288,11 +291,8 @@ def openingRequest(
         certificate=_certificate(request) if secure else None,
         path=_pathWithoutId(request),
         args=request.args,
-        headers=tuple(
-            (name, tuple(values))
-            for name, values in request.requestHeaders.getAllRawHeaders()
-        ),
-        cookies=request.received_cookies,
+        headers=joined(headers.getAllRawHeaders()) if lines is None else lines,
+        cookies=request.received_cookies if lines is None else None,
     )
 
 

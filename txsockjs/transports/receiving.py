@@ -21,6 +21,7 @@ from txsockjs.core.service import Service
 from txsockjs.core.session import Session
 from txsockjs.interfaces import IReceiver
 from txsockjs.transports.base import ServiceResource, openingRequest
+from txsockjs.web.body import BoundedRequest
 from txsockjs.web.headers import HeaderBlock, HeaderRules
 from txsockjs.web.response import responseOf
 
@@ -83,6 +84,8 @@ class ReceivingResource(ServiceResource):
             service = self.service.counters.service
             opening = openingRequest(request, service, self.transport, self.rules)
             self._admission.open(id, receiver, opening, self.rules.owner(request))
+        if not receiver.finished and isinstance(request, BoundedRequest):
+            request.rest()
         return NOT_DONE_YET
 
     def _receiver(
@@ -119,9 +122,15 @@ class ResponseReceiver:
         # Whether it takes no further frame: it has had its last one, or is lost.
         self.finished: bool = False
         self.session: Session | None = None
-        request.notifyFinish().addErrback(self._connectionLost)
+        if isinstance(request, BoundedRequest):
+            request.listen(self)
+        else:
+            request.notifyFinish().addErrback(self.connectionLost)
 
-    def _connectionLost(self, reason: Failure) -> None:
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        The connection is gone, and the response was not complete.
+        """
         self._ended = True
         if not self.finished:
             self.finished = True

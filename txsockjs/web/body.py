@@ -7,6 +7,7 @@ accepts, and kept in memory.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from io import BytesIO
 from time import time
@@ -16,10 +17,11 @@ from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, datetimeToString, parse_qs
+from twisted.web.http_headers import Headers
 from twisted.web.server import Request, version
 
 from txsockjs.errors import MessageTooBig, WireError
-from txsockjs.web.head import Start, checkHost, originForm
+from txsockjs.web.head import HeadHeaders, Start, checkHost, originForm
 from txsockjs.web.response import refuse
 from txsockjs.web.wire import isHTTP1
 
@@ -27,6 +29,29 @@ from txsockjs.web.wire import isHTTP1
 BODY_STEP: Final = 65536
 
 _HTTP: Final = b"HTTP/1.1"
+
+
+class Later:
+    """
+    An attribute that is made when it is first asked for. Until then it takes no memory.
+    """
+
+    def __init__(self, make: Callable[[Any], object]) -> None:
+        """
+        :param make: makes it, of the instance.
+        """
+        self._make = make
+        self._name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is None:
+            return self
+        value = self._make(instance)
+        setattr(instance, self._name, value)
+        return value
 
 
 class BoundedRequest(Request):
@@ -45,17 +70,129 @@ class BoundedRequest(Request):
     uri: Any
     path: Any
     clientproto: Any
-    args: Any
-    content: Any
-    requestHeaders: Any
     site: Any
-    prepath: Any
-    postpath: Any
+
+    # A request that waits is most of what a polling session takes. What most requests
+    # are never asked for is made when it is, and not by Twisted at the beginning.
+    queued: Any = 0
+    notifications: Any = ()
+    args: Any = Later(lambda request: {})
+    client: Any = Later(lambda request: request.transport.getPeer())
+    content: Any = Later(lambda request: BytesIO())
+    postpath: Any = Later(lambda request: request._segments()[request._depth :])
+    prepath: Any = Later(lambda request: request._segments()[: request._depth])
+    received_cookies: Any = Later(lambda request: request._readCookies())
+    requestHeaders: Any = Later(lambda request: Headers())
+    _adapterCache: Any = Later(lambda request: {})
+    _parsePOSTFormSubmission = False
+    _responseHeaders: Any = None
+    _cookies: Any = None
+    # How many segments of the path led to what answers.
+    _depth = 0
+    # What is told that the connection is lost, if that comes before the end.
+    _listener: Any = None
 
     _refused = False
     _step = BODY_STEP
     # HTTP/2 alone: HTTP/1 has one request at a time, and the channel's timer.
     _deadline: IDelayedCall | None = None
+
+    def __init__(self, channel: Any, *args: Any, **more: Any) -> None:
+        if not isHTTP1(channel) or args not in ((), (0,)) or more:
+            super().__init__(channel, *args, **more)  # type: ignore[no-untyped-call]
+            return
+        # As Twisted does, of what is not made later.
+        self.channel = channel
+        self.transport = channel.transport
+        self.host = channel.getHost()
+        if channel.site._parsePOSTFormSubmission:
+            self._parsePOSTFormSubmission = True
+
+    @property
+    def responseHeaders(self) -> Any:
+        """
+        The headers of the response.
+        """
+        headers = self._responseHeaders
+        if headers is None:
+            headers = self._responseHeaders = Headers()
+            if self.site is not None:
+                self._addCommon(headers)
+        return headers
+
+    @responseHeaders.setter
+    def responseHeaders(self, headers: Headers) -> None:
+        self._responseHeaders = headers
+
+    @property
+    def cookies(self) -> Any:
+        """
+        The cookies of the response, as lines.
+        """
+        if self._cookies is None:
+            self._cookies = []
+        return self._cookies
+
+    @cookies.setter
+    def cookies(self, cookies: list[bytes]) -> None:
+        self._cookies = cookies
+
+    @property
+    def commonLines(self) -> bytes | None:
+        """
+        The lines of the response's headers, where they are those of any response. None
+        where somebody may have set others.
+        """
+        if self._responseHeaders is None and not self._cookies and not self._encoder:
+            return _commonLines(int(time()))
+        return None
+
+    def notifyFinish(self) -> Any:
+        if not self.notifications:
+            self.notifications = []
+        return super().notifyFinish()
+
+    def listen(self, listener: Any) -> None:
+        """
+        Have ``listener.connectionLost(reason)`` called if the connection is lost before
+        the response is complete. There is one listener; a Deferred of `notifyFinish`
+        takes ten times the memory.
+        """
+        self._listener = listener
+
+    def rest(self) -> None:
+        """
+        The response will take a while: keep nothing that can be made again.
+        """
+        if type(self.requestHeaders) is HeadHeaders:
+            self.requestHeaders.rest()
+            before, after = self.prepath, self.postpath
+            if before + after == self._segments():
+                self._depth = len(before)
+                del self.prepath, self.postpath
+
+    def _segments(self) -> list[bytes]:
+        segments: list[bytes] = self.path[1:].split(b"/")
+        return segments
+
+    def _readCookies(self) -> dict[bytes, bytes]:
+        cookies = self.received_cookies = {}
+        self.parseCookies()  # type: ignore[no-untyped-call]
+        return cookies
+
+    def _addCommon(self, headers: Headers) -> None:
+        """
+        Add what each response has, as Twisted does.
+        """
+        fields = headers._rawHeaders
+        fields[b"Server"], fields[b"Date"] = [version], [_date(int(time()))]
+
+    def finish(self) -> None:
+        """
+        The response is complete.
+        """
+        self._listener = None
+        super().finish()  # type: ignore[no-untyped-call]
 
     def gotLength(self, length: int | None) -> None:
         """
@@ -124,11 +261,11 @@ class BoundedRequest(Request):
         """
         self.method, self.uri, self.clientproto = start.method, start.target, _HTTP
         self.path, _, query = start.target.partition(b"?")
-        self.args = parse_qs(query, True) if query else {}
-        self.requestHeaders = start.head.headers()
-        if b"Cookie" in start.head.fields:
-            self.parseCookies()  # type: ignore[no-untyped-call]
-        self.content = BytesIO(body)
+        if query:
+            self.args = parse_qs(query, True)
+        self.requestHeaders = HeadHeaders(start.head)
+        if body:
+            self.content = BytesIO(body)
         if isAsked:
             self.process()
         else:
@@ -154,8 +291,8 @@ class BoundedRequest(Request):
         """
         channel: Any = self.channel
         site = self.site = channel.site
-        fields = self.responseHeaders._rawHeaders
-        fields[b"Server"], fields[b"Date"] = [version], [_date(int(time()))]
+        if self._responseHeaders is not None:
+            self._addCommon(self._responseHeaders)
         self.prepath = []
         self.postpath = self.path[1:].split(b"/")
         return site.getResourceFor(self)
@@ -164,7 +301,10 @@ class BoundedRequest(Request):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+        listener, self._listener = self._listener, None
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
+        if listener is not None:
+            listener.connectionLost(reason)
 
     def _refuse(self, error: WireError) -> None:
         """
@@ -212,6 +352,14 @@ class BoundedRequest(Request):
 
 
 BoundedRequest.receivesAtOnce = BoundedRequest
+
+
+@lru_cache(1)
+def _commonLines(second: int) -> bytes:
+    """
+    The headers that each response of this second has.
+    """
+    return b"Server: %b\r\nDate: %b\r\n" % (version, _date(second))
 
 
 @lru_cache(1)

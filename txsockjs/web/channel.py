@@ -11,17 +11,23 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
-from twisted.internet.interfaces import IAddress, IDelayedCall, ITCPTransport
+from twisted.internet.address import IPv4Address
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    ITCPTransport,
+)
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
 
 from txsockjs.errors import WireError
+from txsockjs.web.deadlines import TimedChannel
 from txsockjs.web.head import LONGEST_NAME, Start, readStart
 from txsockjs.web.response import PLAIN
 from txsockjs.web.wire import Wire, wireOf
@@ -90,7 +96,7 @@ class Position(enum.Enum):
 _START, _HEAD, _BODY, _ANSWER, _END = Position
 
 
-class BoundedChannel(HTTPChannel):
+class BoundedChannel(TimedChannel):
     """
     An HTTP/1 connection whose peer has to go on, in sending and in taking.
 
@@ -113,13 +119,19 @@ class BoundedChannel(HTTPChannel):
     # What reads on when the response before is complete.
     _next: IDelayedCall | None = None
     _host: IAddress | None = None
-    _peer: IAddress | None = None
     # How much the peer had taken at the last look, if not all.
     _taken: int | None = None
     # Whether a request was answered, and no byte of a further one is here; and what is
     # left of the time for that when the timer fires, None for no end of it.
     _isIdle = False
     _idleRest: float | None = 0.0
+
+    @property
+    def channel(self) -> BoundedChannel:
+        """
+        What talks: itself. It takes the place of what found out that it should.
+        """
+        return self
 
     def makeConnection(self, transport: Any) -> None:
         """
@@ -236,7 +248,7 @@ class BoundedChannel(HTTPChannel):
             # A request has begun, and has its own time.
             self._isIdle = False
             channel: Any = self
-            self.setTimeout(channel.site.timeOut)  # type: ignore[no-untyped-call]
+            self.setTimeout(channel.site.timeOut)
         line, end, rest = self._unread.partition(b"\r\n")
         size = len(line) - (not end and line.endswith(b"\r"))
         if size > self.totalHeadersSize - self._receivedHeaderSize:
@@ -254,7 +266,7 @@ class BoundedChannel(HTTPChannel):
             self.lineReceived(line)  # type: ignore[no-untyped-call]
             if first and self.requests:
                 # The request line is in; the headers have a time of their own.
-                self.resetTimeout()  # type: ignore[no-untyped-call]
+                self.resetTimeout()
         return True
 
     def setRawMode(self) -> None:
@@ -295,7 +307,7 @@ class BoundedChannel(HTTPChannel):
         period, rest = channel.site.idleTimes
         self._isIdle = True
         self._idleRest = rest
-        self.setTimeout(period)  # type: ignore[no-untyped-call]
+        self.setTimeout(period)
 
     def _readOn(self) -> None:
         self._next = None
@@ -346,7 +358,7 @@ class BoundedChannel(HTTPChannel):
             if self._isIdle:
                 self.beIdle()
             else:
-                self.resetTimeout()  # type: ignore[no-untyped-call]
+                self.resetTimeout()
             if not self._isReading:
                 self._read()
         self._checkPace()
@@ -381,7 +393,7 @@ class BoundedChannel(HTTPChannel):
         isTaking = self._taken != before
         if self._position is _END:
             if held and isTaking:
-                self.setTimeout(self.abortTimeout)  # type: ignore[no-untyped-call]
+                self.setTimeout(self.abortTimeout)
             elif held:
                 transport.abortConnection()
             else:
@@ -391,7 +403,7 @@ class BoundedChannel(HTTPChannel):
             self.beIdle()
         elif self._isIdle and not held and self._idleRest != 0:
             rest, self._idleRest = self._idleRest, 0.0
-            self.setTimeout(rest)  # type: ignore[no-untyped-call]
+            self.setTimeout(rest)
         else:
             self._end()
             transport.loseConnection()
@@ -429,7 +441,7 @@ class BoundedChannel(HTTPChannel):
         network: Any = self._networkProducer
         network.unregisterProducer()
         self._taken = self.wire.taken()
-        self.setTimeout(self.abortTimeout)  # type: ignore[no-untyped-call]
+        self.setTimeout(self.abortTimeout)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._position = _END
@@ -442,23 +454,22 @@ class BoundedChannel(HTTPChannel):
             self._next.cancel()
             self._next = None
 
-    # Addresses, which the kernel is asked for once
-
     def getHost(self) -> IAddress:
         """
-        The connection's own address.
+        The connection's own address, which the kernel is asked for once.
         """
         if self._host is None:
-            self._host = super().getHost()  # type: ignore[no-untyped-call]
+            host: IAddress = super().getHost()  # type: ignore[no-untyped-call]
+            self._host = _once(host) if type(host) is IPv4Address else host
         return self._host
 
-    def getPeer(self) -> IAddress:
-        """
-        The address of the connection's peer.
-        """
-        if self._peer is None:
-            self._peer = super().getPeer()  # type: ignore[no-untyped-call]
-        return self._peer
+
+@lru_cache(64)
+def _once(address: IAddress) -> IAddress:
+    """
+    One object for all connections to an address: a server has few of its own.
+    """
+    return address
 
 
 def _canHalfClose(transport: Any) -> bool:

@@ -9,9 +9,10 @@ this module leaves to Twisted.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from twisted.web.http_headers import Headers, InvalidHeaderName
 
@@ -27,8 +28,10 @@ _LINES: Final = 64
 LONGEST_NAME: Final = 256
 
 # How many heads are remembered; and how many lines, names and hosts, for other heads.
-# Eight times as many came once.
 _KEPT: Final = 1024
+
+# How many that came once are known again; a power of two.
+_SEEN: Final = 8 * _KEPT
 
 # A first line in which Twisted would find nothing to object to (RFC 9112, section 3).
 _FIRST_LINE: Final = re.compile(rb"(GET|POST) (/[!-~]{0,4095}) HTTP/1\.1\r\n")
@@ -69,28 +72,106 @@ class BadTarget(WireError):
 
 class Head(NamedTuple):
     """
-    The headers of a request.
+    The headers of a request. Other requests may have the same.
 
+    :ivar block: their lines.
     :ivar fields: the names, as Twisted has them, and the values of each.
     :ivar length: how long the body is, in bytes.
-    :ivar isShared: whether other requests have the same.
     """
 
+    block: bytes
     fields: dict[bytes, list[bytes]]
     length: int
-    isShared: bool
 
-    def headers(self) -> Headers:
+
+class HeadHeaders(Headers):
+    """
+    The headers of one request that was read in one step. As long as nobody changes
+    them, they are a `Head` that other requests may have too; and while nobody needs
+    them, its lines are all that is kept. Names and values are as they would be after a
+    way through `Headers`.
+    """
+
+    __slots__ = ("_block", "_fields", "_own")
+
+    def __init__(self, head: Head) -> None:
+        self._block = head.block
+        self._fields: dict[bytes, list[bytes]] | None = head.fields
+        self._own: dict[bytes, list[bytes]] | None = None
+
+    def rest(self) -> None:
         """
-        The headers, for one request.
+        Nobody is going to look for a while.
         """
-        headers = Headers()
-        fields = self.fields
-        if self.isShared:
-            fields = {name: values.copy() for name, values in fields.items()}
-        # Names and values are as they would be after a way through Headers.
-        headers._rawHeaders = fields
-        return headers
+        self._fields = None
+
+    @property
+    def lines(self) -> bytes | None:
+        """
+        Their lines, as they came; None where somebody may have changed something.
+        """
+        return self._block if self._own is None else None
+
+    @property
+    def _shared(self) -> dict[bytes, list[bytes]]:
+        """
+        Names and values, which must not be changed.
+        """
+        if self._own is not None:
+            return self._own
+        if self._fields is None:
+            head = _KNOWN.get(self._block) or _parse(self._block)
+            # It could be read before.
+            assert head is not None
+            self._fields = head.fields
+        return self._fields
+
+    @property
+    def _rawHeaders(self) -> dict[bytes, list[bytes]]:  # type: ignore[override]
+        """
+        Where `Headers` has them. It may change them.
+        """
+        if self._own is None:
+            self._own = {name: [*values] for name, values in self._shared.items()}
+            self._fields = None
+        return self._own
+
+    def copy(self) -> Headers:
+        """
+        The same, for somebody else.
+        """
+        return Headers(self._shared)
+
+    def hasHeader(self, name: Any) -> bool:
+        """
+        Whether there is a header of this name.
+        """
+        return self.getRawHeaders(name) is not None
+
+    def getRawHeaders(self, name: Any, default: Any = None) -> Any:
+        """
+        The values of a header, or ``default`` where there is none.
+        """
+        if self._own is None:
+            isText = isinstance(name, str)
+            key = name.encode("iso-8859-1") if isText else name
+            fields = self._shared
+            values = fields.get(key)
+            if values is None and (known := _name(key)) is not None:
+                values = fields.get(known)
+                if values is None:
+                    return default
+            if values is not None:
+                return [value.decode() for value in values] if isText else [*values]
+        return super().getRawHeaders(name, default)
+
+    def getAllRawHeaders(self) -> Iterator[tuple[bytes, list[bytes]]]:
+        """
+        All names, each with its values.
+        """
+        if self._own is not None:
+            return iter(self._own.items())
+        return iter([(name, [*values]) for name, values in self._shared.items()])
 
 
 def checkHost(headers: Headers, version: bytes) -> None:
@@ -169,27 +250,26 @@ def readStart(data: bytes) -> Start | None:
     block = data[begin:end]
     head = _KNOWN.get(block)
     if head is None:
-        comes = _KEY not in block and _SIGNATURE not in block and _again(block)
-        head = _parse(block, comes)
+        comes = _KEY not in block and _SIGNATURE not in block and _again(block, _BLOCKS)
+        head = _parse(block)
         if head is None:
             return None
         if comes:
             _remember(_KNOWN, block, head)
     method, target = first.groups()
-    return Start(method, target, head, end + 4, block)
+    return Start(_METHODS[method], target, head, end + 4, block)
 
 
-def _again(data: bytes) -> bool:
+def _again(data: bytes, once: array[int]) -> bool:
     """
     Whether a head, or a line of one, has come before, of late. Load balancers give each
     request an id of its own: what comes once would only drive out what comes again.
     """
     key = hash(data)
-    if key in _ONCE:
+    place = key % _SEEN
+    if once[place] == key:
         return True
-    if len(_ONCE) == 8 * _KEPT:
-        _ONCE.clear()
-    _ONCE.add(key)
+    once[place] = key
     return False
 
 
@@ -200,10 +280,15 @@ def _remember(memory: dict[bytes, _Known], data: bytes, known: _Known) -> None:
 
 
 # The heads, and the lines of other heads, that are remembered, the first one first; and
-# hashes of what came once. Where two are alike, what comes once is remembered.
+# hashes of what came once, which a later one may drive out. Where two are alike, what
+# comes once is remembered.
 _KNOWN: Final[dict[bytes, Head]] = {}
 _FIELDS: Final[dict[bytes, tuple[bytes, bytes]]] = {}
-_ONCE: Final[set[int]] = set()
+_BLOCKS: Final = array("q", bytes(8 * _SEEN))
+_ONCE: Final = array("q", bytes(8 * _SEEN))
+
+# One object for all requests.
+_METHODS: Final = {b"GET": b"GET", b"POST": b"POST"}
 
 
 @lru_cache(_KEPT)
@@ -238,12 +323,12 @@ def _field(line: bytes) -> tuple[bytes, bytes] | None:
     if name is None or not colon:
         return None
     field = name, value.strip(b" \t")
-    if _again(line):
+    if _again(line, _ONCE):
         _remember(_FIELDS, line, field)
     return field
 
 
-def _parse(block: bytes, isShared: bool) -> Head | None:
+def _parse(block: bytes) -> Head | None:
     lines = block.split(b"\r\n", _LINES)
     ends = len(lines) - 1
     if ends == _LINES or b"\0" in block:
@@ -275,4 +360,4 @@ def _parse(block: bytes, isShared: bool) -> Head | None:
         or len(length) > _DIGITS
     ):
         return None
-    return Head(fields, int(length), isShared)
+    return Head(block, fields, int(length))

@@ -179,6 +179,10 @@ def _others(request: Request, headers: HeaderBlock) -> bytes | None:
     it, such as a Resource above ours: only twisted.web does then what that one expects
     of it.
     """
+    lines = getattr(request, "commonLines", None)
+    if lines is not None:
+        # Our own Site's request.
+        return lines  # type: ignore[no-any-return]
     if request._encoder is not None or request.cookies:
         return None
     lines = []

@@ -45,8 +45,14 @@ class BoundedProtocol(_GenericHTTPChannelProtocol):
                 self._negotiatedProtocol = transport.negotiatedProtocol
                 self._talkHTTP2(transport)
         super().dataReceived(data)  # type: ignore[no-untyped-call]
-        # From now on without this detour.
-        self.dataReceived = self._channel.dataReceived  # type: ignore[method-assign]
+        # From now on without this detour; and over plain TCP without this object.
+        channel = self._channel
+        transport = channel.transport
+        isOwn = getattr(transport, "protocol", None) is self
+        if isOwn and isinstance(channel, BoundedChannel):
+            transport.protocol = channel
+        else:
+            self.dataReceived = channel.dataReceived  # type: ignore[method-assign]
 
     def _talkHTTP2(self, transport: Any) -> None:
         site: Any = self._site
