@@ -64,7 +64,7 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     "txsockjs.web.body": {
         "HTTPChannel": ("_command", "_path", "_version"),
         "Headers": ("_rawHeaders",),
-        "Request": ("_adapterCache", "_encoder", "_parsePOSTFormSubmission"),
+        "Request": ("_adapterCache", "_parsePOSTFormSubmission"),
     },
     "txsockjs.web.channel": {
         "HTTPChannel": (

@@ -63,8 +63,9 @@ class ServiceResource(Resource):
         isAllowed = False
         try:
             if method == self.method or (method == b"HEAD" and self.hasHead):
-                origins = request.requestHeaders.getRawHeaders(b"Origin", ())
-                guarded = self.rules.guarded or len(origins) > 1
+                origins = _values(request, b"Origin")
+                several = origins is not None and len(origins) > 1
+                guarded = self.rules.guarded or several
                 if guarded and Policy.CORS in self.policy:
                     self.rules.checkOrigin(request)
                 isAllowed = True
@@ -248,8 +249,21 @@ def asksForWebSocket(request: Request) -> bool:
     """
     Whether a request wants to be upgraded to WebSocket.
     """
-    values = request.requestHeaders.getRawHeaders(b"Upgrade")
+    values = _values(request, b"Upgrade")
     return values is not None and names(values, b"websocket")
+
+
+def _values(request: Request, name: bytes) -> Sequence[bytes] | None:
+    """
+    The values of a header of a request, which must not be changed.
+
+    :param name: its name, as Twisted has it.
+    """
+    headers = request.requestHeaders
+    if isinstance(headers, HeadHeaders) and headers.fields is not None:
+        # As they came: the short way.
+        return headers.fields.get(name)
+    return headers.getRawHeaders(name)
 
 
 def names(values: Sequence[bytes] | None, token: bytes) -> bool:

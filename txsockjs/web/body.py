@@ -8,7 +8,6 @@ accepts, and kept in memory.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from io import BytesIO
 from time import time
 from typing import Any, ClassVar, Final
@@ -16,13 +15,13 @@ from typing import Any, ClassVar, Final
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel, datetimeToString, parse_qs
+from twisted.web.http import HTTPChannel, parse_qs
 from twisted.web.http_headers import Headers
 from twisted.web.server import Request, version
 
 from txsockjs.errors import MessageTooBig, WireError
 from txsockjs.web.head import HeadHeaders, Start, checkHost, originForm
-from txsockjs.web.response import refuse
+from txsockjs.web.response import dateAt, refuse
 from txsockjs.web.wire import isHTTP1
 
 #: So many bytes of a body are worth one more time-out.
@@ -59,6 +58,8 @@ class BoundedRequest(Request):
     A request whose body is no larger than its service accepts, and which comes in in
     time, over HTTP/1 and HTTP/2.
 
+    :ivar madeHeaders: the headers of the response, if anybody has asked for them; and
+    :ivar madeCookies: its cookies.
     :cvar receivesAtOnce: the class whose requests `receive` may be called for, and no
         subclass of it that does not say so of itself.
     """
@@ -85,8 +86,8 @@ class BoundedRequest(Request):
     requestHeaders: Any = Later(lambda request: Headers())
     _adapterCache: Any = Later(lambda request: {})
     _parsePOSTFormSubmission = False
-    _responseHeaders: Any = None
-    _cookies: Any = None
+    madeHeaders: Any = None
+    madeCookies: Any = None
     # How many segments of the path led to what answers.
     _depth = 0
     # What is told that the connection is lost, if that comes before the end.
@@ -98,54 +99,44 @@ class BoundedRequest(Request):
     _deadline: IDelayedCall | None = None
 
     def __init__(self, channel: Any, *args: Any, **more: Any) -> None:
-        if not isHTTP1(channel) or args not in ((), (0,)) or more:
+        if not isinstance(channel, HTTPChannel) or args not in ((), (0,)) or more:
             super().__init__(channel, *args, **more)  # type: ignore[no-untyped-call]
             return
         # As Twisted does, of what is not made later.
         self.channel = channel
         self.transport = channel.transport
-        self.host = channel.getHost()
-        if channel.site._parsePOSTFormSubmission:
-            self._parsePOSTFormSubmission = True
+        self.host = getattr(channel, "host", None) or channel.getHost()
+        site = getattr(channel, "site", None)
+        self._parsePOSTFormSubmission = getattr(site, "_parsePOSTFormSubmission", True)
 
     @property
     def responseHeaders(self) -> Any:
         """
         The headers of the response.
         """
-        headers = self._responseHeaders
+        headers = self.madeHeaders
         if headers is None:
-            headers = self._responseHeaders = Headers()
+            headers = self.madeHeaders = Headers()
             if self.site is not None:
                 self._addCommon(headers)
         return headers
 
     @responseHeaders.setter
     def responseHeaders(self, headers: Headers) -> None:
-        self._responseHeaders = headers
+        self.madeHeaders = headers
 
     @property
     def cookies(self) -> Any:
         """
         The cookies of the response, as lines.
         """
-        if self._cookies is None:
-            self._cookies = []
-        return self._cookies
+        if self.madeCookies is None:
+            self.madeCookies = []
+        return self.madeCookies
 
     @cookies.setter
     def cookies(self, cookies: list[bytes]) -> None:
-        self._cookies = cookies
-
-    @property
-    def commonLines(self) -> bytes | None:
-        """
-        The lines of the response's headers, where they are those of any response. None
-        where somebody may have set others.
-        """
-        if self._responseHeaders is None and not self._cookies and not self._encoder:
-            return _commonLines(int(time()))
-        return None
+        self.madeCookies = cookies
 
     def notifyFinish(self) -> Any:
         if not self.notifications:
@@ -185,7 +176,7 @@ class BoundedRequest(Request):
         Add what each response has, as Twisted does.
         """
         fields = headers._rawHeaders
-        fields[b"Server"], fields[b"Date"] = [version], [_date(int(time()))]
+        fields[b"Server"], fields[b"Date"] = [version], [dateAt(int(time()))]
 
     def finish(self) -> None:
         """
@@ -291,8 +282,8 @@ class BoundedRequest(Request):
         """
         channel: Any = self.channel
         site = self.site = channel.site
-        if self._responseHeaders is not None:
-            self._addCommon(self._responseHeaders)
+        if self.madeHeaders is not None:
+            self._addCommon(self.madeHeaders)
         self.prepath = []
         self.postpath = self.path[1:].split(b"/")
         return site.getResourceFor(self)
@@ -352,20 +343,3 @@ class BoundedRequest(Request):
 
 
 BoundedRequest.receivesAtOnce = BoundedRequest
-
-
-@lru_cache(1)
-def _commonLines(second: int) -> bytes:
-    """
-    The headers that each response of this second has.
-    """
-    return b"Server: %b\r\nDate: %b\r\n" % (version, _date(second))
-
-
-@lru_cache(1)
-def _date(second: int) -> bytes:
-    """
-    The value of the header ``Date``, in any request of this second.
-    """
-    date: bytes = datetimeToString(second)
-    return date

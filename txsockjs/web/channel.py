@@ -103,11 +103,13 @@ class BoundedChannel(TimedChannel):
     Lines and bodies are Twisted's to understand; this says which bytes they are, so
     that it always knows where it stands.
 
+    :ivar host: its own address, once it is known.
     :ivar wire: what its responses are written to.
     :ivar shortcut: makes what stands in for the `Request` that begins so, where there
         need be none. It gets the channel, too.
     """
 
+    host: IAddress | None = None
     wire: Wire
     shortcut: Callable[[BoundedChannel, Start], StandIn | None] | None = None
 
@@ -118,7 +120,6 @@ class BoundedChannel(TimedChannel):
     _isPaused = False
     # What reads on when the response before is complete.
     _next: IDelayedCall | None = None
-    _host: IAddress | None = None
     # How much the peer had taken at the last look, if not all.
     _taken: int | None = None
     # Whether a request was answered, and no byte of a further one is here; and what is
@@ -458,10 +459,10 @@ class BoundedChannel(TimedChannel):
         """
         The connection's own address, which the kernel is asked for once.
         """
-        if self._host is None:
+        if self.host is None:
             host: IAddress = super().getHost()  # type: ignore[no-untyped-call]
-            self._host = _once(host) if type(host) is IPv4Address else host
-        return self._host
+            self.host = _once(host) if type(host) is IPv4Address else host
+        return self.host
 
 
 @lru_cache(64)

@@ -52,7 +52,7 @@ def idleConnections(site: Any) -> list[Server]:
         each
         for each in site.reactor.getReaders()
         if type(each) is Server
-        and isinstance(each.protocol, BoundedProtocol)
+        and isinstance(each.protocol, (BoundedProtocol, BoundedChannel))
         and _isIdle(each, site)
     ]
 

@@ -90,20 +90,23 @@ class HeadHeaders(Headers):
     them, they are a `Head` that other requests may have too; and while nobody needs
     them, its lines are all that is kept. Names and values are as they would be after a
     way through `Headers`.
+
+    :ivar fields: names and values, which must not be changed; None where they have to
+        be looked up, or are this request's own.
     """
 
-    __slots__ = ("_block", "_fields", "_own")
+    __slots__ = ("_block", "_own", "fields")
 
     def __init__(self, head: Head) -> None:
         self._block = head.block
-        self._fields: dict[bytes, list[bytes]] | None = head.fields
+        self.fields: dict[bytes, list[bytes]] | None = head.fields
         self._own: dict[bytes, list[bytes]] | None = None
 
     def rest(self) -> None:
         """
         Nobody is going to look for a while.
         """
-        self._fields = None
+        self.fields = None
 
     @property
     def lines(self) -> bytes | None:
@@ -119,12 +122,12 @@ class HeadHeaders(Headers):
         """
         if self._own is not None:
             return self._own
-        if self._fields is None:
+        if self.fields is None:
             head = _KNOWN.get(self._block) or _parse(self._block)
             # It could be read before.
             assert head is not None
-            self._fields = head.fields
-        return self._fields
+            self.fields = head.fields
+        return self.fields
 
     @property
     def _rawHeaders(self) -> dict[bytes, list[bytes]]:  # type: ignore[override]
@@ -133,7 +136,7 @@ class HeadHeaders(Headers):
         """
         if self._own is None:
             self._own = {name: [*values] for name, values in self._shared.items()}
-            self._fields = None
+            self.fields = None
         return self._own
 
     def copy(self) -> Headers:

@@ -7,11 +7,13 @@ whatever somebody else's Site has put between, takes the ordinary way.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from http import HTTPStatus
+from time import time
 from typing import Any, Final
 
-from twisted.web.http import NO_BODY_CODES, RESPONSES
-from twisted.web.server import NOT_DONE_YET, Request
+from twisted.web.http import NO_BODY_CODES, RESPONSES, datetimeToString
+from twisted.web.server import NOT_DONE_YET, Request, version
 
 from txsockjs.errors import WireError
 from txsockjs.web.headers import HeaderBlock
@@ -179,10 +181,11 @@ def _others(request: Request, headers: HeaderBlock) -> bytes | None:
     it, such as a Resource above ours: only twisted.web does then what that one expects
     of it.
     """
-    lines = getattr(request, "commonLines", None)
-    if lines is not None:
-        # Our own Site's request.
-        return lines  # type: ignore[no-any-return]
+    if getattr(request, "madeHeaders", request) is None and not (
+        request.madeCookies or request._encoder  # type: ignore[attr-defined]
+    ):
+        # A request of our own Sites, and nobody has.
+        return _commonLines(int(time()))
     if request._encoder is not None or request.cookies:
         return None
     lines = []
@@ -192,6 +195,23 @@ def _others(request: Request, headers: HeaderBlock) -> bytes | None:
             return None
         lines += [b"%b: %b\r\n" % (name, value) for value in values]
     return b"".join(lines)
+
+
+@lru_cache(1)
+def _commonLines(second: int) -> bytes:
+    """
+    The headers that each response of this second has.
+    """
+    return b"Server: %b\r\nDate: %b\r\n" % (version, dateAt(second))
+
+
+@lru_cache(1)
+def dateAt(second: int) -> bytes:
+    """
+    The value of the header ``Date``, in any response of this second.
+    """
+    date: bytes = datetimeToString(second)
+    return date
 
 
 def isEncoded(request: Request) -> bool:
