@@ -37,6 +37,7 @@ from txsockjs.web.wire import GatheringWire, Wire
 
 # The bit of a frame's header that says so (RFC 7692, section 6).
 _COMPRESSED: Final = 4
+_CLOSE_FRAME: Final = 0x88
 
 # What Autobahn sets on a connection that is of no use, or that is made on demand.
 _PER_CONNECTION: Final = ("factory", "utf8validator", "send_queue")
@@ -207,7 +208,6 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     def _end(self, reason: Failure) -> None:
         WebSocketProtocol._connectionLost(self, reason)
-        # They know each other: only the garbage collector would free them.
         if self._unread is None and hasattr(self, "receiver"):
             del self.receiver
 
@@ -259,9 +259,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             self._direct = not self.isDeflating()
 
     def _gather(self, complete: Callable[[Any], object], how: object) -> None:
-        """
-        Have the answer go out with what is sent as soon as the connection is open.
-        """
+        # The answer goes out with what is sent as soon as the connection is open.
         self.wire = self.wire.gathering()
         try:
             complete(how)
@@ -332,7 +330,9 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
             opcode = rsv = 0
 
     def sendData(self, data: bytes, *how: object) -> None:
-        self.wire.write(data)
+        # Others wait for the end of the turn: then there is one call for all of them.
+        isAlone = type(self.wire) is GatheringWire or data[0] == _CLOSE_FRAME
+        (self.wire if isAlone else self.transport).write(data)
 
     def isDeflating(self) -> bool:
         """
