@@ -8,7 +8,6 @@ in; so there a coroutine becomes one, and awaits both.
 from __future__ import annotations
 
 import asyncio
-from asyncio import _get_running_loop
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from functools import partial
 from inspect import iscoroutine
@@ -45,8 +44,12 @@ def wait(deferred: Deferred[_T]) -> Awaitable[_T]:
     What to await for a Deferred, in a coroutine that Twisted runs or in any task of
     asyncio's. Cancelling the one cancels the other.
     """
-    # Where no loop runs, to ask for its task takes longer than all that is waited for.
-    if _get_running_loop() is None or asyncio.current_task() is None:
+    try:
+        # Where none runs, that is told much sooner than asyncio.current_task() does.
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return deferred
+    if asyncio.current_task(loop) is None:
         return deferred
     return _inTask(_await(deferred))
 
