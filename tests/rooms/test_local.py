@@ -189,10 +189,10 @@ class OutageTests(_Case):
         slow, listener = await self.started()
         fast, _ = await self.started()
         await slow.subscribe("r")
-        slow.wire.transport.pauseProducing()
+        slow._wire.transport.pauseProducing()
         for _ in range(40):
             await fast.publish("r", "x" * 60_000, 0, 0.0)
-        slow.wire.transport.resumeProducing()
+        slow._wire.transport.resumeProducing()
         await listener.when(lambda: bool(listener.of("down")))
         await listener.when(lambda: len(listener.of("up")) == 2)
         self.assertTrue(fast.up)

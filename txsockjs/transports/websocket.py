@@ -67,7 +67,6 @@ class SocketReceiver:
     __slots__ = (
         "_deflating",
         "_socket",
-        "_transport",
         "_unanswered",
         "_writable",
         "finished",
@@ -81,7 +80,6 @@ class SocketReceiver:
 
     def __init__(self, socket: SocketProtocol) -> None:
         self._socket = socket
-        self._transport = socket.transport
         self.wire: Wire = socket.wire
         self._writable = True
         self._unanswered: bytes | None = None
@@ -89,7 +87,7 @@ class SocketReceiver:
         self.finished: bool = False
         self.heard: bool = True
         self.session: Session | None = None
-        self._transport.registerProducer(self, True)
+        socket.transport.registerProducer(self, True)
 
     @staticmethod
     def format(frame: Frame) -> bytes:
@@ -133,7 +131,7 @@ class SocketReceiver:
     def abort(self) -> None:
         self._socket.dropConnection(abort=True)
         # That leaves alone a connection which is closing already.
-        self._transport.abortConnection()
+        self.wire.abort()
 
     def pendingBytes(self) -> int:
         return self.wire.pending()
