@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 from timeit import repeat
 
@@ -28,6 +29,10 @@ HEAD = (
     "POST /echo/000/abcdefgh/xhr_send HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n"
     f"{BROWSER}Content-Type: text/plain\r\nContent-Length: {len(_BODY)}\r\n\r\n"
 ).encode("ascii")
+
+_WITH_ID = (
+    b"%b\r\nX-Request-Id: %016d\r\n\r\n" % (HEAD[:-4], number) for number in count()
+)
 
 Fields = dict[bytes, list[bytes]]
 
@@ -74,7 +79,16 @@ def byUs() -> Fields:
     """The same, as our Sites do it for headers that came before."""
     start = head.readStart(HEAD + _BODY)
     assert start is not None
-    return dict(start.head.headers().getAllRawHeaders())
+    return dict(head.HeadHeaders(start.head).getAllRawHeaders())
+
+
+def withAnId() -> Fields:
+    """The same with one header more, which no other request has."""
+    start = head.readStart(next(_WITH_ID) + _BODY)
+    assert start is not None
+    fields = dict(head.HeadHeaders(start.head).getAllRawHeaders())
+    del fields[b"X-Request-Id"]
+    return fields
 
 
 def fromLines() -> Fields:
@@ -86,7 +100,6 @@ def fromLines() -> Fields:
 def anew() -> Fields:
     """The same, where nothing of it came before."""
     head._FIELDS.clear()
-    head._ONCE.clear()
     return fromLines()
 
 
@@ -97,6 +110,7 @@ def reading() -> Ways:
     """Reading the head of a request."""
     return {
         "ours, the headers came before": byUs,
+        "ours, all but one came before": withAnId,
         "ours, their lines came before": fromLines,
         "ours, nothing came before": anew,
         "httptools": byHttptools,

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from twisted.web.http_headers import Headers, InvalidHeaderName
 
 from txsockjs.errors import WireError
+from txsockjs.web.varying import Varying
 
 # The longest head that is read here, without its first line, and the most lines of it:
 # what is remembered takes far more memory by the line than by the byte. With a first
@@ -123,7 +124,8 @@ class HeadHeaders(Headers):
         if self._own is not None:
             return self._own
         if self.fields is None:
-            head = _KNOWN.get(self._block) or _parse(self._block)
+            block = self._block
+            head = _KNOWN.get(block) or _common(block) or _parse(block)
             # It could be read before.
             assert head is not None
             self.fields = head.fields
@@ -251,16 +253,32 @@ def readStart(data: bytes) -> Start | None:
     if end < 0:
         return None
     block = data[begin:end]
-    head = _KNOWN.get(block)
+    head = _KNOWN.get(block) or _common(block) or _rememberedIfAgain(block)
     if head is None:
-        comes = _KEY not in block and _SIGNATURE not in block and _again(block, _BLOCKS)
-        head = _parse(block)
-        if head is None:
-            return None
-        if comes:
-            _remember(_KNOWN, block, head)
+        return None
     method, target = first.groups()
     return Start(_METHODS[method], target, head, end + 4, block)
+
+
+def _common(block: bytes) -> Head | None:
+    """
+    The head of lines that are known but for what is new with each request.
+    """
+    rest, new = _VARYING.cut(block)
+    if not new:
+        return None
+    known = _KNOWN.get(rest) or _rememberedIfAgain(rest)
+    if known is None or not known.fields.keys().isdisjoint(new):
+        return None
+    return Head(block, {**known.fields, **new}, known.length)
+
+
+def _rememberedIfAgain(block: bytes) -> Head | None:
+    comes = _KEY not in block and _SIGNATURE not in block and _again(block, _BLOCKS)
+    head = _parse(block)
+    if comes and head is not None:
+        _remember(_KNOWN, block, head)
+    return head
 
 
 def _again(data: bytes, once: array[int]) -> bool:
@@ -289,6 +307,7 @@ _KNOWN: Final[dict[bytes, Head]] = {}
 _FIELDS: Final[dict[bytes, tuple[bytes, bytes]]] = {}
 _BLOCKS: Final = array("q", bytes(8 * _SEEN))
 _ONCE: Final = array("q", bytes(8 * _SEEN))
+_VARYING: Final = Varying()
 
 # One object for all requests.
 _METHODS: Final = {b"GET": b"GET", b"POST": b"POST"}
@@ -328,6 +347,8 @@ def _field(line: bytes) -> tuple[bytes, bytes] | None:
     field = name, value.strip(b" \t")
     if _again(line, _ONCE):
         _remember(_FIELDS, line, field)
+    else:
+        _VARYING.isNew(start, name)
     return field
 
 
