@@ -367,9 +367,11 @@ class ServiceSide(_Side):
         """
         if self._unsent:
             data = b"".join(self._unsent)
+            # Who sends so much is told to wait by the transport: there may be more.
+            out = self._wire if self._size <= _PIECE else self.transport
             self._unsent.clear()
             self._size = 0
-            self._wire.write(data)
+            out.write(data)
 
     def dataReceived(self, data: bytes) -> None:
         self._browser.serviceSent(data)

@@ -121,8 +121,12 @@ class StartTests(RunningTestCase):
 
     async def test_wait(self) -> None:
         """``wait`` serves a coroutine of Twisted's, and any task."""
-        self.assertEqual(await Deferred.fromCoroutine(wait(later(1))), 1)
-        task = asyncio.ensure_future(wait(later(2)))
+
+        async def waits(result: int) -> Any:
+            return await wait(later(result))
+
+        self.assertEqual(await Deferred.fromCoroutine(waits(1)), 1)
+        task = asyncio.ensure_future(waits(2))
         self.assertEqual(await Deferred.fromFuture(task), 2)
 
 
