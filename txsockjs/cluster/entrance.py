@@ -77,7 +77,8 @@ class PassedRequest(BoundedRequest):
             response.write(body)
             response.finish()
             return
-        self.client, self.host = passed.client, passed.host
+        self.client: Any = passed.client
+        self.host: Any = passed.host
         super().process()
 
     def isSecure(self) -> bool:

@@ -68,6 +68,7 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     data: bytes
     maxMessages: int
     receiver: ISocketReceiver
+    websocket_version: int
     wire: Wire
     _transport_details = None
     # Whether the next byte begins a frame, and no extension is in use.
@@ -88,8 +89,8 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     # What asks for an instance's dictionary, as ``vars`` and ``cached_property`` do,
     # makes one that is larger and slower than what Python has without.
-
-    is_open = is_closed = UNHEARD
+    is_open: Any = UNHEARD
+    is_closed: Any = UNHEARD
 
     @property
     def utf8validator(self) -> Utf8Validator:
@@ -222,8 +223,6 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         :param version: its ``Sec-WebSocket-Version``.
         """
         self.websocket_version = version
-        self.websocket_protocol_in_use = self.current_frame = None
-        self.inside_message = False
         self._gather(self._answer, answer)
 
     def _answer(self, answer: bytes) -> None:
@@ -425,9 +424,8 @@ class SocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         """
         Tell the receiver of the end, once. What came before it is read first.
         """
-        # Without a receiver, the handshake failed.
         receiver = getattr(self, "receiver", None)
-        if receiver is None or self._told:
+        if receiver is None or self._told:  # Without one, the handshake failed.
             return
         self._told = True
         reason = Failure(why)
@@ -495,6 +493,8 @@ class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
             for name, value in vars(template).items()
             if name not in _PER_CONNECTION + _PER_MESSAGE
         }
+        # What it sets in the handshake.
+        shared.update(inside_message=False, current_frame=None)
+        shared.update(websocket_protocol_in_use=None, __slots__=_PER_MESSAGE)
         shared["maxMessages"] = mostMessages(self.options.max_message_size)
-        shared["__slots__"] = _PER_MESSAGE
         return type("SocketProtocol", (SocketProtocol,), shared)

@@ -72,6 +72,8 @@ class BoundedRequest(Request):
     path: Any
     clientproto: Any
     site: Any
+    transport: Any
+    host: Any
 
     # A request that waits is most of what a polling session takes. What most requests
     # are never asked for is made when it is, and not by Twisted at the beginning.

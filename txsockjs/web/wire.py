@@ -273,7 +273,7 @@ class GatheringWire(Wire):
         """
         :param wire: the connection.
         """
-        self.transport = wire.transport
+        self.transport: Any = wire.transport
         self._bottom = wire._bottom
         self._wire = wire
         self._gathered: bytes | None = b""
@@ -310,7 +310,7 @@ class StreamWire(Wire):
     __slots__ = ("_end", "_rest")
 
     def __init__(self, stream: Any) -> None:
-        self.transport = stream
+        self.transport: Any = stream
         connection = stream._conn
         self._bottom = getattr(connection, "wire", None) or Wire(connection.transport)
         # When the stream has ended: what the connection's peer will have taken when it
