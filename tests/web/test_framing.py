@@ -217,6 +217,24 @@ class FramingTests(SynchronousTestCase):
             self.assertEqual(formatText(b"x" * size), head + b"x" * size)
 
 
+class UnmaskingTests(SynchronousTestCase):
+    """
+    A payload without its mask.
+    """
+
+    def test_sizes(self) -> None:
+        """
+        It is what RFC 6455, section 5.3, says, by arithmetic and by Autobahn's masker.
+        """
+        mask = b"\x01\x80\xff\x20"
+        for size in [*range(9), framing._LONG - 1, framing._LONG, framing._LONG + 1]:
+            payload = bytes(index * 7 % 256 for index in range(size))
+            expected = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+            for long in framing._LONG, 0, size + 1:
+                self.patch(framing, "_LONG", long)
+                self.assertEqual(framing.unmask(payload, mask, size), expected)
+
+
 class NativeTests(SynchronousTestCase):
     """
     What Autobahn has in C is what is used.

@@ -7,10 +7,12 @@ cost. What this module does not read it leaves alone.
 
 from __future__ import annotations
 
+import sys
 from binascii import b2a_base64
 from hashlib import sha1
 from typing import Final
 
+from autobahn.websocket import USES_NVX
 from autobahn.websocket.xormasker import create_xor_masker
 
 # FIN and the opcode, no extension bit.
@@ -30,8 +32,9 @@ _SWITCHING: Final = (
 
 _number: Final = int.from_bytes
 
-# From this size on, Autobahn's masker beats arithmetic on one long number.
-_LONG: Final = 4096
+# From this size on, Autobahn's masker in C beats arithmetic on one long number. Where
+# there is none, Autobahn masks byte by byte.
+_LONG: Final = 1536 if USES_NVX else sys.maxsize
 
 
 def formatText(payload: bytes) -> bytes:
