@@ -115,7 +115,7 @@ class EchoTests(CheckTest):
         self.assertEqual(await self.check(url, only, streamingLimit=2000), 0)
         self.assertEqual(len(self.named("ok")), 12)
         self.assertEqual(
-            await self.check(url, only, streamingLimit=1999, timeout=0.5), 1
+            await self.check(url, only, streamingLimit=1999, timeout=3.0), 1
         )
 
     async def test_cookies(self) -> None:
@@ -254,7 +254,7 @@ class FaultTests(CheckTest):
         """
         url = await self.echo()
         with fault:
-            self.assertEqual(await self.check(url, *only, timeout=1.0), 1)
+            self.assertEqual(await self.check(url, *only, timeout=3.0), 1)
         self.assertEqual(set(self.named("FAILED")), expected)
         for name in expected:
             self.assertRegex(self.out.getvalue(), rf"(?m)^FAILED \S+\.{name}$")
