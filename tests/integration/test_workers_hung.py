@@ -14,13 +14,13 @@ from tests.support.programs.workers import WorkersTestCase, children, commandOf
 
 #: A service whose protocol blocks its process for ever.
 BLOCKING = """
-import time
+import signal
 from twisted.internet.protocol import Protocol
 
 class Blocking(Protocol):
     def dataReceived(self, data):
         while True:
-            time.sleep(3600)
+            signal.pause()
 """
 
 
