@@ -108,7 +108,8 @@ class WalkTests(StatusPage):
     async def test_walk(self) -> None:
         """
         It shows what there is, sorts and filters, by keyboard too; who has the token
-        closes a session, a service, and all of them.
+        closes a session, a service, and all of them. It comes again where a message to
+        it was lost.
         """
         read = await self.browse(url=self.status, token=TOKEN)
         self.assertEqual(read["services"], ["echo", "news"])

@@ -96,7 +96,7 @@ class WatchTests(StatusTestCase):
         looking.read()
         self.seconds()
         [change] = [each for each in looking.read() if each["type"] == "change"]
-        self.assertEqual(set(change), {"type", "now", "point"})
+        self.assertEqual(set(change), {"type", "now", "point", "nth"})
 
     def test_history(self) -> None:
         """
@@ -182,6 +182,22 @@ class WatchTests(StatusTestCase):
         self.seconds(2)
         types = [each["type"] for each in looking.read()]
         self.assertEqual(types, ["all", "change"])
+
+    def test_numbered(self) -> None:
+        """
+        Whatever a session is told has its number, so that a page sees what was lost.
+        """
+        looking = self.watch()
+        looking.look()
+        self.seconds(3)
+        looking.do("unlock", "wrong")
+        looking.read()
+        self.assertEqual(
+            {each["type"] for each in looking.messages},
+            {"all", "rows", "change", "done"},
+        )
+        numbers = [each["nth"] for each in looking.messages]
+        self.assertEqual(numbers, [*range(1, len(numbers) + 1)])
 
     def test_polling(self) -> None:
         """It is live over polling too."""

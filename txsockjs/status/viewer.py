@@ -30,8 +30,9 @@ _LONGEST: Final = 10.0
 class Viewer(Protocol):
     """
     Somebody who looks at the page. What is said is JSON: an object a message. To the
-    page, ``type`` says what it is; from it, there is a ``view`` of the table, or
-    something to ``do``.
+    page, ``type`` says what it is, and ``nth`` counts what the session was told, so
+    that the page sees what a poll has lost; from it, there is a ``view`` of the table,
+    or something to ``do``.
     """
 
     factory: ViewerFactory
@@ -39,6 +40,7 @@ class Viewer(Protocol):
 
     def connectionMade(self) -> None:
         self._window = Window()
+        self._told = 0
         self._wrong = 0
         self._behind = False
         self._call: IDelayedCall | None = None
@@ -132,7 +134,9 @@ class Viewer(Protocol):
         self.factory.free = clock.seconds() + min(spent / _SHARE, _LONGEST)
 
     def _tell(self, message: Mapping[str, object]) -> None:
-        self.transport.sendMessage(json.dumps(message, separators=(",", ":")))
+        self._told += 1
+        numbered = {**message, "nth": self._told}
+        self.transport.sendMessage(json.dumps(numbered, separators=(",", ":")))
 
 
 class ViewerFactory(Factory):

@@ -8,6 +8,7 @@ const LONGEST_ROW = 300;
 const PINGS = 20;
 const FIRST_DELAY = 500; // milliseconds before the first attempt to connect again
 const MOST_DELAY = 8000; // and the most there are before a later one
+const PATIENCE = 10000; // milliseconds after which what has not come back was lost
 
 export class Console {
   constructor(service, network) {
@@ -163,9 +164,16 @@ export class Console {
 
   // So that one sees it live; until somebody has something to say.
   beat() {
+    this.forget();
     if (this.isBeating && !document.hidden && this.waiting.length === 0) {
       this.send(this.service.beat.text());
     }
+  }
+
+  // A session that polls can lose what an answer held, and go on.
+  forget() {
+    const late = performance.now() - PATIENCE;
+    this.waiting = this.waiting.filter(({ at }) => at > late);
   }
 
   send(text) {
@@ -188,7 +196,8 @@ export class Console {
   }
 
   startPings() {
-    if (this.pings > 0) return;
+    this.forget();
+    if (this.pings > 0 && this.waiting.length > 0) return;
     this.isBeating = false;
     this.trips = [];
     this.pings = PINGS;

@@ -43,6 +43,11 @@ export interface RoomsOptions {
   silence?: number;
   /** Milliseconds that publish waits for a room that is away. */
   timeout?: number;
+  /**
+   * Milliseconds of waiting for an answer after which it is taken to be lost, and the
+   * connection with it; 0: never.
+   */
+  answerTimeout?: number;
   /** Whether the server has closed for good; by default with a code from 4000 on. */
   isFinal?: (code: number) => boolean;
 }
@@ -69,7 +74,7 @@ export interface RoomEvents<Info = JSONValue> {
   /** Whether nothing was missed since it was joined last. */
   joined: CustomEvent<{ member?: string; position?: Position; recovered: boolean }>;
   away: CustomEvent<{}>;
-  /** Messages are lost. */
+  /** Messages are lost for good. */
   gap: CustomEvent<{ position?: Position }>;
   presence: CustomEvent<{ members: Member<Info>[]; total: number }>;
   error: CustomEvent<{ error: RoomsError }>;

@@ -9,23 +9,36 @@
 //   await lobby.publish("hello");
 //
 // It connects again when the connection is lost, joins its rooms again from where it
-// stood, and hands on each message once. It needs sockjs-client: the global SockJS, or
-// the option SockJS. Its types are in rooms.d.ts.
+// stood, and hands on each message once. It does so too when it sees that something was
+// lost on the way while the session lives on, as it can be where the client polls. It
+// needs sockjs-client: the global SockJS, or the option SockJS. Its types are in
+// rooms.d.ts.
 
-// Milliseconds before the first attempt to connect again, and the most there are before a
-// later one: each waits twice as long as the one before, by a random half.
-const FIRST_DELAY = 500;
-const MOST_DELAY = 30000;
+const DEFAULTS = {
+  // Milliseconds before the first attempt to connect again, and the most there are before a
+  // later one: each waits twice as long as the one before, by a random half.
+  firstDelay: 500,
+  maxDelay: 30000,
+  // Milliseconds of silence after which the connection is taken to be lost. A server says
+  // something every 25 seconds.
+  silence: 60000,
+  // Milliseconds that a message waits to be sent while the room is away.
+  timeout: 10000,
+  // Milliseconds of waiting for an answer after which it is taken to be lost.
+  answerTimeout: 30000,
+  // Codes with which an application has closed for good: it is of no use to come again.
+  isFinal: (code) => code >= 4000 && code <= 4999,
+};
 
-// Milliseconds of silence after which the connection is taken to be lost. A server says
-// something every 25 seconds.
-const SILENCE = 60000;
+// How often a room comes back for what was lost at one place. A server that does not have
+// it tells of a gap; one that does not even do that is not asked for ever.
+const MOST_LOSSES = 3;
 
-// Milliseconds that a message waits to be sent while the room is away.
-const TIMEOUT = 10000;
+// Where it is lost that a room was joined.
+const JOINING = "joining";
 
-// Codes with which an application has closed for good: there is no use in coming again.
-const isFinal = (code) => code >= 4000 && code <= 4999;
+// What is told of a room to those who are in.
+const EVENTS = new Set(["message", "gap", "memberJoined", "memberLeft", "presence"]);
 
 /** What was asked of a room could not be done. */
 export class RoomsError extends Error {
@@ -48,21 +61,21 @@ export class Rooms extends EventTarget {
   #failures = 0;
   #retry = null;
   #silence = null;
-  #requests = new Map();
+  #requests = new Map(); // what was asked and not answered, by its id, the oldest first
+  #leaves = new Map(); // the id that leaving a room had last, by its name
   #lastId = 0;
-  #online = () => this.#connectNow();
+  #answer = null;
+  #spoke = false; // whether anything was said since the oldest request is waited for
+  #online = () => {
+    if (this.#retry === null) return;
+    clearTimeout(this.#retry);
+    this.#connect();
+  };
 
   constructor(url, options = {}) {
     super();
     this.#url = url;
-    this.#options = {
-      firstDelay: FIRST_DELAY,
-      maxDelay: MOST_DELAY,
-      silence: SILENCE,
-      timeout: TIMEOUT,
-      isFinal,
-      ...options,
-    };
+    this.#options = { ...DEFAULTS, ...options };
     globalThis.addEventListener?.("online", this.#online);
     this.#connect();
   }
@@ -100,22 +113,29 @@ export class Rooms extends EventTarget {
 
   /** Drop the connection as a network would, and go on. */
   drop() {
+    this.#drop("The connection was dropped.");
+  }
+
+  #drop(reason) {
     const socket = this.#socket;
     if (socket === null) return;
-    this.#lost(1006, "The connection was dropped.");
+    this.#lost(1006, reason);
     socket.close();
   }
 
   // For the rooms.
   #inside = {
     request: (fields) => this.#request(fields),
+    lose: () => this.#drop("Something was lost on the way."),
     timeout: () => this.#options.timeout,
     forget: (room) => {
       if (this.#rooms.get(room.name) === room) this.#rooms.delete(room.name);
     },
     rejoin: (room) => {
+      // Over another connection it is joined anyway.
+      const socket = this.#socket;
       setTimeout(() => {
-        if (this.#open && this.#rooms.get(room.name) === room) this.#join(room);
+        if (socket === this.#socket && this.#rooms.get(room.name) === room) this.#join(room);
       }, this.#delay());
     },
   };
@@ -149,36 +169,53 @@ export class Rooms extends EventTarget {
     return new SockJS(this.#url, null, transports ? { transports } : {});
   }
 
-  #connectNow() {
-    if (this.#retry === null) return;
-    clearTimeout(this.#retry);
-    this.#connect();
-  }
-
   #opened() {
     this.#open = true;
     this.#heard();
+    for (const room of this.#rooms.values()) this.#join(room);
     this.#tell("open", {});
-    for (const room of [...this.#rooms.values()]) this.#join(room);
   }
 
+  // What is answered is for the room to hear.
   #join(room) {
-    this.#send(room.wish());
+    this.#ask(room.wish(), { room });
   }
 
   #request(fields) {
     if (!this.#open) {
       return Promise.reject(new RoomsError("disconnected", "There is no connection."));
     }
-    const id = ++this.#lastId;
-    return new Promise((resolve, reject) => {
-      this.#requests.set(id, { resolve, reject });
-      this.#send({ ...fields, id });
-    });
+    return new Promise((resolve, reject) => this.#ask(fields, { resolve, reject }));
   }
 
-  #send(fields) {
-    this.#socket.send(JSON.stringify(fields));
+  #ask(fields, asked) {
+    const id = ++this.#lastId;
+    this.#requests.set(id, asked);
+    if (fields.type === "leave") this.#leaves.set(fields.room, id);
+    if (this.#requests.size === 1) this.#await();
+    this.#socket.send(JSON.stringify({ ...fields, id }));
+  }
+
+  // Whoever has asked, the oldest first, gets an answer, or the connection is lost.
+  #await() {
+    clearTimeout(this.#answer);
+    this.#spoke = false;
+    const { answerTimeout } = this.#options;
+    if (!answerTimeout || this.#requests.size === 0) return;
+    this.#answer = setTimeout(() => this.#late(), answerTimeout);
+  }
+
+  #late() {
+    if (!this.#spoke) {
+      this.#drop("There was no answer in time.");
+      return;
+    }
+    // It is still to come, behind what comes now; or it was lost, and that shows when the
+    // next one is there. To leave a room that one is not in is a question like any other.
+    let room = "?";
+    while (this.#rooms.has(room)) room += "?";
+    this.#request({ type: "leave", room }).catch(() => {});
+    this.#await();
   }
 
   #heard() {
@@ -190,25 +227,45 @@ export class Rooms extends EventTarget {
   #received(data) {
     this.#heard();
     this.#failures = 0;
+    this.#spoke = true;
     const message = JSON.parse(data);
-    const asked = this.#requests.get(message.id);
+    const id = message.type === "joined" ? this.#joining(message.room) : message.id;
+    const asked = this.#requests.get(id);
     if (asked !== undefined) {
-      this.#requests.delete(message.id);
-      if (message.type === "error") asked.reject(refusal(message));
-      else asked.resolve(message);
+      const [oldest] = this.#requests.keys();
+      this.#requests.delete(id);
+      if (this.#leaves.get(message.room) === id) this.#leaves.delete(message.room);
+      if (!asked.room && message.type === "error") asked.reject(refusal(message));
+      else if (!asked.room) asked.resolve(message);
+      if (id !== oldest) {
+        // They are answered in their order.
+        this.#drop("An answer was lost on the way.");
+        return;
+      }
+      this.#await();
+      if (asked.room) asked.room.told(message);
       if (message.type !== "presence") return;
     }
+    // What comes before a room is left is not for one of that name that is joined after it.
+    if (this.#requests.has(this.#leaves.get(message.room))) return;
     this.#rooms.get(message.room)?.told(message);
+  }
+
+  // The id with which a room was asked for that is joined now: the answer does not have it.
+  #joining(name) {
+    return [...this.#requests].find(([, { room }]) => room?.name === name)?.[0];
   }
 
   #lost(code, reason) {
     this.#socket = null;
     this.#open = false;
     clearTimeout(this.#silence);
+    clearTimeout(this.#answer);
     const requests = [...this.#requests.values()];
     this.#requests.clear();
+    this.#leaves.clear();
     for (const { reject } of requests) {
-      reject(new RoomsError("disconnected", "The connection was lost.", true));
+      reject?.(new RoomsError("disconnected", "The connection was lost.", true));
     }
     for (const room of [...this.#rooms.values()]) room.away();
     if (!this.#closed && this.#options.isFinal(code)) this.#end();
@@ -256,6 +313,8 @@ export class Room extends EventTarget {
   #total = 0;
   #waiting = new Set();
   #before = false; // whether it was joined before
+  #losses = 0; // how often in a row something was lost
+  #lostAt = null; // and where: after this position, or before it was in
 
   constructor(inside, name, options) {
     super();
@@ -334,28 +393,37 @@ export class Room extends EventTarget {
   /** The server has told something of it. */
   told(message) {
     const { type } = message;
+    if (this.#state === "over") return;
+    if (type === "joined") this.#joined(message);
+    else if (type === "error" && message.request === "join") this.#refused(refusal(message));
+    else if (!EVENTS.has(type)) return;
+    else if (this.#state === "joined") this.#happened(message);
+    // It would have been told first that it is in.
+    else if (this.#state === "joining") this.#missed(JOINING);
+  }
+
+  #happened(message) {
+    const { type } = message;
     if (type === "message") {
-      if (!this.#passed(message.position)) return;
+      if (!this.#follows(message.position)) return;
       this.#tell("message", { text: message.text, position: message.position });
-    } else if (type === "joined") {
-      this.#joined(message);
-    } else if (type === "gap") {
+      return;
+    }
+    if (type === "gap") {
       if (message.position !== undefined) this.position = message.position;
       this.#tell("gap", { position: message.position });
-    } else if (type === "memberJoined") {
-      if (!this.#members.has(message.member.id)) this.#total += 1;
-      this.#members.set(message.member.id, message.member);
-      this.#present();
-    } else if (type === "memberLeft") {
-      if (this.#members.delete(message.member.id)) this.#total -= 1;
-      this.#present();
-    } else if (type === "presence") {
+      return;
+    }
+    if (type === "presence") {
       this.#members = new Map(message.members.map((member) => [member.id, member]));
       this.#total = message.total;
-      this.#present();
-    } else if (type === "error" && message.request === "join") {
-      this.#refused(refusal(message));
+    } else if (type === "memberLeft") {
+      if (this.#members.delete(message.member.id)) this.#total -= 1;
+    } else {
+      if (!this.#members.has(message.member.id)) this.#total += 1;
+      this.#members.set(message.member.id, message.member);
     }
+    this.#tell("presence", { members: this.members, total: this.#total });
   }
 
   #joined(message) {
@@ -365,7 +433,9 @@ export class Room extends EventTarget {
     const first = !this.#before && this.position === null;
     const recovered = first || message.recovered === true;
     this.#before = true;
-    if (message.position !== undefined) this.position = message.position;
+    if (this.#lostAt === JOINING) this.#lostAt = null;
+    // In a room without a history nothing follows anything.
+    this.position = message.position ?? null;
     this.#tell("joined", { member: message.member, position: message.position, recovered });
     for (const { resolve } of this.#release()) resolve(this);
     if (this.#options.presence) {
@@ -376,25 +446,44 @@ export class Room extends EventTarget {
   }
 
   #refused(error) {
+    if (error.code === "alreadyMember") {
+      // A browser may send a request again that it has no answer to, whose first copy was
+      // read; what that was answered may be lost.
+      if (this.#state === "joined" || this.#missed(JOINING)) return;
+    }
     this.#tell("error", { error });
-    if (error.code === "unavailable") this.#inside.rejoin(this);
-    else this.over(error);
+    if (error.code !== "unavailable") {
+      this.over(error);
+      return;
+    }
+    if (this.#state === "joined") this.away();
+    this.#inside.rejoin(this);
   }
 
-  // Whether a position is behind the last one, which it becomes then.
-  #passed(position) {
-    if (position === undefined) return true;
-    if (this.position !== null) {
-      const [epoch, offset] = position.split(":");
-      const [lastEpoch, lastOffset] = this.position.split(":");
-      if (epoch === lastEpoch && Number(offset) <= Number(lastOffset)) return false;
+  // Whether a position is the next one, which is the last one then.
+  #follows(position) {
+    const last = this.position;
+    if (position !== undefined && last !== null) {
+      const [epoch, offset] = split(position);
+      const [lastEpoch, lastOffset] = split(last);
+      if (epoch === lastEpoch && offset <= lastOffset) return false;
+      if (epoch !== lastEpoch || offset !== lastOffset + 1) {
+        if (this.#missed(last)) return false;
+        this.position = `${epoch}:${offset - 1}`;
+        this.#tell("gap", { position: this.position });
+      }
     }
-    this.position = position;
+    if (position !== undefined) this.position = position;
     return true;
   }
 
-  #present() {
-    this.#tell("presence", { members: this.members, total: this.#total });
+  // Something was lost on the way. Returns whether it comes back for that.
+  #missed(where) {
+    this.#losses = where === this.#lostAt ? this.#losses + 1 : 1;
+    this.#lostAt = where;
+    if (this.#losses > MOST_LOSSES) return false;
+    this.#inside.lose();
+    return true;
   }
 
   // Resolves when it is joined; within so many milliseconds, if there are any.
@@ -427,6 +516,11 @@ export class Room extends EventTarget {
   #tell(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
+}
+
+function split(position) {
+  const [epoch, offset] = position.split(":");
+  return [epoch, Number(offset)];
 }
 
 function refusal({ code, message }) {

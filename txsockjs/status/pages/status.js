@@ -9,6 +9,7 @@ const state = {};
 let socket = null;
 let tries = 0;
 let opened = false;
+let told = 0;
 let token = null;
 let asked = 0;
 const waiting = new Map();
@@ -30,11 +31,18 @@ function connect() {
   socket.onopen = () => {
     opened = true;
     tries = 0;
+    told = 0;
     status('Live', 'live');
     here('notice').hidden = true;
     table.again();
   };
-  socket.onmessage = (event) => receive(JSON.parse(event.data));
+  socket.onmessage = (event) => {
+    const message = JSON.parse(event.data);
+    told += 1;
+    // A poll has lost what was before this: all of it is told to who comes again.
+    if (message.nth !== told) socket.close();
+    else receive(message);
+  };
   socket.onclose = (event) => {
     for (const [, answer] of waiting) answer({ done: false, text: 'The connection was lost: look whether that was done.' });
     waiting.clear();
