@@ -8,11 +8,10 @@
 //   lobby.addEventListener("presence", ({ detail }) => showMembers(detail.members));
 //   await lobby.publish("hello");
 //
-// It connects again when the connection is lost, joins its rooms again from where it
-// stood, and hands on each message once. It does so too when it sees that something was
-// lost on the way while the session lives on, as it can be where the client polls. It
-// needs sockjs-client: the global SockJS, or the option SockJS. Its types are in
-// rooms.d.ts.
+// It connects again when the connection is lost, or has lost something, as a poll can
+// while its session lives on; joins its rooms again from where it stood, and hands on each
+// message once. It needs sockjs-client: the global SockJS, or the option SockJS. Its types
+// are in rooms.d.ts.
 
 const DEFAULTS = {
   // Milliseconds before the first attempt to connect again, and the most there are before a
@@ -30,12 +29,8 @@ const DEFAULTS = {
   isFinal: (code) => code >= 4000 && code <= 4999,
 };
 
-// How often a room comes back for what was lost at one place. A server that does not have
-// it tells of a gap; one that does not even do that is not asked for ever.
+// How often a room comes back for what is missing at one place, before that is a gap.
 const MOST_LOSSES = 3;
-
-// Where it is lost that a room was joined.
-const JOINING = "joining";
 
 // What is told of a room to those who are in.
 const EVENTS = new Set(["message", "gap", "memberJoined", "memberLeft", "presence"]);
@@ -112,11 +107,7 @@ export class Rooms extends EventTarget {
   }
 
   /** Drop the connection as a network would, and go on. */
-  drop() {
-    this.#drop("The connection was dropped.");
-  }
-
-  #drop(reason) {
+  drop(reason = "The connection was dropped.") {
     const socket = this.#socket;
     if (socket === null) return;
     this.#lost(1006, reason);
@@ -126,12 +117,13 @@ export class Rooms extends EventTarget {
   // For the rooms.
   #inside = {
     request: (fields) => this.#request(fields),
-    lose: () => this.#drop("Something was lost on the way."),
+    lose: () => this.drop("Something was lost on the way."),
     timeout: () => this.#options.timeout,
     forget: (room) => {
       if (this.#rooms.get(room.name) === room) this.#rooms.delete(room.name);
     },
     rejoin: (room) => {
+      room.away();
       // Over another connection it is joined anyway.
       const socket = this.#socket;
       setTimeout(() => {
@@ -176,16 +168,16 @@ export class Rooms extends EventTarget {
     this.#tell("open", {});
   }
 
-  // What is answered is for the room to hear.
   #join(room) {
-    this.#ask(room.wish(), { room });
+    this.#ask(room.wish(), { room, answered: (message) => room.told(message) });
   }
 
-  #request(fields) {
-    if (!this.#open) {
-      return Promise.reject(new RoomsError("disconnected", "There is no connection."));
-    }
-    return new Promise((resolve, reject) => this.#ask(fields, { resolve, reject }));
+  async #request(fields) {
+    if (!this.#open) throw new RoomsError("disconnected", "There is no connection.");
+    const asking = (answered, reject) => this.#ask(fields, { answered, reject });
+    const answer = await new Promise(asking);
+    if (answer.type === "error") throw refusal(answer);
+    return answer;
   }
 
   #ask(fields, asked) {
@@ -207,7 +199,7 @@ export class Rooms extends EventTarget {
 
   #late() {
     if (!this.#spoke) {
-      this.#drop("There was no answer in time.");
+      this.drop("There was no answer in time.");
       return;
     }
     // It is still to come, behind what comes now; or it was lost, and that shows when the
@@ -229,31 +221,23 @@ export class Rooms extends EventTarget {
     this.#failures = 0;
     this.#spoke = true;
     const message = JSON.parse(data);
-    const id = message.type === "joined" ? this.#joining(message.room) : message.id;
+    // What is told who has joined has the room, and no id.
+    const joins = ([, { room }]) => room?.name === message.room;
+    const id = message.type === "joined" ? [...this.#requests].find(joins)?.[0] : message.id;
     const asked = this.#requests.get(id);
     if (asked !== undefined) {
       const [oldest] = this.#requests.keys();
       this.#requests.delete(id);
       if (this.#leaves.get(message.room) === id) this.#leaves.delete(message.room);
-      if (!asked.room && message.type === "error") asked.reject(refusal(message));
-      else if (!asked.room) asked.resolve(message);
-      if (id !== oldest) {
-        // They are answered in their order.
-        this.#drop("An answer was lost on the way.");
-        return;
-      }
-      this.#await();
-      if (asked.room) asked.room.told(message);
+      asked.answered(message);
+      // They are answered in their order.
+      if (id !== oldest) this.drop("An answer was lost on the way.");
+      else this.#await();
       if (message.type !== "presence") return;
     }
     // What comes before a room is left is not for one of that name that is joined after it.
     if (this.#requests.has(this.#leaves.get(message.room))) return;
     this.#rooms.get(message.room)?.told(message);
-  }
-
-  // The id with which a room was asked for that is joined now: the answer does not have it.
-  #joining(name) {
-    return [...this.#requests].find(([, { room }]) => room?.name === name)?.[0];
   }
 
   #lost(code, reason) {
@@ -264,9 +248,8 @@ export class Rooms extends EventTarget {
     const requests = [...this.#requests.values()];
     this.#requests.clear();
     this.#leaves.clear();
-    for (const { reject } of requests) {
-      reject?.(new RoomsError("disconnected", "The connection was lost.", true));
-    }
+    const error = new RoomsError("disconnected", "The connection was lost.", true);
+    for (const { reject } of requests) reject?.(error);
     for (const room of [...this.#rooms.values()]) room.away();
     if (!this.#closed && this.#options.isFinal(code)) this.#end();
     this.#again(code, reason);
@@ -314,7 +297,7 @@ export class Room extends EventTarget {
   #waiting = new Set();
   #before = false; // whether it was joined before
   #losses = 0; // how often in a row something was lost
-  #lostAt = null; // and where: after this position, or before it was in
+  #lostAt; // and where: after this position; null: before it was in
 
   constructor(inside, name, options) {
     super();
@@ -377,7 +360,7 @@ export class Room extends EventTarget {
     return wish;
   }
 
-  /** The connection is lost. */
+  /** It is lost, until it is joined again. */
   away() {
     this.#state = "away";
     this.#tell("away", {});
@@ -396,32 +379,29 @@ export class Room extends EventTarget {
     if (this.#state === "over") return;
     if (type === "joined") this.#joined(message);
     else if (type === "error" && message.request === "join") this.#refused(refusal(message));
-    else if (!EVENTS.has(type)) return;
-    else if (this.#state === "joined") this.#happened(message);
     // It would have been told first that it is in.
-    else if (this.#state === "joining") this.#missed(JOINING);
+    else if (EVENTS.has(type) && this.#state === "joining") this.#missed(null);
+    else if (EVENTS.has(type) && this.#state === "joined") this.#happened(message);
   }
 
-  #happened(message) {
-    const { type } = message;
+  #happened({ type, text, position, member, members, total }) {
     if (type === "message") {
-      if (!this.#follows(message.position)) return;
-      this.#tell("message", { text: message.text, position: message.position });
+      if (this.#follows(position)) this.#tell(type, { text, position });
       return;
     }
     if (type === "gap") {
-      if (message.position !== undefined) this.position = message.position;
-      this.#tell("gap", { position: message.position });
+      this.position = position ?? this.position;
+      this.#tell(type, { position });
       return;
     }
     if (type === "presence") {
-      this.#members = new Map(message.members.map((member) => [member.id, member]));
-      this.#total = message.total;
+      this.#members = new Map(members.map((each) => [each.id, each]));
+      this.#total = total;
     } else if (type === "memberLeft") {
-      if (this.#members.delete(message.member.id)) this.#total -= 1;
+      if (this.#members.delete(member.id)) this.#total -= 1;
     } else {
-      if (!this.#members.has(message.member.id)) this.#total += 1;
-      this.#members.set(message.member.id, message.member);
+      if (!this.#members.has(member.id)) this.#total += 1;
+      this.#members.set(member.id, member);
     }
     this.#tell("presence", { members: this.members, total: this.#total });
   }
@@ -433,7 +413,7 @@ export class Room extends EventTarget {
     const first = !this.#before && this.position === null;
     const recovered = first || message.recovered === true;
     this.#before = true;
-    if (this.#lostAt === JOINING) this.#lostAt = null;
+    if (this.#lostAt === null) this.#losses = 0;
     // In a room without a history nothing follows anything.
     this.position = message.position ?? null;
     this.#tell("joined", { member: message.member, position: message.position, recovered });
@@ -449,31 +429,28 @@ export class Room extends EventTarget {
     if (error.code === "alreadyMember") {
       // A browser may send a request again that it has no answer to, whose first copy was
       // read; what that was answered may be lost.
-      if (this.#state === "joined" || this.#missed(JOINING)) return;
+      if (this.#state === "joined" || this.#missed(null)) return;
     }
     this.#tell("error", { error });
-    if (error.code !== "unavailable") {
-      this.over(error);
-      return;
-    }
-    if (this.#state === "joined") this.away();
-    this.#inside.rejoin(this);
+    if (error.code !== "unavailable") this.over(error);
+    else this.#inside.rejoin(this);
   }
 
   // Whether a position is the next one, which is the last one then.
   #follows(position) {
     const last = this.position;
     if (position !== undefined && last !== null) {
-      const [epoch, offset] = split(position);
-      const [lastEpoch, lastOffset] = split(last);
-      if (epoch === lastEpoch && offset <= lastOffset) return false;
-      if (epoch !== lastEpoch || offset !== lastOffset + 1) {
+      const [epoch, offset] = position.split(":");
+      const [lastEpoch, lastOffset] = last.split(":");
+      const ahead = epoch === lastEpoch ? offset - lastOffset : Infinity;
+      if (ahead <= 0) return false;
+      if (ahead > 1) {
         if (this.#missed(last)) return false;
         this.position = `${epoch}:${offset - 1}`;
         this.#tell("gap", { position: this.position });
       }
     }
-    if (position !== undefined) this.position = position;
+    this.position = position ?? last;
     return true;
   }
 
@@ -498,8 +475,7 @@ export class Room extends EventTarget {
       if (timeout !== null) {
         waiting.timer = setTimeout(() => {
           this.#waiting.delete(waiting);
-          const seconds = timeout / 1000;
-          const why = `The room was away for ${seconds} seconds; nothing was sent.`;
+          const why = `The room was away for ${timeout / 1000} seconds; nothing was sent.`;
           reject(new RoomsError("disconnected", why));
         }, timeout);
       }
@@ -516,11 +492,6 @@ export class Room extends EventTarget {
   #tell(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-}
-
-function split(position) {
-  const [epoch, offset] = position.split(":");
-  return [epoch, Number(offset)];
 }
 
 function refusal({ code, message }) {
