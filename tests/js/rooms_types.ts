@@ -6,7 +6,7 @@ interface Info {
 }
 
 const kept: Position | null = localStorage.getItem("position");
-const rooms = new Rooms("/rooms", { transports: ["websocket", "xhr-polling"], maxDelay: 5000 });
+const rooms = new Rooms("/rooms", { transports: ["websocket", "xhr-polling"], maxDelay: 5000, answerTimeout: 60000 });
 const plain = new Rooms("/rooms", { connect: () => new WebSocket("wss://x/rooms/websocket") });
 
 rooms.addEventListener("close", ({ detail }) => {
@@ -39,6 +39,7 @@ async function talk(): Promise<void> {
     if (error instanceof RoomsError && error.uncertain) console.log(error.message);
   }
   await lobby.leave();
+  rooms.drop("to be sure that nothing is missing");
   rooms.close(1000, "bye");
 }
 

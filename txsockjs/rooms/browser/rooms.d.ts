@@ -100,8 +100,8 @@ export class Rooms {
   join<Info = JSONValue>(name: string, options?: JoinOptions<Info>): Room<Info>;
   /** Leave all rooms, and connect no more. */
   close(code?: number, reason?: string): void;
-  /** Drop the connection as a network would, and go on. */
-  drop(): void;
+  /** Drop the connection as a network would, and go on; the event close has the reason. */
+  drop(reason?: string): void;
   addEventListener<Type extends keyof RoomsEvents>(
     type: Type,
     listener: (event: RoomsEvents[Type]) => any,
