@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.serving import Echo, RecordingFactory
 from txsockjs.cluster.entrance import PeerSite
 from txsockjs.cluster.peers import Peer, Slots
+from txsockjs.cluster.trunk import TrunkFactory
 from txsockjs.cluster.workers import WorkerCluster
 from txsockjs.factory import SockJSFactory
 from txsockjs.testing import (
@@ -44,13 +45,23 @@ class MemoryPorts:
         return _Connecting(self, path)
 
 
+def carrying(reactor: MemoryReactor, accepting: Any) -> Any:
+    """
+    What listens for other workers, and has what they open served by a factory.
+    """
+    factory: Any = TrunkFactory(reactor, accepting)
+    factory.reactor = reactor
+    return factory
+
+
 class _Listening:
     def __init__(self, ports: MemoryPorts, path: str) -> None:
         self._ports, self._path = ports, path
 
     def listen(self, factory: Any) -> Deferred[Any]:
         listening: Deferred[Any] = Deferred()
-        if isinstance(factory, PeerSite):
+        if isinstance(factory, (PeerSite, TrunkFactory)):
+            factory.reactor = self._ports.reactor
             self._ports.sites[self._path] = MemorySite(factory)
         listening.callback(self)
         return listening

@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet.protocol import Factory, Protocol
 
-from tests.cluster.support import ClusterCase, Worker
+from tests.cluster.support import ClusterCase, Worker, carrying
 from tests.cluster.test_faults import PASSED, FaultCase
 from txsockjs.cluster import direct
 from txsockjs.cluster.direct import DirectRelay
@@ -271,9 +271,8 @@ class Pieces(MemorySite):
 
     def __init__(self, case: ClusterCase, answer: bytes, ends: bool, size: int) -> None:
         factory: Any = Factory()
-        factory.reactor = case.reactor
         factory.buildProtocol = lambda addr: Slowly(case.reactor, answer, ends, size)
-        super().__init__(factory)
+        super().__init__(carrying(case.reactor, factory))
 
 
 class LostTests(DirectCase):

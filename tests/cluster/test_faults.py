@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet.protocol import Factory, Protocol
 
-from tests.cluster.support import ClusterCase, Worker
+from tests.cluster.support import ClusterCase, Worker, carrying
 from txsockjs.cluster import waiting
 from txsockjs.cluster.peers import Peer
 from txsockjs.testing import MemoryConnection, MemorySite
@@ -37,9 +37,8 @@ class Strange(MemorySite):
 
     def __init__(self, case: ClusterCase, answer: bytes, ends: bool) -> None:
         factory: Any = Factory()
-        factory.reactor = case.reactor
         factory.buildProtocol = lambda addr: Mute(answer, ends)
-        super().__init__(factory)
+        super().__init__(carrying(case.reactor, factory))
 
 
 class FaultCase(ClusterCase):
@@ -287,6 +286,9 @@ class ForgedTests(FaultCase):
         """
         Where peers come in, all requests have to say whose they are.
         """
+        trunks: Any = self.ports.sites["/memory/1"].site
+        peers = MemorySite(trunks.accepting)
+        self.addCleanup(peers.stop)
         for headers in (
             {},
             {"Sockjs-Passed": "1"},
@@ -296,7 +298,7 @@ class ForgedTests(FaultCase):
             {**PASSED, "Sockjs-Certificate": "eHg="},
         ):
             connection = MemoryConnection(self.reactor)
-            self.ports.sites["/memory/1"].connect(connection)
+            peers.connect(connection)
             response = connection.request("POST", f"{self.path}/xhr", headers)
             self.assertEqual(response.status, 401, headers)
         self.assertEqual(self.far.sessions, [])

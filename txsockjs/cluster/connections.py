@@ -17,7 +17,6 @@ from twisted.python.failure import Failure
 
 from txsockjs.cluster.pulse import QUESTION, Pulse
 from txsockjs.cluster.reading import Answer, BadResponse, ResponseHead, ResponseReader
-from txsockjs.cluster.reads import readAsEver, readPlainly
 from txsockjs.web.wire import Wire, wireOf
 
 #: Seconds within which a peer is connected to.
@@ -103,7 +102,6 @@ class PeerConnection(Protocol):
     def connectionMade(self) -> None:
         self._wire = wireOf(self.transport)
         limitSilence(self.transport)
-        readPlainly(self.transport)
 
     def ask(self, data: bytes, answer: Answer) -> None:
         """
@@ -165,7 +163,6 @@ class PeerConnection(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.closed = True
-        readAsEver(self.transport)
         self._pool.lost(self)
         answer, self._reader.answer = self._reader.answer, None
         if answer is not None:

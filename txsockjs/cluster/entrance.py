@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, Final, TypeAlias
 
-from twisted.internet.protocol import connectionDone
-from twisted.python.failure import Failure
 from twisted.web.http import Request as HTTPRequest
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
@@ -19,7 +17,6 @@ from txsockjs.cluster.passed import (
     readCertificate,
     readPassed,
 )
-from txsockjs.cluster.reads import readAsEver, readPlainly
 from txsockjs.core.timers import Timers
 from txsockjs.errors import NotAPeer, WireError
 from txsockjs.web.body import BoundedRequest
@@ -98,20 +95,6 @@ class PeerChannel(BoundedChannel):
 
     totalHeadersSize: int = 4 * BoundedChannel.totalHeadersSize
     maxHeaders: int = BoundedChannel.maxHeaders + 10
-
-    def connectionMade(self) -> None:
-        """
-        A peer has connected.
-        """
-        super().connectionMade()  # type: ignore[no-untyped-call]
-        readPlainly(self.transport)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        It is gone.
-        """
-        readAsEver(self.transport)
-        super().connectionLost(reason)
 
 
 class PeerSite(Site):

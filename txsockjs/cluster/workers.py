@@ -35,6 +35,7 @@ from txsockjs.cluster.passed import (
 )
 from txsockjs.cluster.peers import Peer, Slots
 from txsockjs.cluster.routing import Router, passedTo, sessionIdOf
+from txsockjs.cluster.trunk import TrunkEndpoint, TrunkFactory
 from txsockjs.cluster.waiting import WaitingRoom
 from txsockjs.counters import ClusterCounters
 from txsockjs.errors import NotHere, PeerUnavailable, SessionLost
@@ -93,7 +94,8 @@ class WorkerCluster:
 
     async def _start(self, passing: PeerSite) -> None:
         path = self.slots.me.path
-        self._ports.append(await self.listening(path).listen(passing))
+        trunks = TrunkFactory(self._reactor, passing)
+        self._ports.append(await self.listening(path).listen(trunks))
         adopting = self.listening(path + ADOPTING)
         self._ports.append(await adopting.listen(self._handovers))
 
@@ -270,7 +272,13 @@ class WorkerCluster:
         ):
             return None
         path = peers[0].path
-        return self._router.poolFor(path, partial(self.connecting, path))
+        return self._router.poolFor(path, partial(self._passing, path))
+
+    def _passing(self, path: str) -> IStreamClientEndpoint:
+        """
+        How requests are passed on to another worker.
+        """
+        return TrunkEndpoint(self._reactor, self.connecting(path))
 
     def _ask(
         self, request: Request, resource: ServiceResource, peers: list[Peer]
@@ -331,7 +339,7 @@ class WorkerCluster:
     ) -> None:
         lines = headerLines(request) + passedLines(request, ask)
         data = serialise(request, lines, bodyOf(request))
-        endpoint = partial(self.connecting, peer.path)
+        endpoint = partial(self._passing, peer.path)
         service = resource.service
         self._router.passOn(request, service, peer.path, endpoint, data, otherwise)
 

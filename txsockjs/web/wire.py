@@ -371,6 +371,9 @@ def wireOf(transport: Any) -> Wire:
     kind = type(transport)
     if kind in _DIRECT:
         return TCPWire(transport)
+    own: type[Wire] | None = vars(kind).get("wireForm")
+    if own is not None:
+        return own(transport)
     if readRecords(transport):
         return TLSWire(transport)
     return Wire(transport)
