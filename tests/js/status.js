@@ -127,7 +127,7 @@ async function walk(page) {
     const losing = (value) => {
       const receive = value.prototype._transportMessage;
       value.prototype._transportMessage = function (frame) {
-        if (frame[0] === 'o') window.sessions = (window.sessions ?? 0) + 1;
+        if (frame[0] === 'o') window.timesOpened = (window.timesOpened ?? 0) + 1;
         if (frame[0] === 'a') frames += 1;
         if (frame[0] !== 'a' || frames !== 2) receive.call(this, frame);
       };
@@ -139,7 +139,7 @@ async function walk(page) {
   await until('#state', '^Live$');
   await page.waitForSelector('#unlock:not([hidden])');
   read.lockedAgain = await page.$eval('#drain', (button) => button.hidden);
-  await page.waitForFunction(() => window.sessions === 2, { timeout: 20000 });
+  await page.waitForFunction(() => window.timesOpened === 2, { timeout: 20000 });
   await until('#state', '^Live$');
   read.errors = errors;
   return read;
