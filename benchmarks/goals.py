@@ -94,6 +94,13 @@ SEVERAL = (
     ("workers-polling-tls", "passing", 2.2),
 )
 
+#: Who is measured with one process and with two.
+TWICE = (
+    ("txsockjs", "workers"),
+    ("tcp-direct", "tcp-direct-two"),
+    ("epoll", "epoll-two"),
+)
+
 
 def between(run: Run, peer: str, row: str, other: str) -> float | None:
     """A server's figure of one row by its figure of another."""

@@ -179,7 +179,7 @@ def measure(
             arguments += ["--backend", str(silent.port)]
         servers = Servers(
             stack.enter_context(ServerProcess(peer, arguments))
-            for _ in range(row.processes or 1)
+            for _ in range(row.processes or peer.processes)
         )
         crowd = None
         if row.crowd:

@@ -65,6 +65,7 @@ class Peer:
         that.
     :ivar plain: whether the program is the server itself, and on Twisted.
     :ivar arguments: those that it always has.
+    :ivar processes: how many of it share the sessions, each with a port.
     :ivar unable: for each row that it cannot be measured with, why.
     :ivar remarks: for each row whose figure says less than it seems to, what is to be
         known.
@@ -80,6 +81,7 @@ class Peer:
     client: str = ""
     plain: bool = True
     arguments: tuple[str, ...] = ()
+    processes: int = 1
     unable: dict[str, str] = field(default_factory=dict)
     remarks: dict[str, str] = field(default_factory=dict)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tabulate import tabulate
 
-from benchmarks.goals import BESIDE, GOALS, LIMITS, SEVERAL, between
+from benchmarks.goals import BESIDE, GOALS, LIMITS, SEVERAL, TWICE, between
 from benchmarks.peers import PEERS
 from benchmarks.row import (
     CLIENTS,
@@ -188,6 +188,22 @@ def ratios(run: Run, kind: str, found: list[Line], peers: list[str]) -> Table:
     )
 
 
+def twice(run: Run) -> Table:
+    """What a message costs with two processes, by what it costs with one."""
+    table = []
+    for row in run.results:
+        for one, two in TWICE:
+            ratio = run.ratio(row, one, "cpu", two)
+            if ratio is not None:
+                table.append([ROWS[row].title, PEERS[one].title, f"{ratio:.2f}"])
+    return Table(
+        "Two processes: what a message costs then, by what it costs with one, best "
+        "round by best round",
+        ["", "", "times"],
+        table,
+    )
+
+
 def summary(run: Run) -> Table:
     """The rows that matter most, those that ours loses first."""
     made = []
@@ -285,7 +301,7 @@ def tables(run: Run) -> list[Table]:
         made.append(costs(run, *group))
         if "txsockjs" in group[-1]:
             made.append(ratios(run, *group))
-    made.append(speeds(run))
+    made += [twice(run), speeds(run)]
     return [table for table in made if table.lines]
 
 

@@ -305,7 +305,7 @@ ROWS: dict[str, Row] = {
             "workers-websocket",
             "WebSocket echo by two workers",
             servers=WORKERS,
-            floors=(),
+            floors=("tcp-direct", "tcp-direct-two", "epoll", "epoll-two"),
         ),
         passed(
             "workers-streaming", "xhr-streaming echo by two workers", "xhr_streaming"

@@ -120,6 +120,20 @@ class ReportTests(SynchronousTestCase):
         [line] = report.goals(run).lines
         self.assertEqual(line[1:], ["txsockjs", "1.05", "1.10", "no"])
 
+    def test_twice(self) -> None:
+        """What two processes cost is shown of ours and of floors."""
+        run = runOf(
+            workers_websocket={
+                "txsockjs": [result(10)],
+                "workers": [result(12)],
+                "epoll": [result(6)],
+                "epoll-two": [result(9)],
+                "tcp-direct": [result(6)],
+            }
+        )
+        lines = report.twice(run).lines
+        self.assertEqual([line[2] for line in lines], ["1.20", "1.50"])
+
     def test_limit(self) -> None:
         """A goal may be a number of its own."""
         run = runOf(memory={"txsockjs": [result(1, memory=3600.0)]})
