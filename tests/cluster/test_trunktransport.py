@@ -138,27 +138,41 @@ class TransportTests(LineCase):
 
     def test_producer(self) -> None:
         """
-        A producer is paused while something waits, and resumed when nothing does.
+        A producer is paused while something waits, and resumed when nothing does, as
+        often as that happens.
         """
         pace = Pace()
         transport = self.near.transport
         transport.registerProducer(pace, True)
         self.assertRaises(RuntimeError, transport.registerProducer, pace, True)
-        self.far.transport.pauseProducing()
-        transport.write(bytes(WINDOW))
-        self.line.settle()
-        self.assertEqual(pace.told, [])
-        transport.write(b"x")
-        transport.write(b"x")
-        self.assertEqual(pace.told, ["pause"])
-        self.far.transport.resumeProducing()
-        self.line.settle()
-        self.assertEqual(pace.told, ["pause", "resume"])
-        transport.unregisterProducer()
-        transport.loseConnection()
-        self.line.settle()
+        for _ in range(2):
+            pace.told.clear()
+            self.far.transport.pauseProducing()
+            transport.write(b"x")
+            transport.write(bytes(transport._credit))
+            self.line.settle()
+            self.assertEqual(pace.told, [])
+            transport.write(b"x")
+            transport.write(b"x")
+            self.assertEqual(pace.told, ["pause"])
+            self.far.transport.resumeProducing()
+            self.line.settle()
+            self.assertEqual(pace.told, ["pause", "resume"])
+
+    def test_producerOfClosed(self) -> None:
+        """
+        A connection may be closed with its producer, which is told of nothing; one that
+        comes later has nothing to produce.
+        """
+        pace = Pace()
+        transport = self.near.transport
         transport.registerProducer(pace, True)
-        self.assertEqual(pace.told[2:], ["stop"])
+        transport.loseConnection()
+        self.assertFalse(transport.connected)
+        self.line.settle()
+        self.assertEqual((self.far.lost, pace.told), ([ConnectionDone], []))
+        transport.registerProducer(pace, True)
+        self.assertEqual(pace.told, ["stop"])
 
     def test_close(self) -> None:
         """
@@ -347,6 +361,9 @@ class PropertyTests(SynchronousTestCase):
         line.settle()
         for pair in pairs:
             for end, other in (pair, pair[::-1]):
+                if not closed & set(pair):
+                    given = end.transport._credit + other.transport._owed
+                    assert given == WINDOW
                 assert written[end].startswith(other.received)
                 if end not in broken:
                     assert other.received == written[end], (len(other.received), steps)
