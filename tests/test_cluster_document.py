@@ -16,7 +16,9 @@ from txsockjs.cluster import (
     passed,
     reading,
     signing,
+    trunktransport,
     waiting,
+    workers,
 )
 from txsockjs.cluster.machines import RedisCluster
 from txsockjs.serving.clustering import ClusterUsage
@@ -80,6 +82,8 @@ class DocumentTests(SynchronousTestCase):
         for words, value, expected in (
             ("kept for 20 seconds", connections.IDLE_TIME, 20),
             ("at most 10,000 to one worker", connections.MOST_CONNECTIONS, 10_000),
+            ("at most 64 KiB are on their way", trunktransport.WINDOW, 2**16),
+            ("by ``GOAWAY`` one second before", workers.LINGER_TIME, 1),
             ("for 5 seconds at most, and then", waiting.WAIT_TIME, 5),
             ("1,000 requests that wait", waiting.MOST_WAITING, 1000),
             ("10,000 questions that wait", directory.MOST_WAITING, 10_000),

@@ -331,6 +331,21 @@ class SockJSMultiFactoryTests(FactoryTestCase):
         self.successResultOf(closed)
         self.assertEqual([(4000, "bye")] * 2, [each.closed for each in sessions])
 
+    def test_closePages(self) -> None:
+        """
+        Then the answers of other pages are the last of their connections, too.
+        """
+        self.multi.resource.putChild(b"page", Data(b"a page", "text/plain"))
+        client = self.listen(self.multi)
+        before = client.request("GET", "/page")
+        self.assertIsNone(before.headers.getRawHeaders("Connection"))
+        self.multi.closeSessions()
+        for path, status in ("/page", 200), ("/none", 404):
+            response = client.request("GET", path)
+            self.assertEqual(response.status, status)
+            closing = response.headers.getRawHeaders("Connection")
+            self.assertEqual((closing, response.connection.closed), (["close"], True))
+
     def test_closeNothing(self) -> None:
         """
         Without services there is nothing to wait for.

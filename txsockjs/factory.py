@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 from twisted.web.resource import IResource, Resource
-from twisted.web.server import Request
+from twisted.web.server import Request, Site
 
 from txsockjs.clock import Clock
 from txsockjs.converters import optional, seconds
@@ -28,11 +28,12 @@ from txsockjs.factories import ProtocolSource
 from txsockjs.membership import Cluster, Membership
 from txsockjs.options import SockJSOptions
 from txsockjs.sessions import Sessions
+from txsockjs.transports.base import ServiceTree
 from txsockjs.transports.resource import SockJSResource
 from txsockjs.web.accesslog import LoggedSite
 from txsockjs.web.deadlines import TimedChannel, connectionTimers
 from txsockjs.web.headers import clientAddress
-from txsockjs.web.response import refuse
+from txsockjs.web.response import lastOf, refuse
 from txsockjs.web.site import BoundedRequest, boundedProtocol
 
 __all__ = ["SockJSFactory", "SockJSMultiFactory", "SockJSResource"]
@@ -77,6 +78,7 @@ class _SockJSSite(LoggedSite):
     A Site that starts and stops SockJS services with itself.
 
     :ivar cluster: the other processes that have sessions of the same services, if any.
+    :ivar http2: its connections of HTTP/2.
     :ivar idleTimes: ``keepAlive`` in two parts, the first one no longer than
         ``timeOut``.
     :ivar keepAlive: how many seconds a connection may be idle between two requests, or
@@ -104,6 +106,7 @@ class _SockJSSite(LoggedSite):
         super().__init__(resource, clock, **siteOptions)
         self.idleTimes: tuple[Any, Any] = _parts(self.keepAlive, self.timeOut)
         self.timers: Timers[TimedChannel] = connectionTimers(self.reactor)
+        self.http2: set[Any] = set()
         self.services: dict[str, SockJSResource] = {}
         self.smallBody: int = _BODY_SIZE
         # The same, by what their URLs begin with.
@@ -169,6 +172,16 @@ class _SockJSSite(LoggedSite):
         self.leaveCluster()
         super().stopFactory()
 
+    def _lastResourceFor(self, request: Request) -> IResource:
+        """
+        The Resource that answers a request to a site that closes its sessions. What is
+        for none of these is the last of its connection.
+        """
+        resource: IResource = Site.getResourceFor(self, request)
+        if not isinstance(resource, ServiceTree):
+            lastOf(request)
+        return resource
+
     def closeSessions(
         self, code: int = RESTART.code, reason: str = RESTART.reason
     ) -> Deferred[None]:
@@ -179,6 +192,8 @@ class _SockJSSite(LoggedSite):
         :return: what fires when all are closed, after ``drain_timeout`` seconds at
             most.
         """
+        # Others do without this detour.
+        self.getResourceFor = self._lastResourceFor  # type: ignore[method-assign]
         closed = [
             service.closeSessions(code, reason)
             for service in list(self.services.values())

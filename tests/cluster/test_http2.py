@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import attrs
+from hyperframe.frame import GoAwayFrame
+
 from tests.cluster.support import ClusterCase
-from tests.support.http2 import Browser, NegotiatedServer
+from tests.support.http2 import Browser, NegotiatedServer, Wire, headers
+from txsockjs.cluster.workers import LINGER_TIME
 from txsockjs.testing import network
 
 
@@ -36,6 +40,37 @@ class HTTP2Tests(ClusterCase):
         [session] = self.workers[1].sessions
         self.assertTrue(session.transport.request.secure)
         self.assertEqual(session.transport.request.headers["host"], ("sockjs.example",))
+
+    def test_leaves(self) -> None:
+        """
+        A worker that ends, while others go on, first has the browser make its further
+        requests on another connection; it answers those that come before that is known,
+        and ends each connection with which requests it has seen.
+        """
+        near, far = self.workers
+        wire = near.site.connect(Wire(), secure=True)
+        wire.send(headers(1, "/info"))
+        self.reactor.settle()
+        near.slots.update([attrs.evolve(near.slots.me, draining=True), far.slots.me])
+        self.reactor.advance(1)
+        near.site.site.closeSessions()
+        left = near.site.site.leaveCluster()
+        self.reactor.advance(LINGER_TIME / 2)
+
+        def said() -> list[int]:
+            frames = [each for each in wire.frames if isinstance(each, GoAwayFrame)]
+            return [frame.last_stream_id for frame in frames]
+
+        self.assertEqual(said(), [2**31 - 1])
+        wire.send(headers(3, f"{self.path}/xhr", method="POST"))
+        self.reactor.settle()
+        self.assertEqual(wire.answers, {1: "200", 3: "200"})
+        self.assertEqual(len(far.sessions), 1)
+        self.assertFalse(wire.closed)
+        self.reactor.advance(LINGER_TIME)
+        self.assertEqual((said(), wire.closed), ([2**31 - 1, 3], True))
+        self.reactor.advance(LINGER_TIME)
+        self.successResultOf(left)
 
     def test_lost(self) -> None:
         """

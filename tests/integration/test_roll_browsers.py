@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 
 from tests.integration.test_browsers import EXPECTED_ERROR
 from tests.integration.test_shutdown import RESTARTED
+from tests.support.programs.certificates import makeCertificate
 from tests.support.programs.clusters import pages
 from tests.support.programs.node import need, runNode
 from tests.support.programs.workers import WorkersTestCase
@@ -82,10 +83,11 @@ reactor.addSystemEventTrigger("before", "shutdown", stop)
 
 class BrowserRollTests(WorkersTestCase):
     """
-    The stock client in Chromium.
+    The stock client in Chromium, over plain HTTP/1.1.
     """
 
     timeout = 120
+    arguments: tuple[str, ...] = ()
 
     async def talk(self) -> list[list[dict[str, Any]]]:
         """
@@ -129,7 +131,7 @@ class BrowserRollTests(WorkersTestCase):
         """
         (self.here / "rolling.py").write_text(SERVICE)
         service = "--service=numbers=rolling.Numbers"
-        twistd = await self.begin(service, f"--static={pages(self)}")
+        twistd = await self.begin(service, f"--static={pages(self)}", *self.arguments)
         talking = Deferred.fromCoroutine(self.talk())
         names = [name for names in NAMES.values() for name in names]
         for name in names:
@@ -155,3 +157,30 @@ class BrowserRollTests(WorkersTestCase):
             # It has left by itself.
             self.assertNotIn("how", after, name)
             self.assertEqual((after["received"], after["wrong"]), (ENOUGH, None), name)
+
+
+class BrowserHTTP2RollTests(BrowserRollTests):
+    """
+    The stock client in Chromium, over HTTP/2, but for its WebSockets.
+    """
+
+    listen = (
+        "--listen=ssl:0:interface=127.0.0.1:privateKey=server.pem:certKey=server.pem"
+    )
+    arguments = ("--access-log=access.log",)
+
+    def setUp(self) -> None:
+        super().setUp()
+        pem = makeCertificate().dumpPEM()  # type: ignore[no-untyped-call]
+        (self.here / "server.pem").write_bytes(pem)
+
+    async def test_nothingLost(self) -> None:
+        """
+        The same holds there.
+        """
+        await super().test_nothingLost()
+        requests = re.findall(
+            r'"POST /numbers/\S+/xhr_send\S* (\S+)"',
+            (self.here / "access.log").read_text(),
+        )
+        self.assertEqual(set(requests), {"HTTP/2"})

@@ -14,9 +14,21 @@ from hyperframe.frame import (
     SettingsFrame,
     WindowUpdateFrame,
 )
+from twisted.internet.protocol import Factory
 from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.server import Site
 
-from tests.support.http2 import PREFACE, HTTP2Case, headers
+from tests.support.http2 import (
+    PREFACE,
+    Browser,
+    HTTP2Case,
+    NegotiatedServer,
+    Wire,
+    headers,
+)
+from tests.support.serving import Echo
+from txsockjs.testing import MemoryReactor, MemorySite, network
+from txsockjs.transports.resource import SockJSResource
 from txsockjs.web.http2machine import Machine
 
 
@@ -313,6 +325,76 @@ class EndTests(HTTP2Case):
         self.site.settle()
         self.assertEqual((wire.closed, wire.goaway), (True, ErrorCodes.NO_ERROR))
         self.assertEqual(set(wire.answers), {1, 3, 5})
+
+    def said(self, wire: Wire) -> list[tuple[int, int]]:
+        """
+        Up to which stream the server answers, each time that it says so, and the code.
+        """
+        return [
+            (frame.last_stream_id, frame.error_code)
+            for frame in wire.frames
+            if isinstance(frame, GoAwayFrame)
+        ]
+
+    def test_goAway(self) -> None:
+        """
+        Who is told, once, to make further requests elsewhere has those answered that
+        were made before and are made meanwhile. In the end it learns which nobody has
+        seen.
+        """
+        wire = self.wire()
+        wire.send(headers(1, "/0/s/xhr_streaming", method="POST"))
+        self.site.settle()
+        connections = self.site.site.http2
+        self.assertEqual(connections, {self.server})
+        self.server.goAway()
+        self.server.goAway()
+        wire.send(headers(3, "/info"))
+        self.site.settle()
+        self.assertEqual(self.said(wire), [(2**31 - 1, ErrorCodes.NO_ERROR)])
+        self.assertEqual(wire.answers, {1: "200", 3: "200"})
+        self.sessions[0].transport.write(b"x")
+        self.site.settle()
+        stream = [each for each in wire.frames if isinstance(each, DataFrame)]
+        self.assertEqual((stream[-1].stream_id, stream[-1].data), (1, b'a["x"]\n'))
+        self.server.close()
+        self.server.goAway()
+        self.site.settle()
+        self.assertEqual(self.said(wire)[1:], [(3, ErrorCodes.NO_ERROR)])
+        self.assertEqual((wire.closed, connections), (True, set()))
+
+    def test_draining(self) -> None:
+        """
+        So it is told in a service that closes its sessions, unless it asks for one of
+        these.
+        """
+        wire = self.wire()
+        wire.send(headers(1, "/0/s/xhr", method="POST"))
+        self.site.settle()
+        self.sessions[0].transport.write(b"x")
+        self.site.site.closeSessions()
+        wire.send(headers(3, "/0/s/xhr", method="POST"))
+        self.site.settle()
+        self.assertEqual((set(wire.answers), self.said(wire)), ({1, 3}, []))
+        wire.send(headers(5, "/info"))
+        self.site.settle()
+        self.assertEqual(self.said(wire), [(2**31 - 1, ErrorCodes.NO_ERROR)])
+        self.assertEqual(wire.answers[5], "503")
+
+    def test_twisted(self) -> None:
+        """
+        Under Twisted's own Site, whose connections cannot say that, it is answered.
+        """
+        clock = MemoryReactor()
+        service = SockJSResource(Factory.forProtocol(Echo), clock=clock)
+        site = MemorySite(Site(service, reactor=clock))
+        self.addCleanup(site.stop)
+        self.patch(network, "SecureServer", NegotiatedServer)
+        browser = site.connect(Browser(site), secure=True)
+        self.assertEqual(browser.status[browser.request("GET", "/info")], "200")
+        service.closeSessions()
+        self.assertEqual(browser.status[browser.request("GET", "/info")], "503")
+        service.stop()
 
     def test_lostInTheMiddle(self) -> None:
         """

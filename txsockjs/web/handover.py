@@ -1,5 +1,5 @@
 """A connection leaves this process, with a request or between two of them: `holdStill`,
-`holdIdle`, `letGo`, `adopt`.
+`holdIdle`, `letGo`, `adopt`. Over HTTP/2 its requests do: `sendElsewhere`.
 """
 
 from __future__ import annotations
@@ -83,6 +83,25 @@ def holdIdle(transport: Any, site: Any) -> bytes | None:
     channel.setTimeout(None)
     unread: bytes = channel.unread()
     return unread
+
+
+def sendElsewhere(site: Any) -> None:
+    """
+    Have those who talk HTTP/2 make their further requests on other connections.
+    """
+    for connection in list(site.http2):
+        connection.goAway()
+
+
+def closeStreams(site: Any) -> bool:
+    """
+    Close the connections of HTTP/2.
+
+    :return: whether all are gone by now.
+    """
+    for connection in list(site.http2):
+        connection.close()
+    return not site.http2
 
 
 def letGo(transport: Any) -> None:

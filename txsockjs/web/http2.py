@@ -41,6 +41,7 @@ from zope.interface import implementer
 
 from txsockjs.errors import WireError
 from txsockjs.web.http2machine import (
+    GOING_AWAY,
     MAX_STREAMS,
     FrameCutter,
     Machine,
@@ -96,6 +97,8 @@ class BoundedH2Connection(Protocol):
     # Whether the peer has said that it makes no more requests, and whether it made one.
     _leaving = False
     _asked = False
+    # Whether the peer was told to make no more.
+    _goingAway = False
     _inputPaused = False
     # While the transport takes nothing: what the peer had taken, and since when.
     _taken = 0
@@ -126,10 +129,12 @@ class BoundedH2Connection(Protocol):
         self.wire = wireOf(self.transport)
         self.conn.initiate_connection()
         self._flush()
+        self.site.http2.add(self)
         self._lookAfter(self.timeOut)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._stopTimers()
+        self.site.http2.discard(self)
         self._loseStreams(reason)
 
     # What comes in.
@@ -431,6 +436,21 @@ class BoundedH2Connection(Protocol):
         known = [each for each in times if each is not None]
         if known and not self._closing:
             self._timer = self._reactor.callLater(min(known), self._look)
+
+    def goAway(self) -> None:
+        """
+        Have the peer make further requests on another connection. Those that it has
+        made, or makes before it knows, are answered. (RFC 9113, section 6.8)
+        """
+        if not (self._goingAway or self._closing):
+            self._goingAway = True
+            self.transport.write(GOING_AWAY)
+
+    def close(self) -> None:
+        """
+        Close the connection. The peer learns which of its requests nobody has seen.
+        """
+        self._close(ErrorCodes.NO_ERROR)
 
     def _close(self, code: ErrorCodes) -> None:
         """

@@ -38,6 +38,10 @@ MAX_BLOCK: Final = 65536
 MAX_HEADERS: Final = 16384
 MAX_FIELDS: Final = 500
 
+#: That no further requests are to be made on a connection, while those that are made
+#: or on their way are answered (section 6.8). h2 takes its own for the end.
+GOING_AWAY: Final = GoAwayFrame(0, last_stream_id=2**31 - 1).serialize()
+
 _PREFACE: Final = 24
 _HEAD: Final = 9
 _HEADERS, _WINDOW_UPDATE, _CONTINUATION, _END_HEADERS = 1, 8, 9, 4

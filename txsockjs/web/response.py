@@ -17,7 +17,7 @@ from twisted.web.server import NOT_DONE_YET, Request, version
 
 from txsockjs.errors import WireError
 from txsockjs.web.headers import HeaderBlock
-from txsockjs.web.wire import Wire, isHTTP1, wireUnder
+from txsockjs.web.wire import Wire, connectionOf, isHTTP1, wireUnder
 
 PLAIN: Final = b"text/plain; charset=UTF-8"
 
@@ -139,14 +139,19 @@ class DirectResponse(Response):
 
 def lastOf(request: Request) -> None:
     """
-    Have a request be the last one on its connection, if that is one of HTTP/1: a client
-    that knows it does not use the connection again in the moment in which it is closed.
-    (RFC 9112, section 9.6)
+    Have a request be the last one on its connection: a client that knows it does not
+    use the connection again in the moment in which it is closed. (RFC 9112, section
+    9.6, and RFC 9113, section 6.8)
     """
     channel: Any = request.channel
     if isHTTP1(channel):
         channel.persistent = False
         request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
+    else:
+        # The channel is the stream. Twisted's own connections cannot say it.
+        goAway = getattr(connectionOf(channel), "goAway", None)
+        if goAway is not None:
+            goAway()
 
 
 def responseOf(request: Request) -> Response:

@@ -302,6 +302,13 @@ class GatheringWire(Wire):
         return super()._unsent() + len(self._gathered or b"")
 
 
+def connectionOf(stream: Any) -> Any:
+    """
+    The HTTP/2 connection of a stream.
+    """
+    return stream._conn
+
+
 class StreamWire(Wire):
     """
     One stream of an HTTP/2 connection.
@@ -311,7 +318,7 @@ class StreamWire(Wire):
 
     def __init__(self, stream: Any) -> None:
         self.transport: Any = stream
-        connection = stream._conn
+        connection = connectionOf(stream)
         self._bottom = getattr(connection, "wire", None) or Wire(connection.transport)
         # When the stream has ended: what the connection's peer will have taken when it
         # has all of it, and how much of that it had not at the last look.

@@ -36,14 +36,18 @@ class Pid(Protocol):
 class WorkersTestCase(TwistdTestCase):
     """
     Two workers, of services that tell their process.
+
+    :ivar listen: where they listen.
     """
+
+    listen = LISTEN
 
     async def begin(self, *arguments: str, workers: int = 2) -> Twistd:
         """
         Start them, and wait until they serve.
         """
         (self.here / "telling.py").write_text(TELLING)
-        twistd = self.start(f"--workers={workers}", LISTEN, PIDS, ECHO, *arguments)
+        twistd = self.start(f"--workers={workers}", self.listen, PIDS, ECHO, *arguments)
         self.url = await twistd.url()
         await twistd.until(rf"{workers} workers are ready\.")
         return twistd
