@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 from tests.cluster.lines import Ends, Line, LineCase
 from txsockjs.cluster import trunk as trunks
-from txsockjs.cluster.trunk import PREFACE, Trunk, TrunkEndpoint
+from txsockjs.cluster.trunk import PREFACE, Trunk, TrunkEndpoint, TrunkFull
 from txsockjs.cluster.trunktransport import (
     ABORT,
     CREDIT,
@@ -123,10 +123,11 @@ class Connecting:
     def _cancel(self, attempt: Any) -> None:
         self.cancelled += 1
 
-    def succeed(self) -> tuple[Trunk, StringTransport]:
-        """Have the last one succeed."""
+    def succeed(self, transport: Any = None) -> tuple[Trunk, Any]:
+        """Have the last one succeed, with a transport."""
         attempt, factory = self.attempts[-1]
-        trunk, transport = factory.buildProtocol(None), StringTransport()
+        transport = transport or StringTransport()
+        trunk = factory.buildProtocol(None)
         trunk.makeConnection(transport)
         attempt.callback(trunk)
         return trunk, transport
@@ -200,6 +201,42 @@ class EndpointTests(SynchronousTestCase):
         _, transport = self.connecting.succeed()
         self.successResultOf(second)
         self.assertFalse(transport.disconnecting)
+
+    def test_full(self) -> None:
+        """
+        Where the other worker takes nothing, there is an end to what is kept for it,
+        and nothing is when nobody waits for it any more.
+        """
+
+        class Full(StringTransport):
+            """Keeps what it is given, as a socket that is full does."""
+
+            connected = True
+            aborted = False
+
+            @property
+            def dataBuffer(self) -> bytes:
+                return self.value()
+
+            def abortConnection(self) -> None:
+                self.aborted = True
+
+        waiting = self.endpoint.connect(self.ends)
+        _, transport = self.connecting.succeed(Full())
+        end = self.successResultOf(waiting)
+        ends = [end]
+        for _ in range(trunks.MOST_UNSENT // WINDOW):
+            end.transport.write(bytes(WINDOW))
+            end = self.successResultOf(self.endpoint.connect(self.ends))
+            ends.append(end)
+            self.clock.advance(0)
+        end.transport.write(bytes(WINDOW))
+        self.clock.advance(0)
+        self.failureResultOf(self.endpoint.connect(self.ends), TrunkFull)
+        for end in ends:
+            self.assertFalse(transport.aborted)
+            end.transport.abortConnection()
+        self.assertTrue(transport.aborted)
 
     def test_lost(self) -> None:
         """

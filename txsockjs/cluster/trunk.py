@@ -16,7 +16,7 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import (
     IProtocolFactory,
@@ -46,9 +46,19 @@ PREFACE: Final = b"txsockjs trunk 1\n"
 #: How many bytes are gathered before they leave, if the turn does not end before.
 MOST_GATHERED: Final = 4 * WINDOW
 
+#: With how many bytes that the other worker does not take there are no further
+#: connections to it.
+MOST_UNSENT: Final = 16 * 1024 * 1024
+
 _HEAD: Final = Struct("!BII")
 _SIZE: Final = _HEAD.size
 _NUMBERS: Final = 2**32
+
+
+class TrunkFull(Exception):
+    """
+    The other worker takes nothing, as one that hangs.
+    """
 
 
 class Trunk(Protocol):
@@ -245,10 +255,21 @@ class Trunk(Protocol):
 
     def close(self) -> None:
         """
-        End it behind what was sent.
+        End it, when the last connection on it has ended.
         """
         self._sendGathered()
-        self._wire.hangUp()
+        if self._wire.held():
+            # It is for nobody, and a worker that hangs might never take it.
+            self._wire.abort()
+        else:
+            self._wire.hangUp()
+
+    @property
+    def isFull(self) -> bool:
+        """
+        Whether too much waits to be sent.
+        """
+        return self._wire.held() > MOST_UNSENT
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         # Whoever asks again at once is to have another one.
@@ -306,9 +327,12 @@ class TrunkEndpoint:
         """
         Make a connection.
 
-        :return: what fires with its protocol.
+        :return: what fires with its protocol, or fails with `TrunkFull`, or as the
+            endpoint does.
         """
         if self._trunk is not None:
+            if self._trunk.isFull:
+                return fail(TrunkFull(f"{MOST_UNSENT} bytes wait to be sent"))
             return succeed(self._trunk.open(protocolFactory))
         waiting: Deferred[Any] = Deferred(self._gaveUp)
         self._waiting[waiting] = protocolFactory
