@@ -6,6 +6,7 @@ from typing import Any
 
 import treq
 from autobahn.twisted.websocket import create_client_agent
+from hyperframe.frame import GoAwayFrame
 from treq.client import HTTPClient
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -14,14 +15,23 @@ from twisted.internet.endpoints import (
     TCP4ClientEndpoint,
     UNIXClientEndpoint,
     connectProtocol,
+    wrapClientTLS,
 )
 from twisted.internet.protocol import Protocol
-from twisted.internet.ssl import CertificateOptions, KeyPair, trustRootFromCertificates
+from twisted.internet.ssl import (
+    CertificateOptions,
+    KeyPair,
+    optionsForClientTLS,
+    trustRootFromCertificates,
+)
 from twisted.web.client import Agent
 from twisted.web.iweb import IAgent, IAgentEndpointFactory
 from zope.interface import implementer
 
+from tests.support.http2 import Wire, headers
+from tests.support.programs.certificates import makeCertificate
 from tests.support.programs.twistd import TERMINATED, TwistdTestCase
+from tests.support.waiting import Waiting
 
 LISTEN = ("--listen", "tcp:0:interface=127.0.0.1")
 ECHO = ("--service", "echo=twisted.protocols.wire.Echo")
@@ -44,6 +54,37 @@ async def post(url: str, body: bytes = b"") -> Any:
     The response, with its body still to come.
     """
     return await treq.post(url, body, persistent=False)
+
+
+class Goodbye(Waiting, Wire):
+    """
+    A client of HTTP/2.
+
+    :ivar said: up to which of its requests were answered, as the server said.
+    """
+
+    transport: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[int] = []
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self.settings({})
+
+    def dataReceived(self, data: bytes) -> None:
+        super().dataReceived(data)
+        self.said = [
+            frame.last_stream_id
+            for frame in self.frames
+            if isinstance(frame, GoAwayFrame)
+        ]
+        self._look()
+
+    def connectionLost(self, reason: object = None) -> None:
+        super().connectionLost(reason)
+        self._look()
 
 
 class DemoTests(TwistdTestCase):
@@ -219,6 +260,29 @@ class StopTests(TwistdTestCase):
     """
     SIGTERM: every session gets its close frame before the process ends.
     """
+
+    async def test_http2(self) -> None:
+        """
+        A connection of HTTP/2 ends with which of its requests were answered.
+        """
+        certificate: Any = makeCertificate()
+        (self.here / "server.pem").write_bytes(certificate.dumpPEM())
+        listen = "ssl:0:interface=127.0.0.1:privateKey=server.pem:certKey=server.pem"
+        twistd = self.start("--listen", listen, *ECHO)
+        port = int((await twistd.url()).rpartition(":")[2])
+        options = optionsForClientTLS(
+            "127.0.0.1",
+            trustRootFromCertificates([certificate]),
+            acceptableProtocols=[b"h2"],
+        )
+        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port)
+        client = await connectProtocol(wrapClientTLS(options, endpoint), Goodbye())
+        client.send(headers(1, "/echo"))
+        await client.until(lambda: client.answers == {1: "200"})
+        twistd.terminate()
+        await client.until(lambda: client.closed)
+        self.assertEqual(client.said, [1])
+        self.assertEqual(await twistd.ended, TERMINATED)
 
     async def test_streaming(self) -> None:
         """

@@ -42,7 +42,7 @@ from txsockjs.errors import NotHere, PeerUnavailable, SessionLost
 from txsockjs.transports.base import ServiceResource
 from txsockjs.transports.resource import SockJSResource
 from txsockjs.web.channel import BoundedChannel
-from txsockjs.web.handover import closeStreams, sendElsewhere
+from txsockjs.web.handover import sendElsewhere
 from txsockjs.web.response import lastOf
 
 #: What the path of the socket has in addition on which connections are handed over.
@@ -51,9 +51,6 @@ ADOPTING: Final = "+"
 #: Seconds that a worker that ends, while others go on, waits for what comes on
 #: connections that are open.
 LINGER_TIME: Final = 1.0
-
-#: Seconds between two looks whether connections are gone.
-LINGER_LOOK: Final = 0.05
 
 
 class WorkerCluster:
@@ -120,7 +117,6 @@ class WorkerCluster:
                 await deferLater(self._reactor, LINGER_TIME)
             await self._router.finish()
             await self._leaveIdle()
-            await self._closeStreams()
         closed = [
             # Somebody may have removed what it listened at.
             maybeDeferred(port.stopListening).addErrback(lambda f: f.trap(OSError))
@@ -130,15 +126,6 @@ class WorkerCluster:
         self._router.abort()
         self._waitingRoom.close()
         await gatherResults(closed)
-
-    async def _closeStreams(self) -> None:
-        """
-        Close the connections of HTTP/2, and wait, for some time, until their clients
-        know of it.
-        """
-        last = self._reactor.seconds() + LINGER_TIME
-        while not closeStreams(self._handovers.site) and self._reactor.seconds() < last:
-            await deferLater(self._reactor, LINGER_LOOK)
 
     async def _leaveIdle(self) -> None:
         """

@@ -31,6 +31,7 @@ from txsockjs.serving.logs import LoggedService
 from txsockjs.serving.notifying import notify
 from txsockjs.serving.reloading import Reloader
 from txsockjs.serving.rereading import RereadEndpoint
+from txsockjs.web.handover import closeStreams
 
 
 @attrs.frozen
@@ -186,6 +187,7 @@ class SockJSService(LoggedService):
         for port in ports:
             if port is not None:
                 await maybeDeferred(port.stopListening)
+        await closeStreams(self.site)
 
     def _announce(self, port: IListeningPort, server: _Server) -> IListeningPort:
         if self.announces:

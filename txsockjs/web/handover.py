@@ -1,13 +1,15 @@
 """A connection leaves this process, with a request or between two of them: `holdStill`,
-`holdIdle`, `letGo`, `adopt`. Over HTTP/2 its requests do: `sendElsewhere`.
+`holdIdle`, `letGo`, `adopt`. Over HTTP/2, further
+requests do: `sendElsewhere`, `closeStreams`.
 """
 
 from __future__ import annotations
 
 import socket
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.error import ConnectionDone
+from twisted.internet.task import deferLater
 from twisted.internet.tcp import Server
 from twisted.python.failure import Failure
 from twisted.web.server import Request
@@ -15,6 +17,12 @@ from twisted.web.server import Request
 from txsockjs.web.channel import BoundedChannel
 from txsockjs.web.site import BoundedProtocol
 from txsockjs.web.wire import isHTTP1
+
+#: Seconds that the client of an HTTP/2 connection has to take a goodbye.
+GOODBYE_TIME: Final = 1.0
+
+# Seconds between two looks.
+_LOOK: Final = 0.02
 
 
 def holdStill(request: Request) -> tuple[Server, bytes] | None:
@@ -93,15 +101,16 @@ def sendElsewhere(site: Any) -> None:
         connection.goAway()
 
 
-def closeStreams(site: Any) -> bool:
+async def closeStreams(site: Any) -> None:
     """
-    Close the connections of HTTP/2.
-
-    :return: whether all are gone by now.
+    Close the connections of HTTP/2, and wait until their clients know which of their
+    requests nobody has seen, for `GOODBYE_TIME` seconds at most.
     """
+    last = site.reactor.seconds() + GOODBYE_TIME
     for connection in list(site.http2):
         connection.close()
-    return not site.http2
+    while site.http2 and site.reactor.seconds() < last:
+        await deferLater(site.reactor, _LOOK)
 
 
 def letGo(transport: Any) -> None:
