@@ -140,7 +140,7 @@ class PackagingTests(SynchronousTestCase):
         self.assertEqual(found["commands"].count("sockjs"), 1)
         self.assertEqual(found["endpoint"], "SockJSServerEndpoint")
         pages = {"index.html", "demo.js", "trips.js", "demo.css", "echo.py"}
-        pages |= {"status.js", "rooms.js", "sockjs.min.js", "LICENSE.txt"}
+        pages |= {"status.js", "rooms.js", "room.js", "sockjs.min.js", "LICENSE.txt"}
         self.assertLessEqual(pages, set(found["files"]))
         self.assertTrue(found["typed"])
 

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from twisted.internet.protocol import Factory, Protocol
+from twisted.web.server import Site
 
 from tests.support.documents import ROOT, blocks, literals, rows
 from tests.test_calls_documents import MemoryExampleTestCase
@@ -15,7 +16,7 @@ from txsockjs import errors
 from txsockjs.rooms import Room, RoomOptions, Rooms, RoomsFactory, RoomsOptions
 from txsockjs.rooms import protocol as jsonProtocol
 from txsockjs.rooms.protocol import Refused
-from txsockjs.testing import MemoryReactor
+from txsockjs.testing import MemoryClient, MemoryReactor, MemorySite
 
 DOCUMENT = "docs/rooms.rst"
 
@@ -84,8 +85,7 @@ class TableTests(MemoryExampleTestCase):
             for row in rows(DOCUMENT, "Request")
         }
         there = {
-            name: {"room", *allowed}
-            for name, (allowed, _) in jsonProtocol._FIELDS.items()
+            name: set(allowed) for name, (allowed, _) in jsonProtocol._FIELDS.items()
         }
         self.assertEqual(listed, there)
 
@@ -128,12 +128,15 @@ class ExampleTests(MemoryExampleTestCase):
         return rooms
 
     def test_script(self) -> None:
-        """The site has the script where the page looks for it."""
+        """The site has the script where the page looks for it, as one module."""
         self.run_("script")
         site = self.space["sites"]
         self.assertEqual(list(site.services), ["rooms"])
-        script = site.resource.children[b"rooms.js"]
-        self.assertIn("export class Rooms", script.getContent().decode())
+        client = MemoryClient(MemorySite(Site(site.resource, reactor=MemoryReactor())))
+        script = client.request("GET", "/rooms.js").body.decode()
+        named = set(re.findall(r"^export (?:class|function) (\w+)", script, re.M))
+        self.assertEqual(named, {"Rooms", "Room", "RoomsError", "refusal"})
+        self.assertIsNone(re.search(r"^(?:import|export) .*from", script, re.M))
         page = next(b for b in blocks(DOCUMENT, "html") if b.name == "page")
         self.assertIn('from "/rooms.js"', page.text)
         self.assertIn('new Rooms("/rooms")', page.text)

@@ -114,7 +114,7 @@ class LostTests(TestCase):
         to a question that was put after it.
         """
         result = await self.run_("busy")
-        self.assertEqual((result["slow"], result["probe"]), ("e:1", ["?"]))
+        self.assertEqual((result["slow"], result["probes"]), ("e:1", 1))
         self.assertEqual(result["before"], ["open", False])
         self.assertEqual(result["lost"], UNCERTAIN)
         self.assertEqual(result["closes"], [ANSWER_LOST])
@@ -151,6 +151,62 @@ class LostTests(TestCase):
         result = await self.run_("anew")
         self.assertEqual((result["told"], result["old"]), (["joined true", "e:3"], []))
         self.assertEqual((result["state"], result["left"]), ("joining", "done"))
+
+    async def test_again(self) -> None:
+        """
+        An answer to what was answered before is none to anything else.
+        """
+        result = await self.run_("again")
+        self.assertEqual((result["said"], result["left"]), ("e:1", "done"))
+        self.assertEqual((result["state"], result["closes"]), ("joining", []))
+        self.assertEqual(result["told"], ["joined false"])
+
+    async def test_many(self) -> None:
+        """
+        No more requests are under way than the server knows again: 64. The others wait,
+        in their order, and are lost with the connection.
+        """
+        result = await self.run_("many")
+        self.assertEqual(result["sent"], [64, 65, 70, 1])
+        self.assertTrue(result["ordered"])
+        self.assertEqual(result["said"], ["e:1", "e:70", *[UNCERTAIN] * 2])
+        self.assertEqual((result["left"], result["after"]), ("done", ["join"]))
+
+    async def test_last(self) -> None:
+        """
+        What comes last and is lost is missed at the next heartbeat, and comes. What is
+        on its way is not missed.
+        """
+        a, b, c = (result := await self.run_("last"))["told"]
+        self.assertEqual(result["asked"], [["positions"]] * 3)
+        self.assertEqual(result["closes"], [LOST])
+        self.assertEqual(result["wish"], {"a": "e:3", "b": "f:7", "c": None})
+        had = ["joined true", "e:2", "e:3"]
+        self.assertEqual(a, [*had, "away", "joined true", "e:4", "e:5"])
+        had = ["joined true", "f:6", "f:7"]
+        self.assertEqual(b, [*had, "away", "joined true"])
+        self.assertEqual(c, ["joined true", "away", "joined false"])
+
+    async def test_ended(self) -> None:
+        """
+        So is another epoch. What the server does not give is a gap, in the end.
+        """
+        result = await self.run_("ended")
+        again = ["away", "joined true"]
+        self.assertEqual(result["told"], ["joined true", *again * 3, "gap f:2", "f:3"])
+        self.assertEqual(result["connections"], 4)
+
+    async def test_when(self) -> None:
+        """
+        The server is asked how far it has come at a heartbeat, or every 20 seconds if
+        there is none for all that comes; over HTTP, of rooms with a history, and unless
+        it is not to be.
+        """
+        asked = await self.run_("when")
+        self.assertEqual(asked.pop("polling"), ["positions"])
+        self.assertEqual(asked.pop("busy"), 2)
+        self.assertEqual(set(asked), {"websocket", "plain", "none", "never"})
+        self.assertEqual([*asked.values()], [[]] * 4)
 
     async def test_opening(self) -> None:
         """

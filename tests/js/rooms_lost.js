@@ -11,6 +11,7 @@ globalThis.setTimeout = (call, delay) => {
   clock.timers.set(clock.last, { call, at: clock.now + delay });
   return clock.last;
 };
+Date.now = () => clock.now;
 globalThis.clearTimeout = (id) => clock.timers.delete(id);
 
 const turn = () => new Promise((resolve) => { setImmediate(resolve); });
@@ -36,6 +37,7 @@ class Network {
   constructor(options = {}) {
     this.sockets = [];
     this.closes = [];
+    this.transport = 'xhr-polling';
     this.rooms = new Rooms('', {
       connect: () => this.connect(), silence: 0, firstDelay: 100, maxDelay: 100, ...options,
     });
@@ -43,7 +45,8 @@ class Network {
   }
 
   connect() {
-    const socket = { sent: [], closed: false, close() { this.closed = true; } };
+    const { transport } = this;
+    const socket = { transport, sent: [], closed: false, close() { this.closed = true; } };
     socket.send = (text) => socket.sent.push(JSON.parse(text));
     this.sockets.push(socket);
     return socket;
@@ -84,6 +87,21 @@ class Network {
   answers(type, nth = -1, more = {}) {
     const { id, room } = this.asked(type).at(nth);
     return this.says({ type: { publish: 'published', leave: 'left' }[type] ?? type, id, room, ...more });
+  }
+
+  // A heartbeat, behind 25 seconds of silence. What is asked then.
+  async beats() {
+    await pass(25000);
+    const { sent } = this.socket;
+    const before = sent.length;
+    this.socket.onheartbeat({});
+    return sent.slice(before).map(({ type }) => type);
+  }
+
+  // How far the server has come in each room.
+  stands(rooms) {
+    const { id } = this.asked('positions').at(-1);
+    return this.says({ type: 'positions', rooms, id });
   }
 
   // What was asked over the newest connection, of one type.
@@ -198,7 +216,7 @@ const scenarios = {
 
   // There is always something that comes.
   async busy() {
-    const network = new Network();
+    const network = new Network({ checkDelay: 0 });
     const { room, told } = network.join('a');
     network.open().joined('a', 'e:0');
     let offset = 0;
@@ -210,15 +228,15 @@ const scenarios = {
     };
     const slow = end(room.publish('x'));
     await hear(7);
-    const probe = network.asked('leave').map((request) => request.room);
-    network.answers('publish', 0, { position: 'e:1' }).answers('leave');
+    const probes = network.asked('positions').length;
+    network.answers('publish', 0, { position: 'e:1' }).stands({ a: 'e:7' });
     await hear(7);
     const lost = end(room.publish('y'));
     await hear(7);
     const before = [lost.is, network.socket.closed];
-    network.answers('leave');
+    network.stands({ a: `e:${offset}` });
     await turn();
-    return { slow: slow.is, probe, before, lost: lost.is, closes: network.closes, told };
+    return { slow: slow.is, probes, before, lost: lost.is, closes: network.closes, told };
   },
 
   async join() {
@@ -276,6 +294,127 @@ const scenarios = {
     return { told, old: old.told, state, left: left.is };
   },
 
+  // A request was sent twice, and the answer to the first has come, or was lost.
+  async again() {
+    const network = new Network();
+    const old = network.join('a');
+    network.open().joined('a', 'e:0');
+    await network.beats();
+    const said = end(old.room.publish('x'));
+    const left = end(old.room.leave());
+    await turn();
+    const { room, told } = network.join('a', { since: 'e:0' });
+    // That was where the room stood that is left.
+    network.stands({ a: 'e:1' });
+    network.answers('publish', 0, { position: 'e:1' }).answers('publish', 0, { position: 'e:1' });
+    network.answers('leave').answers('leave');
+    const { id } = network.asked('join')[0];
+    network.says({ type: 'error', request: 'join', room: 'a', code: 'alreadyMember', message: 'no', id });
+    await turn();
+    const { state } = room;
+    network.joined('a', 'e:1');
+    await turn();
+    return { said: said.is, left: left.is, told, state, closes: network.closes };
+  },
+
+  // As many requests are under way as a server knows when they come again.
+  async many() {
+    const network = new Network();
+    const { room } = network.join('a');
+    network.open().joined('a', 'e:0');
+    const said = Array.from({ length: 70 }, (_, number) => end(room.publish(`${number}`)));
+    const left = end(room.leave());
+    await turn();
+    const sent = [network.asked('publish').length];
+    network.answers('publish', 0, { position: 'e:1' });
+    sent.push(network.asked('publish').length);
+    for (let number = 1; number < 69; number += 1) network.answers('publish', number, { position: `e:${number + 1}` });
+    await turn();
+    sent.push(network.asked('publish').length, network.asked('leave').length);
+    const texts = network.asked('publish').map(({ text }) => Number(text));
+    network.answers('publish', 69, { position: 'e:70' }).answers('leave');
+    const other = network.join('b').room;
+    network.joined('b', 'e:0');
+    const lost = Array.from({ length: 70 }, () => end(other.publish('x')));
+    await turn();
+    network.rooms.drop();
+    await network.again();
+    network.joined('b', 'e:0', true);
+    await turn();
+    return {
+      sent,
+      ordered: texts.every((text, number) => text === number),
+      said: [said[0].is, said[69].is, lost[0].is, lost[69].is],
+      left: left.is,
+      after: network.socket.sent.map(({ type }) => type),
+    };
+  },
+
+  // What comes last is lost.
+  async last() {
+    const network = new Network();
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => network.join(name));
+    network.open().joined('a', 'e:1').joined('b', 'f:5').joined('c');
+    network.published('a', 'e:2').published('b', 'f:6');
+    const asked = [await network.beats()];
+    network.stands({ a: 'e:2', b: 'f:6' });
+    asked.push(await network.beats());
+    // This one was said behind the answer, and that before it.
+    network.published('b', 'f:7').stands({ a: 'e:2', b: 'f:7' }).published('a', 'e:3');
+    asked.push(await network.beats());
+    network.stands({ a: 'e:5', b: 'f:7' });
+    const closes = [...network.closes];
+    await network.again();
+    const wish = since(network);
+    network.joined('a', 'e:3', true).published('a', 'e:4', 'e:5').joined('b', 'f:7', true).joined('c');
+    return { told: [a.told, b.told, c.told], asked, closes, wish };
+  },
+
+  // The epoch has ended, and what says so is lost. The server cannot say what is missing.
+  async ended() {
+    const network = new Network();
+    const { told } = network.join('a');
+    network.open().joined('a', 'e:1');
+    for (let time = 0; time < 4; time += 1) {
+      await network.beats();
+      network.stands({ a: 'f:2' });
+      if (network.closes.length === time) break;
+      (await network.again()).joined('a', 'e:1', true);
+    }
+    network.published('a', 'f:3');
+    return { told, connections: network.sockets.length };
+  },
+
+  // When it is asked: no more often than that, and where there is something to ask.
+  async when() {
+    const asked = {};
+    const run = async (name, transport, options, position, room) => {
+      const network = new Network(options);
+      network.transport = transport;
+      network.sockets.length = 0;
+      network.rooms.drop();
+      await network.again();
+      network.join('a');
+      network.joined('a', position);
+      await room?.(network);
+      asked[name] = network.asked('positions').length || await network.beats();
+      network.rooms.close();
+    };
+    await run('polling', 'xhr-polling', {}, 'e:0');
+    await run('websocket', 'websocket', {}, 'e:0');
+    await run('plain', undefined, {}, 'e:0');
+    await run('none', 'xhr-polling', {}, undefined);
+    await run('never', 'xhr-polling', { checkDelay: 0 }, 'e:0');
+    // There is always something that comes, and never a heartbeat.
+    await run('busy', 'xhr-streaming', {}, 'e:0', async (network) => {
+      for (let offset = 1; offset <= 9; offset += 1) {
+        await pass(5000);
+        network.published('a', `e:${offset}`);
+      }
+    });
+    return asked;
+  },
+
   // Who joins a room when the connection is there asks for it once.
   async opening() {
     const network = new Network();
@@ -292,6 +431,8 @@ const scenarios = {
       type: 'error', request: 'join', room: 'a', code: 'unavailable', message: 'no', id: network.asked('join').at(-1).id,
     });
     network.open().joined('a', 'e:0');
+    refuse();
+    // The browser has sent it again.
     refuse();
     const { state } = room;
     await pass(200);

@@ -6,7 +6,7 @@ interface Info {
 }
 
 const kept: Position | null = localStorage.getItem("position");
-const rooms = new Rooms("/rooms", { transports: ["websocket", "xhr-polling"], maxDelay: 5000, answerTimeout: 60000 });
+const rooms = new Rooms("/rooms", { transports: ["websocket", "xhr-polling"], maxDelay: 5000, answerTimeout: 60000, checkDelay: 0 });
 const plain = new Rooms("/rooms", { connect: () => new WebSocket("wss://x/rooms/websocket") });
 
 rooms.addEventListener("close", ({ detail }) => {

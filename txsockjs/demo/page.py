@@ -12,7 +12,7 @@ from twisted.web.resource import Resource
 
 from txsockjs.browser import CLIENT
 from txsockjs.files import STRICT, PageFile
-from txsockjs.rooms.script import SCRIPT
+from txsockjs.rooms.script import roomsScript
 
 #: Where the client's script is, for the page and for the iframe pages of the services.
 CLIENT_PATH: Final = "/sockjs.min.js"
@@ -69,7 +69,7 @@ def pages(client: FilePath[str] = CLIENT, documents: str | None = None) -> Resou
             root.putChild(b"", PageFile(name, content, _POLICY))
         else:
             root.putChild(name.encode("ascii"), PageFile(name, content))
-    root.putChild(b"rooms.js", PageFile("rooms.js", SCRIPT.getContent()))
+    root.putChild(b"rooms.js", roomsScript())
     script = PageFile("sockjs.min.js", client.getContent())
     root.putChild(CLIENT_PATH[1:].encode("ascii"), script)
     root.putChild(b"source", _sources())

@@ -9,12 +9,21 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from txsockjs.errors import TooManyRooms
+from txsockjs.rooms.values import Position
 
 
-class Leavable(Protocol):
+class Visited(Protocol):
     """
     What a room is here.
     """
+
+    name: str
+
+    @property
+    def position(self) -> Position | None:
+        """
+        Where its members stand.
+        """
 
     def leave(self, transport: Any) -> Deferred[None]:
         """
@@ -32,7 +41,7 @@ class _Visit:
     """
 
     ended: Deferred[None]
-    rooms: dict[Leavable, None] = attrs.field(factory=dict)
+    rooms: dict[Visited, None] = attrs.field(factory=dict)
 
 
 class Attendance:
@@ -50,7 +59,14 @@ class Attendance:
     def __len__(self) -> int:
         return len(self._visits)
 
-    def enter(self, transport: Any, room: Leavable) -> None:
+    def rooms(self, transport: Any) -> list[Visited]:
+        """
+        The rooms that a session is in.
+        """
+        visit = self._visits.get(transport)
+        return [] if visit is None else [*visit.rooms]
+
+    def enter(self, transport: Any, room: Visited) -> None:
         """
         A session is about to be in a room. If it has ended already, it leaves at once.
 
@@ -69,7 +85,7 @@ class Attendance:
         else:
             visit.rooms[room] = None
 
-    def leave(self, transport: Any, room: Leavable) -> None:
+    def leave(self, transport: Any, room: Visited) -> None:
         """
         It is there no longer.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable
 from inspect import isawaitable
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -22,6 +22,7 @@ from txsockjs.rooms.directory import Rooms
 from txsockjs.rooms.protocol import (
     ATTENTIVE,
     FAILED,
+    HARMLESS,
     QUIET,
     Refused,
     Request,
@@ -33,11 +34,17 @@ from txsockjs.rooms.protocol import (
 )
 from txsockjs.rooms.room import Room
 
+# How many requests of a session are remembered, to be known if they come again.
+_REMEMBERED: Final = 64
+
 #: What the argument ``mayJoin`` is: a function of the avatar and the room's name.
 MayJoin: TypeAlias = Callable[[Any, str], Any]
 
 #: What the argument ``mayPublish`` is: of the avatar, the room's name and the text.
 MayPublish: TypeAlias = Callable[[Any, str, str], Any]
+
+# The answer to a request to join that was done before.
+_JOINED: Final = Refused("alreadyMember", "This request was done before.")
 
 
 @implementer(ISockJSMessageReceiver)
@@ -45,6 +52,9 @@ class RoomsProtocol(Protocol):
     """
     One client. It has one request done after the other: what it sends meanwhile waits,
     and is not read beyond that.
+
+    A browser sends an HTTP request again, unseen by its page, where the connection is
+    lost before the answer. A request that has an id is known then, and done once.
     """
 
     transport: Any = None
@@ -54,6 +64,9 @@ class RoomsProtocol(Protocol):
         self.factory: RoomsFactory = factory
         self._unread: deque[str] = deque()
         self._busy = False
+        # What requests were answered, by their ids and the hashes of their texts, the
+        # oldest first. They are made where there are any.
+        self._answers: dict[tuple[str | int, int], str] | None = None
 
     def messageReceived(self, message: str) -> None:
         """
@@ -103,20 +116,61 @@ class RoomsProtocol(Protocol):
         Do what one message asks, and answer.
         """
         fields: dict[str, Any] = {}
+        key = answer = None
         try:
             fields = parse(message)
-            answer = await self._answer(readRequest(fields))
+            key = self._key(message, fields)
+            if key is not None and self._answers is not None:
+                answer = self._answers.get(key)
+            if answer is None:
+                answer = await self._answer(readRequest(fields))
+                self._remember(key, answer, fields)
         except Refused as refused:
             self.factory.refused[refused.code] += 1
             answer = self._refusal(refused, fields)
+            self._remember(key, answer, fields)
         if answer is not None:
             self.transport.sendMessage(answer)
         if self.transport.crowded:
             # Who does not read what is answered is not read from.
             await self.transport.whenDrained()
 
+    def _key(
+        self, message: str, fields: dict[str, Any]
+    ) -> tuple[str | int, int] | None:
+        """
+        What a request is known by, if it may come again and must not be done again.
+        """
+        id = readId(fields)
+        if (
+            id is None
+            or fields.get("type") in HARMLESS
+            or self.transport.request.transport.endswith("websocket")
+        ):
+            return None
+        return id, hash(message)
+
+    def _remember(
+        self, key: tuple[str | int, int] | None, answer: str | None, fields: Any
+    ) -> None:
+        """
+        Keep the answer to a request, in case that it comes again.
+        """
+        if key is None:
+            return
+        if answer is None:
+            # It was joined. What was told since is not told again.
+            answer = self._refusal(_JOINED, fields)
+        if self._answers is None:
+            self._answers = {}
+        elif len(self._answers) >= _REMEMBERED:
+            del self._answers[next(iter(self._answers))]
+        self._answers[key] = answer
+
     async def _answer(self, request: Request) -> str | None:
         try:
+            if request.type == "positions":
+                return self._positions(request)
             room = self.factory.rooms.room(request.room)
             answer: str | None = await getattr(self, f"_{request.type}")(request, room)
             return answer
@@ -202,6 +256,17 @@ class RoomsProtocol(Protocol):
     async def _presence(self, request: Request, room: Room) -> str:
         self._checkMember(room)
         return writePresence(room.name, await room.members(), id=request.id)
+
+    def _positions(self, request: Request) -> str:
+        """
+        What was sent before this is on its way before it.
+        """
+        rooms = {
+            room.name: str(room.position)
+            for room in self.factory.rooms.attendance.rooms(self.transport)
+            if room.position is not None
+        }
+        return write("positions", rooms=rooms, id=request.id)
 
     def _checkMember(self, room: Room) -> None:
         if self.transport not in room:

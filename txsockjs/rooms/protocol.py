@@ -69,8 +69,8 @@ class Request:
     """
     What a client asks.
 
-    :ivar type: ``join``, ``leave``, ``publish`` or ``presence``.
-    :ivar room: the room's name.
+    :ivar type: ``join``, ``leave``, ``publish``, ``presence`` or ``positions``.
+    :ivar room: the room's name; empty where it is about all of them.
     :ivar id: comes back in the answer.
     :ivar text: what is published.
     :ivar info: the member's info.
@@ -80,7 +80,7 @@ class Request:
     """
 
     type: str
-    room: str
+    room: str = ""
     id: str | int | None = None
     text: str = ""
     info: Any = None
@@ -90,12 +90,16 @@ class Request:
 
 
 # For each type, the names of what it may have, and those that it must have.
-_FIELDS: Final = {
-    "join": ({"info", "presence", "since", "recent"}, set[str]()),
-    "leave": (set[str](), set[str]()),
-    "publish": ({"text"}, {"text"}),
-    "presence": (set[str](), set[str]()),
+_FIELDS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "join": (("room", "info", "presence", "since", "recent"), ("room",)),
+    "leave": (("room",), ("room",)),
+    "publish": (("room", "text"), ("room", "text")),
+    "presence": (("room",), ("room",)),
+    "positions": ((), ()),
 }
+
+#: The types of those that change nothing: they can be done twice.
+HARMLESS: Final = ("presence", "positions")
 
 
 def _constant(name: str) -> NoReturn:
@@ -141,13 +145,13 @@ def readRequest(fields: dict[str, Any]) -> Request:
     allowed, needed = _FIELDS[type]
     values = {name: value for name, value in fields.items() if value is not None}
     for name in values:
-        if name not in allowed and name not in ("type", "room", "id"):
+        if name not in allowed and name not in ("type", "id"):
             # It may be that of another version.
-            known = ", ".join(("room", *sorted(allowed), "id"))
+            known = ", ".join((*allowed, "id"))
             raise Refused(
                 "malformed", f"A {type} takes no {name[:40]!r}; it takes {known}."
             )
-    for name in ("room", *needed):
+    for name in needed:
         if name not in values:
             raise Refused("malformed", f'A {type} has a "{name}".')
     for name, kind, what in (

@@ -107,6 +107,14 @@ class Room:
         """
         return transport in self._audience.members
 
+    @property
+    def position(self) -> Position | None:
+        """
+        That of the last message that the members in this process were given; None where
+        there are none, or there is no history.
+        """
+        return self._following.position
+
     # Messages
 
     def publish(self, message: str | bytes) -> Deferred[Position | None]:

@@ -23,6 +23,8 @@ export interface Socket {
   onclose: ((event: any) => any) | null;
   send(data: string): void;
   close(code?: number, reason?: string): void;
+  /** How SockJS carries it, once it is open. */
+  readonly transport?: string | null;
 }
 
 export interface RoomsOptions {
@@ -48,6 +50,11 @@ export interface RoomsOptions {
    * connection with it; 0: never.
    */
   answerTimeout?: number;
+  /**
+   * Milliseconds after which, over HTTP, the server is asked again how far it has come,
+   * once something is heard of it; 0: never.
+   */
+  checkDelay?: number;
   /** Whether the server has closed for good; by default with a code from 4000 on. */
   isFinal?: (code: number) => boolean;
 }

@@ -13,6 +13,10 @@
 // message once. It needs sockjs-client: the global SockJS, or the option SockJS. Its types
 // are in rooms.d.ts.
 
+import { Room, RoomsError, refusal } from "./room.js";
+
+export { Room, RoomsError } from "./room.js";
+
 const DEFAULTS = {
   // Milliseconds before the first attempt to connect again, and the most there are before a
   // later one: each waits twice as long as the one before, by a random half.
@@ -25,25 +29,16 @@ const DEFAULTS = {
   timeout: 10000,
   // Milliseconds of waiting for an answer after which it is taken to be lost.
   answerTimeout: 30000,
+  // Milliseconds after which, over HTTP, the server is asked again how far it has come, once
+  // something is heard of it: that what came last is lost shows in nothing else.
+  checkDelay: 20000,
   // Codes with which an application has closed for good: it is of no use to come again.
   isFinal: (code) => code >= 4000 && code <= 4999,
 };
 
-// How often a room comes back for what is missing at one place, before that is a gap.
-const MOST_LOSSES = 3;
-
-// What is told of a room to those who are in.
-const EVENTS = new Set(["message", "gap", "memberJoined", "memberLeft", "presence"]);
-
-/** What was asked of a room could not be done. */
-export class RoomsError extends Error {
-  constructor(code, message, uncertain = false) {
-    super(message);
-    this.name = "RoomsError";
-    this.code = code;
-    this.uncertain = uncertain;
-  }
-}
+// How many requests are under way at the most: as many as a server knows if a browser sends
+// them again.
+const MOST_ASKED = 64;
 
 /** The rooms of one service, over one connection at a time. */
 export class Rooms extends EventTarget {
@@ -59,6 +54,8 @@ export class Rooms extends EventTarget {
   #requests = new Map(); // what was asked and not answered, by its id, the oldest first
   #leaves = new Map(); // the id that leaving a room had last, by its name
   #lastId = 0;
+  #unsent = []; // those of them that wait until others are answered
+  #checked = 0; // when it was asked last how far the server has come
   #answer = null;
   #spoke = false; // whether anything was said since the oldest request is waited for
   #online = () => {
@@ -163,6 +160,7 @@ export class Rooms extends EventTarget {
 
   #opened() {
     this.#open = true;
+    this.#checked = Date.now();
     this.#heard();
     for (const room of this.#rooms.values()) this.#join(room);
     this.#tell("open", {});
@@ -185,7 +183,14 @@ export class Rooms extends EventTarget {
     this.#requests.set(id, asked);
     if (fields.type === "leave") this.#leaves.set(fields.room, id);
     if (this.#requests.size === 1) this.#await();
-    this.#socket.send(JSON.stringify({ ...fields, id }));
+    this.#unsent.push(JSON.stringify({ ...fields, id }));
+    this.#send();
+  }
+
+  #send() {
+    while (this.#unsent.length > Math.max(0, this.#requests.size - MOST_ASKED)) {
+      this.#socket.send(this.#unsent.shift());
+    }
   }
 
   // Whoever has asked, the oldest first, gets an answer, or the connection is lost.
@@ -203,17 +208,30 @@ export class Rooms extends EventTarget {
       return;
     }
     // It is still to come, behind what comes now; or it was lost, and that shows when the
-    // next one is there. To leave a room that one is not in is a question like any other.
-    let room = "?";
-    while (this.#rooms.has(room)) room += "?";
-    this.#request({ type: "leave", room }).catch(() => {});
+    // next one is there.
+    this.#check();
     this.#await();
+  }
+
+  // What was said before the answer was on its way before it.
+  #check() {
+    this.#checked = Date.now();
+    this.#ask({ type: "positions" }, {
+      answered: ({ rooms }) => {
+        for (const name in rooms) this.#rooms.get(name)?.check(rooms[name]);
+      },
+    });
   }
 
   #heard() {
     clearTimeout(this.#silence);
     const { silence } = this.#options;
     if (silence) this.#silence = setTimeout(() => this.drop(), silence);
+    const { checkDelay } = this.#options;
+    const due = checkDelay && Date.now() - this.#checked >= checkDelay;
+    const { transport } = this.#socket;
+    if (!due || !transport || transport === "websocket") return;
+    if ([...this.#rooms.values()].some(({ position }) => position !== null)) this.#check();
   }
 
   #received(data) {
@@ -228,12 +246,17 @@ export class Rooms extends EventTarget {
     if (asked !== undefined) {
       const [oldest] = this.#requests.keys();
       this.#requests.delete(id);
+      this.#send();
       if (this.#leaves.get(message.room) === id) this.#leaves.delete(message.room);
       asked.answered(message);
       // They are answered in their order.
       if (id !== oldest) this.drop("An answer was lost on the way.");
       else this.#await();
       if (message.type !== "presence") return;
+    } else if (message.id !== undefined) {
+      // It was answered before: a browser has sent it again; or a room has ended.
+      if (message.type === "error") this.#rooms.get(message.room)?.undone(message);
+      return;
     }
     // What comes before a room is left is not for one of that name that is joined after it.
     if (this.#requests.has(this.#leaves.get(message.room))) return;
@@ -247,6 +270,7 @@ export class Rooms extends EventTarget {
     clearTimeout(this.#answer);
     const requests = [...this.#requests.values()];
     this.#requests.clear();
+    this.#unsent = [];
     this.#leaves.clear();
     const error = new RoomsError("disconnected", "The connection was lost.", true);
     for (const { reject } of requests) reject?.(error);
@@ -285,215 +309,4 @@ export class Rooms extends EventTarget {
   #tell(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-}
-
-/** One room, as long as it is wanted. Made by Rooms.join. */
-export class Room extends EventTarget {
-  #inside;
-  #options;
-  #state = "joining"; // joining, joined, away, over
-  #members = new Map();
-  #total = 0;
-  #waiting = new Set();
-  #before = false; // whether it was joined before
-  #losses = 0; // how often in a row something was lost
-  #lostAt; // and where: after this position; null: before it was in
-
-  constructor(inside, name, options) {
-    super();
-    this.#inside = inside;
-    this.#options = options;
-    this.name = name;
-    this.member = undefined;
-    this.position = options.since ?? null;
-  }
-
-  /** "joining", "joined", "away" (it will be joined again), or "over". */
-  get state() {
-    return this.#state;
-  }
-
-  /** Who is present, as far as it was told, if it asked for presence. */
-  get members() {
-    return [...this.#members.values()];
-  }
-
-  /** Resolves when the room is joined; now, if it is. */
-  get joined() {
-    if (this.#state === "joined") return Promise.resolve(this);
-    return this.#wait(null);
-  }
-
-  /**
-   * Publish a text. Resolves with its position (undefined in a room without a history)
-   * once the server has taken it. It waits for the room to be joined, for a while.
-   */
-  async publish(text) {
-    if (this.#state !== "joined") await this.#wait(this.#inside.timeout());
-    const answer = await this.#inside.request({ type: "publish", room: this.name, text });
-    return answer.position;
-  }
-
-  /** Leave, and join no more. */
-  async leave() {
-    if (this.#state === "over") return;
-    const joined = this.#state === "joined" || this.#state === "joining";
-    this.over(new RoomsError("left", `You have left room ${JSON.stringify(this.name)}.`));
-    if (!joined) return;
-    try {
-      await this.#inside.request({ type: "leave", room: this.name });
-    } catch (error) {
-      // Without a connection there is nothing left to leave.
-      if (error.code !== "disconnected") throw error;
-    }
-  }
-
-  // For Rooms
-
-  /** What asks the server to let it in. */
-  wish() {
-    const { info, presence, recent } = this.#options;
-    this.#state = "joining";
-    const wish = { type: "join", room: this.name, info, presence };
-    if (this.position !== null) wish.since = this.position;
-    else if (recent) wish.recent = recent;
-    return wish;
-  }
-
-  /** It is lost, until it is joined again. */
-  away() {
-    this.#state = "away";
-    this.#tell("away", {});
-  }
-
-  /** It is over. */
-  over(error) {
-    this.#state = "over";
-    this.#inside.forget(this);
-    for (const { reject } of this.#release()) reject(error);
-  }
-
-  /** The server has told something of it. */
-  told(message) {
-    const { type } = message;
-    if (this.#state === "over") return;
-    if (type === "joined") this.#joined(message);
-    else if (type === "error" && message.request === "join") this.#refused(refusal(message));
-    // It would have been told first that it is in.
-    else if (EVENTS.has(type) && this.#state === "joining") this.#missed(null);
-    else if (EVENTS.has(type) && this.#state === "joined") this.#happened(message);
-  }
-
-  #happened({ type, text, position, member, members, total }) {
-    if (type === "message") {
-      if (this.#follows(position)) this.#tell(type, { text, position });
-      return;
-    }
-    if (type === "gap") {
-      this.position = position ?? this.position;
-      this.#tell(type, { position });
-      return;
-    }
-    if (type === "presence") {
-      this.#members = new Map(members.map((each) => [each.id, each]));
-      this.#total = total;
-    } else if (type === "memberLeft") {
-      if (this.#members.delete(member.id)) this.#total -= 1;
-    } else {
-      if (!this.#members.has(member.id)) this.#total += 1;
-      this.#members.set(member.id, member);
-    }
-    this.#tell("presence", { members: this.members, total: this.#total });
-  }
-
-  #joined(message) {
-    this.#state = "joined";
-    this.member = message.member;
-    // Who comes for the first time has missed nothing.
-    const first = !this.#before && this.position === null;
-    const recovered = first || message.recovered === true;
-    this.#before = true;
-    if (this.#lostAt === null) this.#losses = 0;
-    // In a room without a history nothing follows anything.
-    this.position = message.position ?? null;
-    this.#tell("joined", { member: message.member, position: message.position, recovered });
-    for (const { resolve } of this.#release()) resolve(this);
-    if (this.#options.presence) {
-      this.#inside.request({ type: "presence", room: this.name }).catch((error) => {
-        if (error.code !== "disconnected") this.#tell("error", { error });
-      });
-    }
-  }
-
-  #refused(error) {
-    if (error.code === "alreadyMember") {
-      // A browser may send a request again that it has no answer to, whose first copy was
-      // read; what that was answered may be lost.
-      if (this.#state === "joined" || this.#missed(null)) return;
-    }
-    this.#tell("error", { error });
-    if (error.code !== "unavailable") this.over(error);
-    else this.#inside.rejoin(this);
-  }
-
-  // Whether a position is the next one, which is the last one then.
-  #follows(position) {
-    const last = this.position;
-    if (position !== undefined && last !== null) {
-      const [epoch, offset] = position.split(":");
-      const [lastEpoch, lastOffset] = last.split(":");
-      const ahead = epoch === lastEpoch ? offset - lastOffset : Infinity;
-      if (ahead <= 0) return false;
-      if (ahead > 1) {
-        if (this.#missed(last)) return false;
-        this.position = `${epoch}:${offset - 1}`;
-        this.#tell("gap", { position: this.position });
-      }
-    }
-    this.position = position ?? last;
-    return true;
-  }
-
-  // Something was lost on the way. Returns whether it comes back for that.
-  #missed(where) {
-    this.#losses = where === this.#lostAt ? this.#losses + 1 : 1;
-    this.#lostAt = where;
-    if (this.#losses > MOST_LOSSES) return false;
-    this.#inside.lose();
-    return true;
-  }
-
-  // Resolves when it is joined; within so many milliseconds, if there are any.
-  #wait(timeout) {
-    if (this.#state === "over") {
-      const name = JSON.stringify(this.name);
-      return Promise.reject(new RoomsError("left", `You are not in room ${name}.`));
-    }
-    return new Promise((resolve, reject) => {
-      const waiting = { resolve, reject, timer: null };
-      this.#waiting.add(waiting);
-      if (timeout !== null) {
-        waiting.timer = setTimeout(() => {
-          this.#waiting.delete(waiting);
-          const why = `The room was away for ${timeout / 1000} seconds; nothing was sent.`;
-          reject(new RoomsError("disconnected", why));
-        }, timeout);
-      }
-    });
-  }
-
-  #release() {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const { timer } of waiting) clearTimeout(timer);
-    return waiting;
-  }
-
-  #tell(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
-  }
-}
-
-function refusal({ code, message }) {
-  return new RoomsError(code, message, code === "unavailable");
 }
