@@ -9,11 +9,12 @@ from contextlib import aclosing
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.conformance.samples import SERVICES, group
 from txsockjs.conformance import running
-from txsockjs.conformance.client import Target
+from txsockjs.conformance.client import ByteStream, Target
 from txsockjs.conformance.running import Check, Outcome, Verdict
 from txsockjs.conformance.services import pathOf
 
@@ -234,3 +235,41 @@ class NameTests(SynchronousTestCase):
         )
         self.assertIn("all services are of one server", str(error))
         self.assertEqual(pathOf("http://example.com/a/echo/"), "/a/echo")
+
+
+class ByteStreamTests(SynchronousTestCase):
+    """
+    `ByteStream`.
+    """
+
+    def test_cancelled(self) -> None:
+        """
+        Who waits after one whose wait was cancelled does wait.
+        """
+        clock = Clock()
+        stream = ByteStream(clock, 5)
+        transport = StringTransport()
+        stream.makeConnection(transport)
+        reading = Deferred.fromCoroutine(stream.read(1))
+        reading.cancel()
+        self.failureResultOf(reading, CancelledError)
+        stopping = Deferred.fromCoroutine(stream.stop())
+        self.assertNoResult(stopping)
+        self.assertTrue(transport.disconnecting)
+        stream.connectionLost()
+        self.successResultOf(stopping)
+        self.assertEqual(clock.getDelayedCalls(), [])
+
+    def test_silence(self) -> None:
+        """
+        A wait that was too long is no other's end.
+        """
+        clock = Clock()
+        stream = ByteStream(clock, 5)
+        reading = Deferred.fromCoroutine(stream.read(1))
+        clock.advance(5)
+        self.failureResultOf(reading, AssertionError)
+        again = Deferred.fromCoroutine(stream.read(1))
+        self.assertNoResult(again)
+        stream.dataReceived(b"x")
+        self.assertEqual(self.successResultOf(again), b"x")

@@ -78,10 +78,12 @@ class ByteStream(Protocol):
                 raise AssertionError(
                     f"ended before {wanted}: {self._buffer!r} {self.reason.value!r}"
                 )
+            if self._news.called:
+                # Who waited before has given up.
+                self._news = Deferred()
             try:
                 await self._news.addTimeout(self.patience, self.clock)
             except TimeoutError:
-                self._news = Deferred()
                 raise AssertionError(
                     f"silence before {wanted}: {self._buffer!r}"
                 ) from None
