@@ -193,7 +193,7 @@ class _SockJSSite(LoggedSite):
             most.
         """
         # Others do without this detour.
-        self.getResourceFor = self._lastResourceFor  # type: ignore[method-assign]
+        vars(self)["getResourceFor"] = self._lastResourceFor
         closed = [
             service.closeSessions(code, reason)
             for service in list(self.services.values())
